@@ -20,22 +20,22 @@ use std::{fmt, sync::Arc};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-mod error;
-mod frame;
-mod index;
-mod segment;
-mod directory;
 mod catalog;
-mod recovery;
-mod verify;
-mod file;
-mod memory;
-mod queue;
 mod commit;
 #[cfg(test)]
 mod contract;
+mod directory;
+mod error;
+mod file;
+mod frame;
+mod index;
+mod memory;
+mod queue;
+mod recovery;
+mod segment;
 #[cfg(test)]
 mod tests;
+mod verify;
 
 pub use self::{
     commit::{
@@ -43,7 +43,7 @@ pub use self::{
         Observer, Projection, ProjectionError,
     },
     error::Error,
-    file::{FileJournal, Options},
+    file::{Expect, FileJournal, Options},
     memory::{MemoryJournal, MemoryStore},
     recovery::{Cut, Recovered},
     verify::{Verified, verify_all},

@@ -287,6 +287,12 @@ impl Digest {
         Self(Sha256::digest(bytes).into())
     }
 
+    /// The digest that these thirty-two bytes are.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
     /// The thirty-two bytes.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; 32] {

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     clock::Timestamp,
     deliver::breaker,
-    message::{DeadLetterId, DeliveryId, Digest, DocumentId, MessageId, PartnerName, RawMessage},
+    message::{CorrelationId, DeadLetterId, DeliveryId, Digest, DocumentId, MessageId, PartnerName, RawMessage},
 };
 
 /// One durable step.
@@ -80,6 +80,11 @@ pub struct Decoded {
     pub message: MessageId,
     /// Who sent it.
     pub partner: PartnerName,
+    /// Ties it to what it causes.
+    pub correlation_id: CorrelationId,
+    /// W3C `traceparent` that every request it causes continues.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<String>,
     /// When.
     pub at: Timestamp,
     /// By which adapter.
@@ -281,7 +286,9 @@ pub struct AttemptStarted {
     pub at: Timestamp,
     /// By which adapter.
     pub adapter: AdapterRef,
-    /// The answer that led to this request, when the conversation has had one.
+    /// Which request of the conversation, from 0; a retry sends the same again.
+    pub exchange: u32,
+    /// The answer to the request before it; absent for the first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<Answer>,
     /// What leaves.

@@ -1,1 +1,2 @@
-
+#[doc(hidden)]
+pub mod bindings;

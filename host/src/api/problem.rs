@@ -40,7 +40,6 @@ struct Inner {
 /// Answers requests that no route takes as problems: 404 for an unknown path,
 /// 405 (with `Allow`) for a known path with another method. Apply it once, after
 /// every route has been added.
-#[must_use]
 pub fn with_fallbacks<S>(router: Router<S>) -> Router<S>
 where
     S: Clone + Send + Sync + 'static,

@@ -136,13 +136,15 @@ mod tests {
             1..200_u32,
             0..10_000_000_u64,
         )
-            .prop_map(|(first_ms, more_ms, age_max_ms, attempts_max, retry_after_max_ms)| Schedule {
-                first_ms,
-                max_ms: first_ms + more_ms,
-                age_max_ms,
-                attempts_max,
-                retry_after_max_ms,
-            })
+            .prop_map(
+                |(first_ms, more_ms, age_max_ms, attempts_max, retry_after_max_ms)| Schedule {
+                    first_ms,
+                    max_ms: first_ms + more_ms,
+                    age_max_ms,
+                    attempts_max,
+                    retry_after_max_ms,
+                },
+            )
     }
 
     proptest! {
@@ -231,17 +233,29 @@ mod tests {
             seconds[second.min(79)] += 1;
         }
         let mean = 20_000 / 80;
-        assert!(seconds.iter().all(|count| *count <= 3 * mean), "{seconds:?}");
+        assert!(
+            seconds.iter().all(|count| *count <= 3 * mean),
+            "{seconds:?}"
+        );
     }
 
     #[test]
     fn obeys_retry_after_up_to_its_maximum() {
         let schedule = Schedule::standard();
         let ask = |seconds| {
-            schedule.next(1, START, START, Some(Duration::from_secs(seconds)), u64::MAX / 2)
+            schedule.next(
+                1,
+                START,
+                START,
+                Some(Duration::from_secs(seconds)),
+                u64::MAX / 2,
+            )
         };
         assert_eq!(ask(120), Retry::At(START.plus(Duration::from_secs(120))));
-        assert_eq!(ask(86_399), Retry::At(START.plus(Duration::from_secs(3600))));
+        assert_eq!(
+            ask(86_399),
+            Retry::At(START.plus(Duration::from_secs(3600)))
+        );
     }
 
     #[test]

@@ -82,7 +82,7 @@ impl Directory {
                 .and_then(|name| name.strip_suffix(".journal"))
                 .filter(|digits| digits.len() == NAME_DIGITS)
                 .and_then(|digits| digits.parse().ok());
-            segments.extend(first.map(Sequence::from_u64));
+            segments.extend(first.filter(|first| *first > 0).map(Sequence::from_u64));
         }
         segments.sort_unstable();
         Ok(segments)

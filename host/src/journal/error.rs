@@ -144,7 +144,10 @@ impl Error {
     }
 
     /// For `map_err`: an [`Error::Io`] of this action on this file.
-    pub(super) fn io(action: &'static str, file: &std::path::Path) -> impl FnOnce(io::Error) -> Self {
+    pub(super) fn io(
+        action: &'static str,
+        file: &std::path::Path,
+    ) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Io {
             action,
             file: file.to_owned(),

@@ -25,11 +25,7 @@ use std::{
     path::Path,
 };
 
-use super::{
-    Sequence,
-    frame::{u32_at, u64_at},
-    segment::Header,
-};
+use super::{Sequence, frame::u32_at, segment::Header};
 
 const HEAD_BYTES: usize = 48;
 const MAGIC: &[u8; 8] = b"XDOCKIDX";
@@ -88,7 +84,10 @@ impl Index {
         let bytes = encode_offsets(offsets);
         let mut written = vec![0; bytes.len()];
         offsets.len() == self.count as usize
-            && self.file.read_exact_at(&mut written, HEAD_BYTES as u64).is_ok()
+            && self
+                .file
+                .read_exact_at(&mut written, HEAD_BYTES as u64)
+                .is_ok()
             && written == bytes
             && crc32c::crc32c(&written) == self.offsets_crc
     }
@@ -128,7 +127,10 @@ fn encode_head(header: &Header, segment_bytes: u64, count: u32, crc: u32) -> [u8
 }
 
 fn encode_offsets(offsets: &[u32]) -> Vec<u8> {
-    offsets.iter().flat_map(|offset| offset.to_le_bytes()).collect()
+    offsets
+        .iter()
+        .flat_map(|offset| offset.to_le_bytes())
+        .collect()
 }
 
 /// The last record of a segment that begins with `first` and holds `count` records.

@@ -101,7 +101,7 @@ impl Header {
     /// A header for a new segment, with a key that nobody can guess.
     pub(super) fn draw(first: Sequence) -> io::Result<Self> {
         let mut random = [0; 8];
-        getrandom::fill(&mut random).map_err(io::Error::from)?;
+        getrandom::fill(&mut random).map_err(|error| io::Error::other(error.to_string()))?;
         Ok(Self {
             key: Key {
                 magic: u32_at(&random, 0),

@@ -518,10 +518,8 @@ impl Tail {
         };
         let own = Separator::before(input, end).unwrap_or(component);
         let isa_end = end - own.len();
-        let guess = guess_terminator(follows, element).filter(|guess| {
-            // A line break behind the declared terminator is only layout.
-            *guess != own && !(guess.is_line_break() && own.find(follows, 0).is_some())
-        });
+        let votes = Votes::of(follows, element);
+        let guess = votes.winner().filter(|_| !votes.confirm(own));
         let usable = !component.is_data() && !component.is_line_break();
         Self {
             component: Some(component).filter(|c| usable && *c != own),
@@ -544,62 +542,101 @@ fn next_segment(input: &[u8], element: Separator, start: usize) -> Option<usize>
     })
 }
 
-/// The terminator that most segment ids of `text` have before them: every place
-/// that looks like an id and an element separator votes for the character before
-/// it, line breaks skipped. `None` when no second segment shows.
-fn guess_terminator(text: &[u8], element: Separator) -> Option<Separator> {
-    let window = &text[..text.len().min(GUESS_WINDOW_BYTES)];
-    let mut votes: Vec<(Separator, u32)> = Vec::new();
-    let mut from = 0;
-    while let Some(at) = element.find(window, from) {
-        from = at + element.len();
-        let Some(candidate) = voted(window, element, at) else { continue };
-        match votes.iter_mut().find(|(separator, _)| *separator == candidate) {
+/// What stands before the segment ids of a text: each place that looks like an id
+/// and an element separator votes for the character before it.
+struct Votes {
+    counts: Vec<(Separator, u32)>,
+    line_feeds: u32,
+    carriage_returns: u32,
+    places: u32,
+}
+
+impl Votes {
+    /// Counts in the first part of `text`, up to another ISA.
+    fn of(text: &[u8], element: Separator) -> Self {
+        let window = &text[..text.len().min(GUESS_WINDOW_BYTES)];
+        let mut votes = Self { counts: Vec::new(), line_feeds: 0, carriage_returns: 0, places: 0 };
+        let mut from = 0;
+        while let Some(at) = element.find(window, from) {
+            from = at + element.len();
+            let Some(id) = segment_id_before(window, at) else { continue };
+            if id > 0 && &window[id..at] == b"ISA" {
+                break;
+            }
+            votes.count(window, element, id);
+        }
+        votes
+    }
+
+    fn count(&mut self, window: &[u8], element: Separator, id: usize) {
+        let end = trimmed_end(&window[..id]);
+        let Some(before) = Separator::before(window, end) else { return };
+        let broken = end < id;
+        if !broken && (before.is_data() || before == element) {
+            return;
+        }
+        self.places += 1;
+        if broken {
+            let line_feed = window[end..id].contains(&b'\n');
+            self.line_feeds += u32::from(line_feed);
+            self.carriage_returns += u32::from(!line_feed);
+        }
+        if before.is_data() || before == element {
+            return;
+        }
+        match self.counts.iter_mut().find(|(separator, _)| *separator == before) {
             Some((_, count)) => *count += 1,
-            None => votes.push((candidate, 1)),
+            None => self.counts.push((before, 1)),
         }
     }
-    // The earliest wins a tie: `max_by_key` would give the last.
-    let most = votes.iter().map(|(_, count)| *count).max()?;
-    votes.into_iter().find(|(_, count)| *count == most).map(|(separator, _)| separator)
-}
 
-/// What stands before the segment id that ends at `at`, if one does.
-fn voted(window: &[u8], element: Separator, at: usize) -> Option<Separator> {
-    let id = [3, 2].into_iter().find_map(|length| {
-        let start = at.checked_sub(length)?;
-        (segment_id_length(&window[start..]) == Some(length) && start > 0).then_some(start)
-    })?;
-    let end = trimmed_end(&window[..id]);
-    let before = Separator::before(window, end)?;
-    if end < id && (before.is_data() || before == element || before.first().is_ascii_punctuation() && !is_repeated_line_end(window, before)) {
-        let line_feed = window[end..id].contains(&b'\n');
-        return Some(Separator::byte(if line_feed { b'\n' } else { b'\r' }));
+    /// Whether `terminator` ends at least one segment, so that a declaration of it
+    /// is believed.
+    fn confirm(&self, terminator: Separator) -> bool {
+        self.counts.iter().any(|(separator, _)| *separator == terminator)
     }
-    let possible = !before.is_data() && before != element;
-    possible.then_some(before)
-}
 
-/// Whether `character` stands before a line break more than once, or in the only
-/// one: a name that ends in a full stop does so once, a terminator always.
-fn is_repeated_line_end(window: &[u8], character: Separator) -> bool {
-    let mut ends = 0;
-    let mut lines = 0;
-    let mut from = 0;
-    while let Some(at) = super::scan::find(window, from, b'\n') {
-        lines += 1;
-        let end = trimmed_end(&window[..at]);
-        if Separator::before(window, end) == Some(character) {
-            ends += 1;
+    /// The terminator; `None` when no second segment shows.
+    ///
+    /// A line break only wins where no character stands before it as a rule: most
+    /// files with a visible terminator also break lines. A name may end in a full
+    /// stop, so an unusual character must end every one of several lines.
+    fn winner(&self) -> Option<Separator> {
+        let breaks = self.line_feeds + self.carriage_returns;
+        let visible = self.counts.iter().find(|(separator, count)| {
+            let usual = separator.is_single() && USUAL_TERMINATORS.contains(&separator.first());
+            let majority = *count * 2 > self.places;
+            majority && (usual || breaks < *count || (*count == self.places && *count >= 3))
+        });
+        if let Some((separator, _)) = visible {
+            return Some(*separator);
         }
-        from = at + 1;
+        if breaks > 0 {
+            let byte = if self.line_feeds >= self.carriage_returns { b'\n' } else { b'\r' };
+            return Some(Separator::byte(byte));
+        }
+        let most = self.counts.iter().map(|(_, count)| *count).max()?;
+        self.counts.iter().find(|(_, count)| *count == most).map(|(separator, _)| *separator)
     }
-    ends * 2 > lines
+}
+
+fn guess_terminator(text: &[u8], element: Separator) -> Option<Separator> {
+    Votes::of(text, element).winner()
+}
+
+/// Where the segment id that ends at `end` begins, if one does.
+fn segment_id_before(window: &[u8], end: usize) -> Option<usize> {
+    [3, 2].into_iter().find_map(|length| {
+        let start = end.checked_sub(length)?;
+        let id = segment_id_length(&window[start..]) == Some(length);
+        let alone = start == 0 || !window[start - 1].is_ascii_alphanumeric();
+        (id && alone).then_some(start)
+    })
 }
 
 /// Two or three bytes that could be a segment id: a letter, then letters or digits,
 /// not followed by another.
-fn segment_id_length(input: &[u8]) -> Option<usize> {
+pub(crate) fn segment_id_length(input: &[u8]) -> Option<usize> {
     let upper = |byte: &u8| byte.is_ascii_uppercase() || byte.is_ascii_digit();
     let length = input.iter().take(4).take_while(|byte| upper(byte)).count();
     (matches!(length, 2 | 3) && input[0].is_ascii_uppercase()).then_some(length)

@@ -1,0 +1,308 @@
+//! What happened to a message, told from the journal's records.
+
+use serde_json::{Value, json};
+
+use crate::{
+    clock::Timestamp,
+    journal::{self, Reader, Sequence},
+    message::DeliveryId,
+    record::{
+        Answer, AttemptStarted, Attempted, Decoded, Disposition, Document, Outcome, Record,
+        Subject, Unreadable,
+    },
+    view::{DeliveryRow, DeliveryStatus, MessageRow},
+};
+
+/// How much of a body an entry shows, in bytes.
+const SHOWN_BYTES_MAX: usize = 2_048;
+
+/// The journal can't tell.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// It can't be read.
+    #[error(transparent)]
+    Journal(#[from] journal::Error),
+    /// It holds something of another version.
+    #[error(transparent)]
+    Record(#[from] Unreadable),
+}
+
+/// All that is told.
+#[derive(Debug, Default)]
+pub struct Told {
+    /// Canonical documents with what became of them.
+    pub documents: Vec<Value>,
+    /// Deliveries with where they stand.
+    pub deliveries: Vec<Value>,
+    /// What happened, in order.
+    pub entries: Vec<Value>,
+}
+
+/// Tells a message's story.
+///
+/// # Errors
+/// When the journal can't be read.
+pub fn tell(
+    reader: &dyn Reader,
+    row: &MessageRow,
+    deliveries: &[(DeliveryId, DeliveryRow)],
+) -> Result<Told, Error> {
+    let mut sequences = vec![row.accepted];
+    sequences.extend(&row.history);
+    for (_, delivery) in deliveries {
+        sequences.extend(&delivery.history);
+    }
+    sequences.sort_unstable();
+    sequences.dedup();
+    let mut told = Told {
+        deliveries: deliveries.iter().map(|(id, row)| self::delivery(*id, row)).collect(),
+        ..Told::default()
+    };
+    for sequence in sequences {
+        let record = Record::from_bytes(&reader.read(sequence)?)?;
+        if let Record::Decoded(decoded) = &record {
+            told.documents.retain(|it| it["disposition"] != "refused");
+            told.documents.extend(documents(decoded));
+        }
+        told.entries.push(entry(sequence, &record));
+    }
+    Ok(told)
+}
+
+/// A delivery as the API shows it.
+#[must_use]
+pub fn delivery(id: DeliveryId, row: &DeliveryRow) -> Value {
+    let (status, not_before, dead_letter) = match &row.status {
+        DeliveryStatus::Queued => ("queued", None, None),
+        DeliveryStatus::InFlight => ("in-flight", None, None),
+        DeliveryStatus::Retrying { not_before } => ("retrying", Some(not_before.to_string()), None),
+        DeliveryStatus::Delivered => ("delivered", None, None),
+        DeliveryStatus::AlreadyDelivered => ("already-delivered", None, None),
+        DeliveryStatus::Dead { dead_letter } => ("dead", None, Some(dead_letter.to_string())),
+    };
+    json!({
+        "id": id.to_string(),
+        "to": row.to,
+        "kind": row.kind,
+        "business_key": row.business_key,
+        "document": row.document.to_string(),
+        "control_number": row.control_number,
+        "rule": row.rule,
+        "queued_at": row.queued_at.to_string(),
+        "status": status,
+        "attempts": row.attempts,
+        "not_before": not_before,
+        "dead_letter": dead_letter,
+        "external_id": row.external_id,
+        "acknowledged": row.acknowledged,
+        "failure": row.failure,
+    })
+}
+
+fn documents(decoded: &Decoded) -> Vec<Value> {
+    let good = decoded.documents.iter().map(document);
+    let bad = decoded.refused.iter().map(|refused| {
+        json!({
+            "id": format!("{}/{}", decoded.message, refused.position),
+            "disposition": "refused",
+            "source": refused.source,
+            "problems": refused.problems,
+        })
+    });
+    good.chain(bad).collect()
+}
+
+fn document(document: &Document) -> Value {
+    let (disposition, other) = match &document.disposition {
+        Disposition::Routed => ("routed", None),
+        Disposition::Duplicate { of } => ("duplicate", Some(of.to_string())),
+        Disposition::Conflict { with } => ("conflict", Some(with.to_string())),
+        Disposition::Unrouted => ("unrouted", None),
+    };
+    json!({
+        "id": document.id.to_string(),
+        "kind": document.kind,
+        "business_key": document.business_key,
+        "disposition": disposition,
+        "other": other,
+        "source": document.source,
+        "findings": document.findings,
+        "content": serde_json::from_str::<Value>(&document.content).ok(),
+    })
+}
+
+fn entry(sequence: Sequence, record: &Record) -> Value {
+    let (at, step, text, details) = describe(record);
+    json!({
+        "sequence": sequence.get(),
+        "at": at.to_string(),
+        "step": step,
+        "text": text,
+        "details": details,
+    })
+}
+
+fn describe(record: &Record) -> (Timestamp, &'static str, String, Value) {
+    match record {
+        Record::Accepted(message) => (
+            message.received_at,
+            "accepted",
+            format!("{} bytes from {}, durable", message.body.len(), message.partner),
+            json!({
+                "digest": message.digest.to_string(),
+                "content_type": message.content_type,
+                "idempotency_key": message.idempotency_key,
+                "traceparent": message.traceparent,
+            }),
+        ),
+        Record::Decoded(decoded) => (
+            decoded.at,
+            "decoded",
+            decoded_text(decoded),
+            json!({
+                "adapter": decoded.adapter.name,
+                "adapter_version": decoded.adapter.version,
+                "adapter_digest": decoded.adapter.digest.to_string(),
+                "fuel_used": decoded.fuel_used,
+                "findings": decoded.findings,
+                "routed": decoded.deliveries.iter().map(|it| json!({
+                    "to": it.to, "kind": it.kind, "rule": it.rule, "delivery": it.id.to_string(),
+                })).collect::<Vec<_>>(),
+                "acknowledges": decoded.acknowledges.iter().map(|it| json!({
+                    "delivery": it.delivery.to_string(), "verdict": it.verdict,
+                })).collect::<Vec<_>>(),
+            }),
+        ),
+        Record::Undecodable(it) => (
+            it.at,
+            "dead-letter",
+            format!("could not be read: {}", it.failure.text),
+            json!({
+                "dead_letter": it.dead_letter.to_string(),
+                "adapter_digest": it.adapter.as_ref().map(|it| it.digest.to_string()),
+                "failure": it.failure,
+            }),
+        ),
+        Record::AttemptStarted(it) => attempt_started(it),
+        Record::Attempted(it) => attempted(it),
+        Record::BreakerMoved(it) => (
+            it.at,
+            "breaker",
+            format!("the breaker of {} moved: {}", it.partner, it.because),
+            json!({ "state": it.state }),
+        ),
+        Record::Replayed(it) => (
+            it.at,
+            "replayed",
+            format!("{} sent round again by {}", subject(&it.subject), it.by),
+            json!({ "dead_letter": it.dead_letter.to_string() }),
+        ),
+    }
+}
+
+fn decoded_text(decoded: &Decoded) -> String {
+    let mut text = format!("{} documents read", decoded.documents.len());
+    if !decoded.refused.is_empty() {
+        text.push_str(&format!(", {} refused", decoded.refused.len()));
+    }
+    let repeats = decoded
+        .documents
+        .iter()
+        .filter(|it| matches!(it.disposition, Disposition::Duplicate { .. }))
+        .count();
+    if repeats > 0 {
+        text.push_str(&format!(", {repeats} known already"));
+    }
+    text.push_str(&format!(", {} deliveries queued", decoded.deliveries.len()));
+    text
+}
+
+fn attempt_started(it: &AttemptStarted) -> (Timestamp, &'static str, String, Value) {
+    let request = &it.request;
+    let what = request
+        .file_name
+        .as_deref()
+        .map_or_else(|| format!("{} {}", request.method, request.path), str::to_owned);
+    (
+        it.at,
+        "attempt",
+        format!("attempt {} of {}: {what}", it.attempt, it.delivery),
+        json!({
+            "delivery": it.delivery.to_string(),
+            "attempt": it.attempt,
+            "exchange": it.exchange,
+            "adapter_digest": it.adapter.digest.to_string(),
+            "request": {
+                "method": request.method,
+                "path": request.path,
+                "content_type": request.content_type,
+                "file_name": request.file_name,
+                "body": shown(&request.body),
+            },
+        }),
+    )
+}
+
+fn attempted(it: &Attempted) -> (Timestamp, &'static str, String, Value) {
+    let answered = it.answer.as_ref().map(answer);
+    let (step, text, extra) = match &it.outcome {
+        Outcome::Delivered { external_id } => ("delivered", format!("{} has it", it.to), json!({ "external_id": external_id })),
+        Outcome::AlreadyDelivered { external_id } => (
+            "delivered",
+            format!("{} had it already", it.to),
+            json!({ "external_id": external_id }),
+        ),
+        Outcome::Retry { not_before, failure } => (
+            "retry",
+            format!("attempt {} failed: {}", it.attempt, failure.text),
+            json!({ "not_before": not_before.to_string(), "failure": failure }),
+        ),
+        Outcome::Dead { dead_letter, because, failure } => (
+            "dead-letter",
+            format!("given up ({because}): {}", failure.text),
+            json!({ "dead_letter": dead_letter.to_string(), "because": because, "failure": failure }),
+        ),
+    };
+    (
+        it.at,
+        step,
+        text,
+        json!({
+            "delivery": it.delivery.to_string(),
+            "attempt": it.attempt,
+            "took_ms": it.took_ms,
+            "answer": answered,
+            "breaker": it.breaker,
+            "outcome": extra,
+        }),
+    )
+}
+
+fn answer(answer: &Answer) -> Value {
+    match answer {
+        Answer::Response { status, body, .. } => json!({ "status": status, "body": shown(body) }),
+        Answer::Stored { file_name } => json!({ "file_name": file_name }),
+    }
+}
+
+/// Text as it is, cut; anything else as its length.
+fn shown(bytes: &[u8]) -> Value {
+    let cut = &bytes[..bytes.len().min(SHOWN_BYTES_MAX)];
+    match std::str::from_utf8(cut) {
+        Ok(text) if bytes.len() <= SHOWN_BYTES_MAX => Value::from(text),
+        Ok(text) => Value::from(format!("{text}… ({} bytes in all)", bytes.len())),
+        Err(error) if error.error_len().is_none() => {
+            let text = String::from_utf8_lossy(&cut[..error.valid_up_to()]);
+            Value::from(format!("{text}… ({} bytes in all)", bytes.len()))
+        }
+        Err(_) => Value::from(format!("{} bytes that are not text", bytes.len())),
+    }
+}
+
+fn subject(subject: &Subject) -> String {
+    match subject {
+        Subject::Message(id) => format!("message {id}"),
+        Subject::Delivery(id) => format!("delivery {id}"),
+    }
+}
+

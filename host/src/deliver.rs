@@ -1,0 +1,26 @@
+//! How documents reach partners: the machines that decide and the transports.
+//!
+//! What decides is a pure function of state, event, time and randomness, all
+//! given: [`retry`] (when again, when never), [`retry_after`] (what the partner
+//! asks for), [`budget`] (how much load retries may add), [`rate`], [`breaker`]
+//! and, holding one of each per partner, [`lane`]: the queue that says what is
+//! dispatched next.
+//!
+//! What acts are the transports: [`http`], which reaches only the addresses
+//! that [`address`] allows and applies the partner's [`credentials`], and
+//! [`folder`]. [`endpoint`] is the configuration of all of it.
+//!
+//! This module leaves to the engine: what is journaled and when, which adapter
+//! speaks, and what a dead letter becomes.
+
+pub mod retry;
+
+pub mod retry_after;
+
+pub mod budget;
+
+pub mod rate;
+
+pub mod breaker;
+
+pub mod lane;

@@ -1,0 +1,526 @@
+//! The engine: the one place that moves messages from stage to stage.
+//!
+//! ```text
+//! accepted ─► inbox ─► decode (guest) ─► settle ─► journal ─► lane ─► conversation
+//!                                                                        │
+//!                                      journal ◄─ decide ◄───────────────┘
+//! ```
+//!
+//! Its state is a fold over committed records, so that a restart continues where
+//! the journal ends. It is one task and never blocks: guests run on their own
+//! threads, conversations are tasks of their own, and the journal is written by the
+//! committer. Stages know nothing of each other; only what is here calls them.
+
+mod conversation;
+mod decide;
+mod handle;
+mod inbox;
+mod settle;
+mod state;
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::sync::mpsc;
+
+pub use self::{
+    handle::{BreakerCommand, Handle, LaneStatus, Replay, Stopped},
+    state::Config,
+};
+use self::{
+    conversation::{Attempt, Ended, Surroundings},
+    handle::Command,
+    settle::Read,
+    state::State,
+};
+use crate::{
+    clock::{Clock, Timestamp},
+    contract, failpoint,
+    deliver::lane::{Dispatch, Next},
+    journal::{CommitError, CommitTicket, Committed, Committer, Reader, Sequence},
+    message::{Journaled, MessageId, PartnerName, RawMessage},
+    partner::Partners,
+    record::{AdapterRef, Failure, Record, Replayed, Subject},
+    registry::Registry,
+    route::Table,
+    sandbox::{Adapter, Limits, Pool},
+    view::View,
+};
+
+/// Events taken up before the next decision.
+const EVENTS_AT_ONCE: usize = 256;
+/// How soon a commit is tried again that found no room.
+const COMMIT_AGAIN: Duration = Duration::from_millis(100);
+/// How long the engine sleeps when nothing is due.
+const IDLE: Duration = Duration::from_secs(60);
+
+/// What the engine works with.
+pub struct Parts {
+    /// The present.
+    pub clock: Clock,
+    /// Where records go.
+    pub committer: Committer<Record>,
+    /// Where rows are.
+    pub view: View,
+    /// Where records are.
+    pub journal: Arc<dyn Reader>,
+    /// Adapters.
+    pub registry: Arc<Registry>,
+    /// Threads for them.
+    pub pool: Arc<Pool>,
+    /// What a guest may use.
+    pub limits: Limits,
+    /// Partners.
+    pub partners: Arc<Partners>,
+    /// Where documents go.
+    pub table: Table,
+    /// How it works.
+    pub config: Config,
+}
+
+/// What the engine hears.
+pub(crate) enum Event {
+    /// A record is durable and in the view.
+    Committed(Sequence, Arc<Record>),
+    /// A guest has read a message.
+    Read {
+        partner: PartnerName,
+        sequence: Sequence,
+        adapter: Option<AdapterRef>,
+        read: Read,
+    },
+    /// An attempt ended.
+    Ended(PartnerName, Box<Ended>),
+    /// An operator wants something.
+    Command(Command),
+}
+
+/// Tells the engine what is durable; made before the committer, which needs it.
+pub struct Feed {
+    events: mpsc::UnboundedSender<Event>,
+    receiver: mpsc::UnboundedReceiver<Event>,
+    backlog: Backlog,
+}
+
+/// How many accepted messages wait to be decoded: what load is shed by.
+#[derive(Clone, Debug, Default)]
+pub struct Backlog(Arc<AtomicI64>);
+
+/// The engine.
+pub struct Engine {
+    parts: Parts,
+    around: Surroundings,
+    state: State,
+    events: mpsc::UnboundedSender<Event>,
+    receiver: mpsc::UnboundedReceiver<Event>,
+    /// Records on their way to the journal, oldest first.
+    unanswered: VecDeque<Unanswered>,
+    /// How many of them the committer has not taken yet.
+    unsent: usize,
+    replaying: VecDeque<handle::Paced>,
+}
+
+struct Unanswered {
+    record: Arc<Record>,
+    bytes: bytes::Bytes,
+    /// None until the committer takes it.
+    ticket: Option<CommitTicket>,
+}
+
+// === impl Feed ===
+
+impl Feed {
+    /// A new one, with so many messages waiting already.
+    #[must_use]
+    pub fn new(waiting: usize) -> Self {
+        let (events, receiver) = mpsc::unbounded_channel();
+        let backlog = Backlog::default();
+        backlog.add(i64::try_from(waiting).unwrap_or(i64::MAX));
+        Self { events, receiver, backlog }
+    }
+
+    /// How many messages wait.
+    #[must_use]
+    pub fn backlog(&self) -> Backlog {
+        self.backlog.clone()
+    }
+
+    /// What the committer calls for every record. What piles up here is bounded by
+    /// the backlog, which the ingress sheds load by.
+    pub fn observer(&self) -> Box<dyn FnMut(&Committed<Record>) + Send> {
+        let events = self.events.clone();
+        let backlog = self.backlog.clone();
+        Box::new(move |committed| {
+            let wanted = match *committed.value {
+                Record::Accepted(_) => {
+                    backlog.add(1);
+                    true
+                }
+                Record::Decoded(_) | Record::Undecodable(_) => {
+                    backlog.add(-1);
+                    true
+                }
+                Record::Replayed(Replayed { subject: Subject::Message(_), .. }) => {
+                    backlog.add(1);
+                    true
+                }
+                Record::Replayed(_) => true,
+                Record::AttemptStarted(_) | Record::Attempted(_) | Record::BreakerMoved(_) => false,
+            };
+            if wanted {
+                // When the engine has ended nobody needs it.
+                let record = Arc::clone(&committed.value);
+                drop(events.send(Event::Committed(committed.sequence, record)));
+            }
+        })
+    }
+}
+
+// === impl Backlog ===
+
+impl Backlog {
+    /// How many wait.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        usize::try_from(self.0.load(Ordering::Relaxed)).unwrap_or(0)
+    }
+
+    fn add(&self, count: i64) {
+        self.0.fetch_add(count, Ordering::Relaxed);
+    }
+}
+
+// === impl Engine ===
+
+impl Engine {
+    /// An engine that continues what the view says is unfinished.
+    #[must_use]
+    pub fn new(parts: Parts, feed: Feed) -> (Self, Handle) {
+        let now = parts.clock.now();
+        let committer = parts.committer.for_own_work();
+        let around = Surroundings {
+            clock: parts.clock.clone(),
+            committer,
+            view: parts.view.clone(),
+            journal: Arc::clone(&parts.journal),
+            pool: Arc::clone(&parts.pool),
+            limits: parts.limits,
+        };
+        let state = State::recover(&parts, now);
+        let handle = Handle::new(feed.events.clone(), state.replies());
+        let engine = Self {
+            parts,
+            around,
+            state,
+            events: feed.events,
+            receiver: feed.receiver,
+            unanswered: VecDeque::new(),
+            unsent: 0,
+            replaying: VecDeque::new(),
+        };
+        (engine, handle)
+    }
+
+    /// Works until told to stop. What is under way then is continued at the next
+    /// start.
+    pub async fn run(mut self, stop: impl Future<Output = ()>) {
+        tokio::pin!(stop);
+        loop {
+            let wake_at = self.turn();
+            let now = self.parts.clock.now();
+            tokio::select! {
+                () = &mut stop => return,
+                event = self.receiver.recv() => {
+                    let Some(event) = event else { return };
+                    self.take_up(event);
+                }
+                () = tokio::time::sleep(wake_at.since(now).min(IDLE)) => {}
+            }
+            for _ in 0..EVENTS_AT_ONCE {
+                match self.receiver.try_recv() {
+                    Ok(event) => self.take_up(event),
+                    Err(_) => break,
+                }
+            }
+        }
+    }
+
+    fn take_up(&mut self, event: Event) {
+        match event {
+            Event::Committed(sequence, record) => self.committed(sequence, &record),
+            Event::Read { partner, sequence, adapter, read } => {
+                self.state.read(&partner, sequence, adapter, read);
+            }
+            Event::Ended(partner, ended) => self.ended(&partner, *ended),
+            Event::Command(command) => self.command(command),
+        }
+    }
+
+    fn committed(&mut self, sequence: Sequence, record: &Record) {
+        match record {
+            Record::Accepted(message) => {
+                self.state.accepted(Journaled::new(sequence, message.clone()));
+            }
+            Record::Decoded(decoded) => self.state.decoded(decoded),
+            Record::Undecodable(it) => self.state.undecodable(it.message),
+            Record::Replayed(replayed) => {
+                if let Err(error) = self.state.replayed(replayed, &self.parts) {
+                    tracing::error!(dead_letter = %replayed.dead_letter, %error, "a dead letter could not be taken up; it will be at the next start");
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Starts all that can start, and says when to look again.
+    fn turn(&mut self) -> Timestamp {
+        let now = self.parts.clock.now();
+        self.watch_commits();
+        self.pace_replays(now);
+        if self.unsent > 0 {
+            return now.plus(COMMIT_AGAIN);
+        }
+        self.fetch();
+        self.start_decodes();
+        self.settle_all(now);
+        let due = self.start_attempts(now);
+        let replay_due = self.replaying.front().map(|paced| paced.due);
+        let watch = (!self.unanswered.is_empty()).then(|| now.plus(COMMIT_AGAIN));
+        [due, replay_due, watch]
+            .into_iter()
+            .flatten()
+            .min()
+            .unwrap_or(now.plus(IDLE))
+    }
+
+    /// Fetches messages that were left in the view.
+    fn fetch(&mut self) {
+        for (partner, wanted) in self.state.wanted() {
+            let pending = self.parts.view.pending(&partner, wanted.after, wanted.limit);
+            let messages = pending
+                .into_iter()
+                .filter_map(|it| self.load(it.accepted, it.id))
+                .collect();
+            self.state.fetched(&partner, messages, wanted);
+        }
+    }
+
+    fn load(&self, sequence: Sequence, id: MessageId) -> Option<Journaled<RawMessage>> {
+        state::load(self.parts.journal.as_ref(), sequence)
+            .inspect_err(|error| tracing::error!(message = %id, %sequence, %error, "an accepted message can't be read back"))
+            .ok()
+    }
+
+    fn start_decodes(&mut self) {
+        while let Some(message) = self.state.next_to_decode() {
+            let partner = message.get().partner.clone();
+            let sequence = message.sequence();
+            let adapter = self.adapter_of(&partner);
+            let events = self.events.clone();
+            let job = decode_job(message, adapter, &self.parts);
+            let sender = partner.clone();
+            let submitted = self.parts.pool.submit(move || {
+                let (adapter, read) = job();
+                let read = Event::Read { partner: sender, sequence, adapter, read };
+                drop(events.send(read));
+            });
+            if submitted.is_err() {
+                self.state.not_started(&partner, sequence);
+                return;
+            }
+        }
+    }
+
+    fn adapter_of(&self, partner: &PartnerName) -> Result<Arc<Adapter>, Failure> {
+        let name = self.parts.partners.get(partner).map(|it| it.adapter.clone());
+        let Some(name) = name else {
+            return Err(Failure::settings(
+                "partner-unknown",
+                format!("there is no partner {partner} any more"),
+                "restore it in the configuration and replay this dead letter",
+            ));
+        };
+        self.parts.registry.get(&name).ok_or_else(|| {
+            Failure::settings(
+                "adapter-unknown",
+                format!("adapter {name} of partner {partner} is not loaded"),
+                "put its component into the adapters' directory, restart, and replay this dead letter",
+            )
+        })
+    }
+
+    /// Makes records of what was read, in the order of acceptance.
+    fn settle_all(&mut self, now: Timestamp) {
+        while let Some(settled) = self.state.settle(&self.parts, now) {
+            failpoint::hit("engine-after-decode");
+            match self.commit(&settled.record) {
+                Ok(()) => self.state.settled(settled),
+                Err(error) => self.commit_or_log(State::too_large(&settled, &error, now)),
+            }
+        }
+    }
+
+    fn start_attempts(&mut self, now: Timestamp) -> Option<Timestamp> {
+        let mut wake = None;
+        for index in 0..self.state.lanes() {
+            loop {
+                match self.state.next_attempt(index, now) {
+                    Next::Dispatch(dispatch) => self.start_attempt(index, &dispatch, now),
+                    Next::WaitUntil(at) => {
+                        wake = Some(wake.map_or(at, |wake: Timestamp| wake.min(at)));
+                        break;
+                    }
+                    Next::Idle => break,
+                }
+            }
+        }
+        wake
+    }
+
+    fn start_attempt(&mut self, index: usize, dispatch: &Dispatch<crate::message::DeliveryId>, now: Timestamp) {
+        let partner = self.state.lane_partner(index);
+        if let Some(transition) = &dispatch.transition {
+            self.commit_or_log(decide::breaker_moved(&partner.name, transition));
+        }
+        let adapter = match self.adapter_of(&partner.name) {
+            Ok(adapter) => adapter,
+            Err(failure) => {
+                let ended = decide::never_began(dispatch, failure, now);
+                drop(self.events.send(Event::Ended(partner.name.clone(), Box::new(ended))));
+                return;
+            }
+        };
+        let attempt = Attempt {
+            delivery: dispatch.id,
+            number: dispatch.attempt,
+            document: self.state.document(dispatch.id),
+            partner: Arc::clone(&partner),
+            adapter,
+        };
+        let around = self.around.clone();
+        let events = self.events.clone();
+        tokio::spawn(async move {
+            let ended = conversation::attempt(attempt, around).await;
+            drop(events.send(Event::Ended(partner.name.clone(), Box::new(ended))));
+        });
+    }
+
+    fn ended(&mut self, partner: &PartnerName, ended: Ended) {
+        failpoint::hit("engine-before-outcome");
+        let now = self.parts.clock.now();
+        if let Some(record) = self.state.ended(partner, ended, now, &mut random) {
+            self.commit_or_log(record);
+        }
+    }
+
+    fn commit_or_log(&mut self, record: Record) {
+        if let Err(error) = self.commit(&Arc::new(record)) {
+            tracing::error!(%error, "a record can't be journaled");
+        }
+    }
+
+    /// Sends a record to the journal. It waits here when the committer has no room;
+    /// only a record that never fits is refused.
+    fn commit(&mut self, record: &Arc<Record>) -> Result<(), CommitError> {
+        let bytes = bytes::Bytes::from(record.to_bytes());
+        let record = Arc::clone(record);
+        let ticket = match self.try_commit(&record, &bytes) {
+            Ok(ticket) => Some(ticket),
+            Err(error @ CommitError::TooLarge { .. }) => return Err(error),
+            Err(_) => {
+                self.unsent += 1;
+                None
+            }
+        };
+        self.unanswered.push_back(Unanswered { record, bytes, ticket });
+        Ok(())
+    }
+
+    fn try_commit(&self, record: &Arc<Record>, bytes: &bytes::Bytes) -> Result<CommitTicket, CommitError> {
+        // What waits already goes first.
+        if self.unsent > 0 {
+            return Err(CommitError::Overloaded);
+        }
+        self.around.committer.try_commit(Arc::clone(record), bytes.clone())
+    }
+
+    /// Forgets what is durable and sends again what found no room.
+    fn watch_commits(&mut self) {
+        while let Some(front) = self.unanswered.front_mut() {
+            match front.ticket.as_mut().map(CommitTicket::poll_now) {
+                Some(Some(Ok(_))) => drop(self.unanswered.pop_front()),
+                Some(Some(Err(error))) => {
+                    tracing::warn!(%error, "a record is sent to the journal again");
+                    front.ticket = None;
+                    self.unsent += 1;
+                    return;
+                }
+                Some(None) => return,
+                None => {
+                    let again = self
+                        .around
+                        .committer
+                        .try_commit(Arc::clone(&front.record), front.bytes.clone());
+                    match again {
+                        Ok(ticket) => {
+                            front.ticket = Some(ticket);
+                            self.unsent -= 1;
+                        }
+                        Err(_) => return,
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What a guest thread does with a message. The types see to it that only what is
+/// durable is decoded.
+fn decode_job(
+    message: Journaled<RawMessage>,
+    adapter: Result<Arc<Adapter>, Failure>,
+    parts: &Parts,
+) -> impl FnOnce() -> (Option<AdapterRef>, Read) + Send + use<> {
+    let limits = parts.limits;
+    let partner = parts.partners.get(&message.get().partner);
+    move || {
+        failpoint::hit("engine-before-decode");
+        let (adapter, partner) = match (adapter, partner) {
+            (Ok(adapter), Some(partner)) => (adapter, partner),
+            (Err(failure), _) => return (None, Read::Refused(failure)),
+            (_, None) => return (None, Read::Refused(Failure::host("the partner is not there"))),
+        };
+        let message = message.into_inner();
+        let inbound = contract::Inbound {
+            message_id: message.id.to_string(),
+            received_at: message.received_at.to_string(),
+            content_type: message.content_type,
+            headers: message.headers,
+            settings: partner.settings.clone(),
+            body: message.body.into(),
+        };
+        let read = match adapter.decode(&inbound, &partner.tables, &limits) {
+            Ok(call) => match call.value {
+                Ok(decoded) => Read::Decoded {
+                    decoded: Box::new(decoded),
+                    fuel_used: call.usage.fuel_used,
+                },
+                Err(problem) => Read::Refused(contract::failure(&problem)),
+            },
+            Err(error) => Read::Refused(conversation::guest_failure(&error)),
+        };
+        (Some(conversation::adapter_ref(&adapter)), read)
+    }
+}
+
+/// Sixty-four random bits, to spread retries. Zero when the system has none: then
+/// they are not spread.
+fn random() -> u64 {
+    getrandom::u64().unwrap_or_default()
+}

@@ -1,0 +1,228 @@
+//! How others speak with the engine.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use serde::Deserialize;
+use tokio::sync::{mpsc, oneshot};
+
+use super::{Engine, Event};
+use crate::{
+    clock::Timestamp,
+    deliver::breaker,
+    message::{DeadLetterId, MessageId, PartnerName},
+    record::{BreakerMoved, Record, Replayed, Reply, Subject},
+};
+
+/// Speaks with the engine; clones speak with the same one.
+#[derive(Clone)]
+pub struct Handle {
+    events: mpsc::UnboundedSender<Event>,
+    replies: Replies,
+}
+
+/// The engine has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the host is stopping")]
+pub struct Stopped;
+
+/// Dead letters to send round again, in this order.
+#[derive(Debug)]
+pub struct Replay {
+    /// Which, and what they hold.
+    pub letters: Vec<(DeadLetterId, Subject)>,
+    /// Who asks.
+    pub by: String,
+    /// How many a second.
+    pub per_second: u32,
+}
+
+/// What an operator does with a breaker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BreakerCommand {
+    /// Stops calls until it is reset.
+    Open,
+    /// Lets calls through whatever happens, until it is reset.
+    Close,
+    /// Closed, and on its own again.
+    Reset,
+}
+
+/// How a partner's lane stands.
+#[derive(Clone, Debug)]
+pub struct LaneStatus {
+    /// Whose.
+    pub partner: PartnerName,
+    /// Messages in memory that are not decoded.
+    pub undecoded: usize,
+    /// Deliveries that wait.
+    pub waiting: usize,
+    /// Deliveries under way.
+    pub in_flight: usize,
+    /// Since when the oldest one waits.
+    pub oldest_waiting_since: Option<Timestamp>,
+    /// Its breaker; none without an endpoint.
+    pub breaker: Option<breaker::State>,
+}
+
+pub(crate) enum Command {
+    Replay(Replay, oneshot::Sender<usize>),
+    Breaker(PartnerName, BreakerCommand, String, oneshot::Sender<Option<breaker::State>>),
+    Lanes(oneshot::Sender<Vec<LaneStatus>>),
+}
+
+/// A dead letter that goes round again at its time.
+pub(super) struct Paced {
+    pub(super) due: Timestamp,
+    dead_letter: DeadLetterId,
+    subject: Subject,
+    by: String,
+}
+
+/// Who waits for the adapter's own reply.
+#[derive(Clone, Default)]
+pub(super) struct Replies(Arc<Mutex<HashMap<MessageId, oneshot::Sender<Option<Reply>>>>>);
+
+// === impl Handle ===
+
+impl Handle {
+    pub(super) fn new(events: mpsc::UnboundedSender<Event>, replies: Replies) -> Self {
+        Self { events, replies }
+    }
+
+    /// Sends dead letters round again, at the pace asked for, and says how many.
+    ///
+    /// # Errors
+    /// When the engine has ended.
+    pub async fn replay(&self, replay: Replay) -> Result<usize, Stopped> {
+        let (answer, answered) = oneshot::channel();
+        self.ask(Command::Replay(replay, answer), answered).await
+    }
+
+    /// Moves a partner's breaker and says how it stands; none without an endpoint.
+    ///
+    /// # Errors
+    /// When the engine has ended.
+    pub async fn breaker(
+        &self,
+        partner: PartnerName,
+        command: BreakerCommand,
+        by: String,
+    ) -> Result<Option<breaker::State>, Stopped> {
+        let (answer, answered) = oneshot::channel();
+        self.ask(Command::Breaker(partner, command, by, answer), answered)
+            .await
+    }
+
+    /// How all lanes stand.
+    ///
+    /// # Errors
+    /// When the engine has ended.
+    pub async fn lanes(&self) -> Result<Vec<LaneStatus>, Stopped> {
+        let (answer, answered) = oneshot::channel();
+        self.ask(Command::Lanes(answer), answered).await
+    }
+
+    /// Asks for the adapter's own reply to a message before it is accepted; dropping
+    /// the answer gives it up.
+    pub(crate) fn expect_reply(&self, message: MessageId) -> oneshot::Receiver<Option<Reply>> {
+        let (answer, answered) = oneshot::channel();
+        self.replies.lock().insert(message, answer);
+        answered
+    }
+
+    /// Waits for a reply that was expected.
+    pub(crate) async fn reply(
+        &self,
+        message: MessageId,
+        answered: oneshot::Receiver<Option<Reply>>,
+        wait: Duration,
+    ) -> Option<Reply> {
+        let reply = tokio::time::timeout(wait, answered).await;
+        self.replies.lock().remove(&message);
+        reply.ok()?.ok()?
+    }
+
+    async fn ask<T>(&self, command: Command, answered: oneshot::Receiver<T>) -> Result<T, Stopped> {
+        self.events
+            .send(Event::Command(command))
+            .map_err(|_| Stopped)?;
+        answered.await.map_err(|_| Stopped)
+    }
+}
+
+// === impl Replies ===
+
+impl Replies {
+    /// Answers whoever waits for this message.
+    pub(super) fn answer(&self, message: MessageId, reply: Option<&Reply>) {
+        if let Some(waiting) = self.lock().remove(&message) {
+            drop(waiting.send(reply.cloned()));
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<MessageId, oneshot::Sender<Option<Reply>>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+// === impl Engine ===
+
+impl Engine {
+    pub(super) fn command(&mut self, command: Command) {
+        let now = self.parts.clock.now();
+        match command {
+            Command::Replay(replay, answer) => {
+                let begun = replay.letters.len();
+                self.replaying.extend(paced(replay, now));
+                drop(answer.send(begun));
+            }
+            Command::Breaker(partner, command, by, answer) => {
+                let moved = self.state.breaker(&partner, command, now);
+                if let Some((state, Some(_))) = &moved {
+                    self.commit_or_log(Record::BreakerMoved(BreakerMoved {
+                        partner,
+                        at: now,
+                        state: *state,
+                        because: format!("{command:?} by {by}").to_lowercase(),
+                    }));
+                }
+                drop(answer.send(moved.map(|(state, _)| state)));
+            }
+            Command::Lanes(answer) => drop(answer.send(self.state.status())),
+        }
+    }
+
+    /// Journals the dead letters whose time has come; they go once that is durable.
+    pub(super) fn pace_replays(&mut self, now: Timestamp) {
+        while let Some(paced) = self.replaying.pop_front_if(|paced| paced.due <= now) {
+            self.commit_or_log(Record::Replayed(Replayed {
+                dead_letter: paced.dead_letter,
+                subject: paced.subject,
+                at: now,
+                by: paced.by,
+            }));
+        }
+    }
+}
+
+fn paced(replay: Replay, now: Timestamp) -> VecDeque<Paced> {
+    let gap = Duration::from_secs(1) / replay.per_second.max(1);
+    let mut due = now;
+    let mut all = VecDeque::with_capacity(replay.letters.len());
+    for (dead_letter, subject) in replay.letters {
+        all.push_back(Paced {
+            due,
+            dead_letter,
+            subject,
+            by: replay.by.clone(),
+        });
+        due = due.plus(gap);
+    }
+    all
+}
+

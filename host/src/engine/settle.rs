@@ -1,0 +1,404 @@
+//! From what an adapter read to the record of it: identity, routing, deliveries.
+//!
+//! Pure in (message, what was read, what is known): the engine journals the record
+//! before anything follows from it.
+
+use std::{collections::HashMap, sync::Arc};
+
+use crate::{
+    clock::Timestamp,
+    contract::{self, DecodedDocument, DocumentError, FunctionalAcknowledgement, Problem, json},
+    message::{DeadLetterId, DeliveryId, Digest, DocumentId, MessageId, PartnerName, RawMessage},
+    record::{
+        Acknowledges, AdapterRef, Decoded, Disposition, Document, Failure, Identity, Queued, Record,
+        Refused, Reply, Undecodable,
+    },
+    route::Table,
+    view::IdentityRow,
+};
+
+/// What the engine knows beyond the message.
+pub(super) trait Known {
+    /// The first document of an identity within the idempotency window, also one
+    /// whose record is on its way to the journal.
+    fn identity(&self, key: &Digest) -> Option<IdentityRow>;
+    /// The delivery that bore a control number.
+    fn delivery_by_control(&self, partner: &PartnerName, number: u64) -> Option<DeliveryId>;
+    /// Gives out the partner's next control number.
+    fn control_number(&mut self, partner: &PartnerName) -> u64;
+    /// How many deliveries the message has caused before (it is decoded again).
+    fn deliveries_of(&self, message: MessageId) -> u32;
+    /// Whether the partner has somewhere to send its acknowledgements to, and wants
+    /// them.
+    fn acknowledged(&self, partner: &PartnerName) -> bool;
+}
+
+/// What an adapter made of a message.
+#[derive(Debug)]
+pub(super) enum Read {
+    /// It read it.
+    Decoded {
+        /// What it holds.
+        decoded: Box<contract::Decoded>,
+        /// Fuel used.
+        fuel_used: u64,
+    },
+    /// It could not.
+    Refused(Failure),
+}
+
+/// The record, and the documents that will be sent: they are needed soon.
+pub(super) struct Settled {
+    pub(super) message: MessageId,
+    pub(super) partner: PartnerName,
+    pub(super) record: Arc<Record>,
+    pub(super) documents: Vec<(DocumentId, contract::Document)>,
+    /// Identities that the record will make known.
+    pub(super) identities: Vec<(Digest, IdentityRow)>,
+}
+
+struct Settling<'a, K: Known> {
+    message: &'a RawMessage,
+    table: &'a Table,
+    known: &'a mut K,
+    now: Timestamp,
+    made: HashMap<Digest, IdentityRow>,
+    ordinal: u32,
+    deliveries: Vec<Queued>,
+    acknowledges: Vec<Acknowledges>,
+    kept: Vec<(DocumentId, contract::Document)>,
+}
+
+/// Makes the record of a decode.
+pub(super) fn settle<K: Known>(
+    message: &RawMessage,
+    adapter: Option<AdapterRef>,
+    read: Read,
+    table: &Table,
+    known: &mut K,
+    now: Timestamp,
+) -> Settled {
+    let (decoded, fuel_used, adapter) = match (read, adapter) {
+        (Read::Decoded { decoded, fuel_used }, Some(adapter)) => (decoded, fuel_used, adapter),
+        (Read::Decoded { .. }, None) => {
+            return undecodable(message, None, Failure::host("an adapter that is not there answered"), now);
+        }
+        (Read::Refused(failure), adapter) => return undecodable(message, adapter, failure, now),
+    };
+    let mut settling = Settling {
+        ordinal: known.deliveries_of(message.id),
+        message,
+        table,
+        known,
+        now,
+        made: HashMap::new(),
+        deliveries: Vec::new(),
+        acknowledges: Vec::new(),
+        kept: Vec::new(),
+    };
+    settling.record(*decoded, fuel_used, adapter)
+}
+
+fn undecodable(
+    message: &RawMessage,
+    adapter: Option<AdapterRef>,
+    failure: Failure,
+    now: Timestamp,
+) -> Settled {
+    Settled {
+        message: message.id,
+        partner: message.partner.clone(),
+        record: Arc::new(Record::Undecodable(Undecodable {
+            message: message.id,
+            partner: message.partner.clone(),
+            at: now,
+            adapter,
+            failure,
+            dead_letter: DeadLetterId::new(now),
+        })),
+        documents: Vec::new(),
+        identities: Vec::new(),
+    }
+}
+
+impl<K: Known> Settling<'_, K> {
+    fn record(&mut self, decoded: contract::Decoded, fuel_used: u64, adapter: AdapterRef) -> Settled {
+        let mut documents = Vec::with_capacity(decoded.documents.len());
+        let mut refused = Vec::new();
+        for (position, document) in decoded.documents.into_iter().enumerate() {
+            let position = u32::try_from(position).unwrap_or(u32::MAX);
+            match document {
+                Ok(document) => match self.document(position, document) {
+                    Ok(document) => documents.push(document),
+                    Err(document) => refused.push(document),
+                },
+                Err(error) => refused.push(refuse(position, &error)),
+            }
+        }
+        let mut findings: Vec<_> = decoded.findings.iter().map(contract::failure).collect();
+        self.acknowledge(&decoded.acknowledgements, &mut findings);
+        let waits = !refused.is_empty()
+            || documents.iter().any(|document| {
+                matches!(document.disposition, Disposition::Unrouted | Disposition::Conflict { .. })
+            });
+        Settled {
+            message: self.message.id,
+            partner: self.message.partner.clone(),
+            record: Arc::new(Record::Decoded(Decoded {
+                message: self.message.id,
+                partner: self.message.partner.clone(),
+                correlation_id: self.message.correlation_id.clone(),
+                traceparent: self.message.traceparent.clone(),
+                at: self.now,
+                adapter,
+                fuel_used,
+                documents,
+                refused,
+                findings,
+                deliveries: std::mem::take(&mut self.deliveries),
+                acknowledges: std::mem::take(&mut self.acknowledges),
+                reply: decoded.reply.map(|reply| Reply {
+                    status: reply.status,
+                    content_type: reply.content_type,
+                    body: reply.body.into(),
+                }),
+                dead_letter: waits.then(|| DeadLetterId::new(self.now)),
+            })),
+            documents: std::mem::take(&mut self.kept),
+            identities: self.made.drain().collect(),
+        }
+    }
+
+    fn document(&mut self, position: u32, decoded: DecodedDocument) -> Result<Document, Refused> {
+        let id = DocumentId {
+            message: self.message.id,
+            position,
+        };
+        let from = &self.message.partner;
+        let document = decoded.document;
+        let content = json::to_string(&document);
+        let kind = contract::kind(&document);
+        let business_key = contract::business_key(&document, from);
+        let problems = contract::check(&document);
+        if !problems.is_empty() {
+            return Err(Refused {
+                position,
+                source: source(&decoded.source),
+                problems,
+            });
+        }
+        let identity = contract::identity(&document, from, &content);
+        let disposition = match self.seen(&identity) {
+            Some(row) if row.document == id && !row.routed => self.route(id, &document, &business_key, &content),
+            Some(row) if row.content == identity.content => Disposition::Duplicate { of: row.document },
+            Some(row) => Disposition::Conflict { with: row.document },
+            None => self.route(id, &document, &business_key, &content),
+        };
+        let routed = disposition == Disposition::Routed;
+        if routed || disposition == Disposition::Unrouted {
+            let row = IdentityRow {
+                document: id,
+                content: identity.content,
+                at: self.now,
+                routed,
+            };
+            self.made.insert(identity.key, row);
+        }
+        let repeats = matches!(disposition, Disposition::Duplicate { .. });
+        if routed {
+            self.kept.push((id, document));
+        }
+        Ok(Document {
+            id,
+            kind: kind.to_owned(),
+            business_key,
+            identity,
+            disposition,
+            content: if repeats { String::new() } else { content },
+            findings: decoded.findings.iter().map(contract::failure).collect(),
+            source: source(&decoded.source),
+        })
+    }
+
+    fn seen(&self, identity: &Identity) -> Option<IdentityRow> {
+        self.made
+            .get(&identity.key)
+            .copied()
+            .or_else(|| self.known.identity(&identity.key))
+    }
+
+    fn route(
+        &mut self,
+        id: DocumentId,
+        document: &contract::Document,
+        business_key: &str,
+        content: &str,
+    ) -> Disposition {
+        let kind = contract::kind(document);
+        let settles = match document {
+            contract::Document::FunctionalAcknowledgement(acknowledgement) => {
+                self.settle_acknowledgement(acknowledgement);
+                true
+            }
+            _ => false,
+        };
+        let from = &self.message.partner;
+        let value = if self.table.asks_for_content(kind, from) {
+            serde_json::from_str(content).unwrap_or_default()
+        } else {
+            serde_json::Value::Null
+        };
+        let Some(decision) = self.table.decide(kind, from, &value) else {
+            return if settles { Disposition::Routed } else { Disposition::Unrouted };
+        };
+        for to in decision.to {
+            self.queue(id, to, business_key, kind, &decision.rule, None);
+        }
+        Disposition::Routed
+    }
+
+    /// Finds the delivery that the acknowledgement speaks of: its control number is
+    /// the group's.
+    fn settle_acknowledgement(&mut self, acknowledgement: &FunctionalAcknowledgement) {
+        let delivery = acknowledgement
+            .group_control
+            .parse()
+            .ok()
+            .and_then(|number| self.known.delivery_by_control(&self.message.partner, number));
+        if let Some(delivery) = delivery {
+            self.acknowledges.push(Acknowledges {
+                delivery,
+                verdict: json::text(&acknowledgement.verdict),
+            });
+        }
+    }
+
+    /// Queues what the sender is owed.
+    fn acknowledge(&mut self, owed: &[FunctionalAcknowledgement], findings: &mut Vec<Failure>) {
+        if owed.is_empty() {
+            return;
+        }
+        let from = self.message.partner.clone();
+        if !self.known.acknowledged(&from) {
+            findings.push(Failure {
+                code: "acknowledgement-not-sent".to_owned(),
+                text: format!("{from} is owed {} acknowledgements and has no endpoint to send them to", owed.len()),
+                blame: "settings".to_owned(),
+                place: None,
+                remedy: Some(format!("give [partners.{from}] an endpoint, or set acknowledge = false")),
+                value: None,
+                acknowledgement_code: None,
+            });
+            return;
+        }
+        for (index, acknowledgement) in owed.iter().enumerate() {
+            // Counted down from the top, so that they never meet a document's.
+            let position = u32::MAX - u32::try_from(index).unwrap_or(0);
+            let id = DocumentId {
+                message: self.message.id,
+                position,
+            };
+            let document = contract::Document::FunctionalAcknowledgement(acknowledgement.clone());
+            let content = json::to_string(&document);
+            let key = contract::business_key(&document, &from);
+            let kind = contract::kind(&document);
+            self.queue(id, from.clone(), &key, kind, "owed to the sender", Some(content));
+            self.kept.push((id, document));
+        }
+    }
+
+    fn queue(
+        &mut self,
+        document: DocumentId,
+        to: PartnerName,
+        business_key: &str,
+        kind: &str,
+        rule: &str,
+        content: Option<String>,
+    ) {
+        self.ordinal += 1;
+        self.deliveries.push(Queued {
+            id: DeliveryId {
+                message: self.message.id,
+                ordinal: self.ordinal,
+            },
+            document,
+            control_number: self.known.control_number(&to),
+            to,
+            business_key: business_key.to_owned(),
+            kind: kind.to_owned(),
+            rule: rule.to_owned(),
+            content,
+        });
+    }
+}
+
+// === impl Failure ===
+
+impl Failure {
+    /// Something that is the host's own fault.
+    pub(crate) fn host(text: impl Into<String>) -> Self {
+        Self {
+            code: "host".to_owned(),
+            text: text.into(),
+            blame: "host".to_owned(),
+            place: None,
+            remedy: None,
+            value: None,
+            acknowledgement_code: None,
+        }
+    }
+
+    /// Something that the configuration has wrong.
+    pub(crate) fn settings(code: &str, text: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self {
+            code: code.to_owned(),
+            blame: "settings".to_owned(),
+            remedy: Some(remedy.into()),
+            ..Self::host(text)
+        }
+    }
+}
+
+fn refuse(position: u32, error: &DocumentError) -> Refused {
+    let mut problems: Vec<_> = error.problems.iter().map(contract::failure).collect();
+    if problems.is_empty() {
+        problems.push(contract::failure(&Problem {
+            code: "refused".to_owned(),
+            text: "the adapter refused the document and gave no reason".to_owned(),
+            place: contract::Place::Whole,
+            blame: contract::Blame::Adapter,
+            retryable: false,
+            remedy: None,
+            value: None,
+            acknowledgement_code: None,
+            extras: Vec::new(),
+        }));
+    }
+    Refused {
+        position,
+        source: source(&error.source),
+        problems,
+    }
+}
+
+/// Where a document stood, on one line.
+fn source(source: &contract::Source) -> String {
+    let mut text = source.format.clone();
+    let parts = [
+        ("", &source.type_),
+        ("version ", &source.version),
+        ("interchange ", &source.interchange_control),
+        ("group ", &source.group_control),
+        ("transaction ", &source.transaction_control),
+    ];
+    for (name, part) in parts {
+        if let Some(part) = part {
+            text.push(' ');
+            text.push_str(name);
+            text.push_str(part);
+        }
+    }
+    text
+}
+

@@ -1,0 +1,497 @@
+//! What the engine knows: inboxes, lanes and what is on its way to the journal.
+//!
+//! No I/O but reads of the view and, for replays and recovery, of the journal.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+};
+
+use serde::Deserialize;
+
+use super::{
+    Parts,
+    conversation::Ended,
+    decide,
+    handle::{BreakerCommand, LaneStatus, Replies},
+    inbox::{Inbox, Wanted},
+    settle::{self, Known, Read, Settled},
+};
+use crate::{
+    clock::Timestamp,
+    contract,
+    deliver::{
+        breaker,
+        lane::{Entry, Finish, Lane, Next, OrderKey},
+        retry::Schedule,
+    },
+    journal::{self, CommitError, Reader, Sequence},
+    message::{DeliveryId, Digest, DocumentId, Journaled, MessageId, PartnerName, RawMessage},
+    partner::Partner,
+    record::{AdapterRef, Decoded, Record, Replayed, Subject, Undecodable, Unreadable},
+    view::{IdentityRow, View},
+};
+
+/// Documents that are kept in memory until they are sent, at most.
+const DOCUMENTS_KEPT_MAX: usize = 4_096;
+
+/// How the engine works, `[engine]` in the configuration.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// `idempotency_window_days`: for how long a business document, or a message
+    /// with an idempotency key, is known again, in days. Default 30: warehouses
+    /// send EDI again days later.
+    pub idempotency_window_days: u32,
+    /// `decodes_per_partner_max`: messages of one partner that are decoded at the
+    /// same time, so that one partner's slow adapter leaves threads to the others.
+    /// Default 1 less than there are threads, at least 1.
+    pub decodes_per_partner_max: Option<usize>,
+    /// `backlog_messages_max`: accepted messages that may wait to be decoded; more
+    /// are answered with 503. Default 100,000. What waits is on disk.
+    pub backlog_messages_max: usize,
+}
+
+/// What the engine knows.
+pub(super) struct State {
+    config: Config,
+    places: Vec<Place>,
+    index: HashMap<PartnerName, usize>,
+    /// Where to look first for something to decode, so that all get their turn.
+    turn: usize,
+    decoding: usize,
+    decoding_max: usize,
+    per_partner_max: usize,
+    /// Identities of documents whose records are on their way to the journal.
+    identities: HashMap<Digest, IdentityRow>,
+    documents: Kept,
+    /// Where the documents of queued deliveries are.
+    document_of: HashMap<DeliveryId, DocumentId>,
+    replies: Replies,
+}
+
+struct Place {
+    partner: Arc<Partner>,
+    inbox: Inbox<(Option<AdapterRef>, Read)>,
+    lane: Option<Lane<DeliveryId>>,
+    schedule: Schedule,
+    control_number: u64,
+}
+
+/// Documents in the order they came, the oldest let go first.
+#[derive(Default)]
+struct Kept {
+    documents: HashMap<DocumentId, Arc<contract::Document>>,
+    order: VecDeque<DocumentId>,
+}
+
+/// A record can't be read back.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum LoadError {
+    #[error(transparent)]
+    Journal(#[from] journal::Error),
+    #[error(transparent)]
+    Record(#[from] Unreadable),
+    #[error("record {0} is of another kind than the view says; run `crossdock rebuild`")]
+    Kind(Sequence),
+    #[error("the view has no {0}; run `crossdock rebuild`")]
+    Row(String),
+}
+
+struct Knowing<'a> {
+    view: &'a View,
+    identities: &'a HashMap<Digest, IdentityRow>,
+    places: &'a mut [Place],
+    index: &'a HashMap<PartnerName, usize>,
+    since: Timestamp,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            idempotency_window_days: 30,
+            decodes_per_partner_max: None,
+            backlog_messages_max: 100_000,
+        }
+    }
+}
+
+// === impl Config ===
+
+impl Config {
+    /// The earliest moment that is still known at `now`.
+    #[must_use]
+    pub fn known_since(&self, now: Timestamp) -> Timestamp {
+        let days = i64::from(self.idempotency_window_days);
+        Timestamp::from_millis(now.as_millis() - days * 24 * 3_600_000)
+    }
+}
+
+// === impl State ===
+
+impl State {
+    /// What the view says is unfinished.
+    pub(super) fn recover(parts: &Parts, now: Timestamp) -> Self {
+        let threads = parts.pool.threads().max(1);
+        let mut state = Self {
+            config: parts.config.clone(),
+            places: Vec::new(),
+            index: HashMap::new(),
+            turn: 0,
+            decoding: 0,
+            decoding_max: threads * 2,
+            per_partner_max: parts
+                .config
+                .decodes_per_partner_max
+                .unwrap_or(threads - 1)
+                .max(1),
+            identities: HashMap::new(),
+            documents: Kept::default(),
+            document_of: HashMap::new(),
+            replies: Replies::default(),
+        };
+        for partner in parts.partners.iter() {
+            let row = parts.view.partner(&partner.name);
+            let lane = partner.endpoint.as_ref().map(|endpoint| {
+                let breaker = row.breaker.unwrap_or(breaker::State::closed(now));
+                let mut lane = Lane::new(endpoint.config.lane(), breaker, now);
+                for (id, delivery) in parts.view.open_deliveries(&partner.name) {
+                    lane.queue(Entry {
+                        id,
+                        key: Some(OrderKey::of(&delivery.business_key)),
+                        queued_at: delivery.queued_at,
+                        due: decide::due_again(&delivery, now),
+                        attempts: delivery.attempts,
+                    });
+                }
+                lane
+            });
+            state.index.insert(partner.name.clone(), state.places.len());
+            state.places.push(Place {
+                inbox: Inbox::new(),
+                schedule: schedule(partner),
+                control_number: row.control_number,
+                partner: Arc::clone(partner),
+                lane,
+            });
+        }
+        state
+    }
+
+    pub(super) fn replies(&self) -> Replies {
+        self.replies.clone()
+    }
+
+    pub(super) fn accepted(&mut self, message: Journaled<RawMessage>) {
+        if let Some(place) = self.place(&message.get().partner.clone()) {
+            place.inbox.accepted(message);
+        }
+    }
+
+    /// Inboxes that have room, and what to fetch for them.
+    pub(super) fn wanted(&self) -> Vec<(PartnerName, Wanted)> {
+        let places = self.places.iter();
+        places
+            .filter_map(|place| Some((place.partner.name.clone(), place.inbox.wanted()?)))
+            .collect()
+    }
+
+    pub(super) fn fetched(
+        &mut self,
+        partner: &PartnerName,
+        messages: Vec<Journaled<RawMessage>>,
+        wanted: Wanted,
+    ) {
+        if let Some(place) = self.place(partner) {
+            place.inbox.fetched(messages, wanted);
+        }
+    }
+
+    /// The next message to decode; partners take turns.
+    pub(super) fn next_to_decode(&mut self) -> Option<Journaled<RawMessage>> {
+        if self.decoding >= self.decoding_max {
+            return None;
+        }
+        for step in 0..self.places.len() {
+            let index = (self.turn + step) % self.places.len();
+            if let Some(message) = self.places[index].inbox.start(self.per_partner_max) {
+                let message = message.clone();
+                self.turn = index + 1;
+                self.decoding += 1;
+                return Some(message);
+            }
+        }
+        None
+    }
+
+    /// The guest pool had no room for a message after all.
+    pub(super) fn not_started(&mut self, partner: &PartnerName, sequence: Sequence) {
+        self.decoding -= 1;
+        if let Some(place) = self.place(partner) {
+            place.inbox.not_started(sequence);
+        }
+    }
+
+    pub(super) fn read(
+        &mut self,
+        partner: &PartnerName,
+        sequence: Sequence,
+        adapter: Option<AdapterRef>,
+        read: Read,
+    ) {
+        self.decoding -= 1;
+        if let Some(place) = self.place(partner) {
+            place.inbox.finished(sequence, (adapter, read));
+        }
+    }
+
+    /// The record of the next message whose turn has come.
+    pub(super) fn settle(&mut self, parts: &Parts, now: Timestamp) -> Option<Settled> {
+        let found = self
+            .places
+            .iter_mut()
+            .find_map(|place| place.inbox.take())?;
+        let (message, (adapter, read)) = found;
+        let mut known = Knowing {
+            view: &parts.view,
+            identities: &self.identities,
+            places: &mut self.places,
+            index: &self.index,
+            since: self.config.known_since(now),
+        };
+        let message = message.get();
+        Some(settle::settle(message, adapter, read, &parts.table, &mut known, now))
+    }
+
+    /// The record is on its way: its identities are known from now on.
+    pub(super) fn settled(&mut self, settled: Settled) {
+        self.identities.extend(settled.identities);
+        for (id, document) in settled.documents {
+            self.documents.keep(id, document);
+        }
+    }
+
+    /// What takes the place of a record that the journal can't hold.
+    pub(super) fn too_large(settled: &Settled, error: &CommitError, now: Timestamp) -> Record {
+        Record::Undecodable(Undecodable {
+            message: settled.message,
+            partner: settled.partner.clone(),
+            at: now,
+            adapter: None,
+            failure: crate::record::Failure::settings(
+                "documents-too-large",
+                format!("the documents of this message do not fit the journal: {error}"),
+                "have the partner send fewer transactions in one message",
+            ),
+            dead_letter: crate::message::DeadLetterId::new(now),
+        })
+    }
+
+    /// A decode is durable and in the view: its deliveries may go.
+    pub(super) fn decoded(&mut self, decoded: &Decoded) {
+        for document in &decoded.documents {
+            self.identities.remove(&document.identity.key);
+        }
+        for queued in &decoded.deliveries {
+            let Some(index) = self.index.get(&queued.to) else {
+                continue;
+            };
+            if let Some(lane) = &mut self.places[*index].lane {
+                lane.queue(Entry {
+                    id: queued.id,
+                    key: Some(OrderKey::of(&queued.business_key)),
+                    queued_at: decoded.at,
+                    due: decoded.at,
+                    attempts: 0,
+                });
+                if self.documents.documents.contains_key(&queued.document) {
+                    self.document_of.insert(queued.id, queued.document);
+                }
+            }
+        }
+        self.replies.answer(decoded.message, decoded.reply.as_ref());
+    }
+
+    /// A message that could not be read has no reply.
+    pub(super) fn undecodable(&self, message: MessageId) {
+        self.replies.answer(message, None);
+    }
+
+    /// A dead letter goes round again.
+    pub(super) fn replayed(&mut self, replayed: &Replayed, parts: &Parts) -> Result<(), LoadError> {
+        match replayed.subject {
+            Subject::Message(id) => {
+                let row = parts
+                    .view
+                    .message(id)
+                    .ok_or_else(|| LoadError::Row(format!("message {id}")))?;
+                let message = load(parts.journal.as_ref(), row.accepted)?;
+                if let Some(place) = self.place(&row.partner) {
+                    place.inbox.again(message);
+                }
+            }
+            Subject::Delivery(id) => {
+                let row = parts
+                    .view
+                    .delivery(id)
+                    .ok_or_else(|| LoadError::Row(format!("delivery {id}")))?;
+                if let Some(lane) = self.place(&row.to).and_then(|place| place.lane.as_mut()) {
+                    lane.queue(Entry {
+                        id,
+                        key: Some(OrderKey::of(&row.business_key)),
+                        queued_at: row.queued_at,
+                        due: replayed.at,
+                        attempts: 0,
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn lanes(&self) -> usize {
+        self.places.len()
+    }
+
+    pub(super) fn lane_partner(&self, index: usize) -> Arc<Partner> {
+        Arc::clone(&self.places[index].partner)
+    }
+
+    pub(super) fn next_attempt(&mut self, index: usize, now: Timestamp) -> Next<DeliveryId> {
+        match &mut self.places[index].lane {
+            Some(lane) => lane.next(now),
+            None => Next::Idle,
+        }
+    }
+
+    /// The document of a delivery, while it is in memory.
+    pub(super) fn document(&self, delivery: DeliveryId) -> Option<Arc<contract::Document>> {
+        let id = self.document_of.get(&delivery)?;
+        self.documents.documents.get(id).cloned()
+    }
+
+    /// Decides what follows from an attempt; the records say it.
+    pub(super) fn ended(
+        &mut self,
+        partner: &PartnerName,
+        ended: Ended,
+        now: Timestamp,
+        random: &mut dyn FnMut() -> u64,
+    ) -> Option<Record> {
+        let place = self.place(partner)?;
+        let (schedule, lane) = (place.schedule.clone(), place.lane.as_mut()?);
+        let mut moved = None;
+        for outcome in &ended.calls {
+            let transition = lane.exchanged(ended.delivery, *outcome, now, random());
+            moved = transition.or(moved);
+        }
+        let delivery = ended.delivery;
+        let (record, finish) = decide::outcome(partner, ended, moved.as_ref(), &schedule, now, random());
+        lane.finished(delivery, finish);
+        if matches!(finish, Finish::Done | Finish::Dropped) {
+            self.document_of.remove(&delivery);
+        }
+        record
+    }
+
+    /// Moves a breaker by hand.
+    pub(super) fn breaker(
+        &mut self,
+        partner: &PartnerName,
+        command: BreakerCommand,
+        now: Timestamp,
+    ) -> Option<(breaker::State, Option<breaker::Transition>)> {
+        let lane = self.place(partner)?.lane.as_mut()?;
+        let breaker = lane.breaker_mut();
+        let transition = match command {
+            BreakerCommand::Open => breaker.force_open(now),
+            BreakerCommand::Close => breaker.force_closed(now),
+            BreakerCommand::Reset => breaker.reset(now),
+        };
+        Some((*breaker.state(), transition))
+    }
+
+    pub(super) fn status(&self) -> Vec<LaneStatus> {
+        let status = |place: &Place| LaneStatus {
+            partner: place.partner.name.clone(),
+            undecoded: place.inbox.len(),
+            waiting: place.lane.as_ref().map_or(0, Lane::waiting),
+            in_flight: place.lane.as_ref().map_or(0, Lane::in_flight),
+            oldest_waiting_since: place.lane.as_ref().and_then(Lane::oldest_waiting),
+            breaker: place.lane.as_ref().map(|lane| *lane.breaker().state()),
+        };
+        self.places.iter().map(status).collect()
+    }
+
+    fn place(&mut self, partner: &PartnerName) -> Option<&mut Place> {
+        let index = self.index.get(partner)?;
+        self.places.get_mut(*index)
+    }
+}
+
+// === impl Kept ===
+
+impl Kept {
+    fn keep(&mut self, id: DocumentId, document: contract::Document) {
+        self.documents.insert(id, Arc::new(document));
+        self.order.push_back(id);
+        while self.order.len() > DOCUMENTS_KEPT_MAX {
+            if let Some(oldest) = self.order.pop_front() {
+                self.documents.remove(&oldest);
+            }
+        }
+    }
+}
+
+// === impl Knowing ===
+
+impl Known for Knowing<'_> {
+    fn identity(&self, key: &Digest) -> Option<IdentityRow> {
+        let known = self.identities.get(key).copied();
+        known
+            .or_else(|| self.view.identity(key))
+            .filter(|row| row.at >= self.since)
+    }
+
+    fn delivery_by_control(&self, partner: &PartnerName, number: u64) -> Option<DeliveryId> {
+        self.view.delivery_by_control(partner, number)
+    }
+
+    fn control_number(&mut self, partner: &PartnerName) -> u64 {
+        let Some(index) = self.index.get(partner) else {
+            return 0;
+        };
+        let place = &mut self.places[*index];
+        place.control_number += 1;
+        place.control_number
+    }
+
+    fn deliveries_of(&self, message: MessageId) -> u32 {
+        self.view.message(message).map_or(0, |row| row.deliveries)
+    }
+
+    fn acknowledged(&self, partner: &PartnerName) -> bool {
+        self.index.get(partner).is_some_and(|index| {
+            let partner = &self.places[*index].partner;
+            partner.acknowledge && partner.endpoint.is_some()
+        })
+    }
+}
+
+/// An accepted message, read back from the journal.
+pub(super) fn load(
+    journal: &dyn Reader,
+    sequence: Sequence,
+) -> Result<Journaled<RawMessage>, LoadError> {
+    match Record::from_bytes(&journal.read(sequence)?)? {
+        Record::Accepted(message) => Ok(Journaled::new(sequence, message)),
+        _ => Err(LoadError::Kind(sequence)),
+    }
+}
+
+fn schedule(partner: &Partner) -> Schedule {
+    partner
+        .endpoint
+        .as_ref()
+        .map_or(Schedule::standard(), |endpoint| endpoint.config.retry.clone())
+}

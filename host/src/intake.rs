@@ -1,0 +1,111 @@
+//! Where the ingress hands a message over: room, memory of keys, the journal.
+//!
+//! Accepting is one commit. What happens to the message afterwards is the engine's
+//! business, which hears of it from the committer.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::http::StatusCode;
+
+use crate::{
+    clock::Clock,
+    engine::{self, Backlog},
+    failpoint,
+    ingress::{AcceptError, Accepted, NoRoom, Remembered, Reply, Sink},
+    journal::{CommitError, Committer, Reader},
+    message::{MessageId, PartnerName, RawMessage},
+    record::{self, Record},
+    view::{MessageStatus, View},
+};
+
+/// When a caller should come back that found no room. A commit takes about a
+/// millisecond, so a second is long.
+const COME_BACK: Duration = Duration::from_secs(1);
+
+/// The way from the ingress into the journal.
+pub struct Intake {
+    /// The present.
+    pub clock: Clock,
+    /// Where records go.
+    pub committer: Committer<Record>,
+    /// Where keys are remembered.
+    pub view: View,
+    /// Where replies are read back.
+    pub journal: Arc<dyn Reader>,
+    /// Who knows replies first.
+    pub engine: engine::Handle,
+    /// What waits to be decoded.
+    pub backlog: Backlog,
+    /// How long keys are remembered, and how much may wait.
+    pub config: engine::Config,
+}
+
+// === impl Intake ===
+
+impl Sink for Intake {
+    type Permit = ();
+
+    fn admit(&self, _partner: &PartnerName) -> Result<(), NoRoom> {
+        if self.backlog.waiting() >= self.config.backlog_messages_max {
+            return Err(NoRoom {
+                retry_after: COME_BACK,
+            });
+        }
+        Ok(())
+    }
+
+    fn remembered(&self, partner: &PartnerName, key: &str) -> Option<Remembered> {
+        let row = self.view.idempotency(partner, key)?;
+        (row.at >= self.config.known_since(self.clock.now())).then_some(Remembered {
+            message_id: row.message,
+            correlation_id: row.correlation_id,
+            digest: row.digest,
+        })
+    }
+
+    async fn accept(&self, _permit: (), message: RawMessage) -> Result<Accepted, AcceptError> {
+        failpoint::hit("ingress-before-commit");
+        let record = Record::Accepted(message);
+        let bytes = record.to_bytes();
+        match self.committer.commit(Arc::new(record), bytes).await {
+            Ok(_) => Ok(Accepted::New),
+            Err(CommitError::Overloaded) => Err(AcceptError::Overloaded {
+                retry_after: COME_BACK,
+            }),
+            Err(CommitError::Full { .. } | CommitError::TooLarge { .. }) => {
+                Err(AcceptError::StorageFull)
+            }
+            Err(CommitError::Stopped | CommitError::Fatal { .. }) => Err(AcceptError::Stopped),
+        }
+    }
+
+    async fn reply(&self, id: MessageId, wait: Duration) -> Option<Reply> {
+        let answered = self.engine.expect_reply(id);
+        let reply = match self.decoded(id) {
+            Some(reply) => reply,
+            None => self.engine.reply(id, answered, wait).await,
+        }?;
+        Some(Reply {
+            status: StatusCode::from_u16(reply.status).unwrap_or(StatusCode::OK),
+            content_type: Some(reply.content_type),
+            body: reply.body,
+        })
+    }
+}
+
+impl Intake {
+    /// The reply of a message that was decoded before anybody asked. None when it
+    /// was not decoded yet.
+    #[expect(clippy::option_option, reason = "not decoded yet, and decoded without a reply")]
+    fn decoded(&self, id: MessageId) -> Option<Option<record::Reply>> {
+        let row = self.view.message(id)?;
+        if row.status == MessageStatus::Accepted {
+            return None;
+        }
+        let read = self.journal.read(*row.history.last()?).ok()?;
+        match Record::from_bytes(&read).ok()? {
+            Record::Decoded(decoded) => Some(decoded.reply),
+            _ => Some(None),
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Partners: the systems that messages are exchanged with.
+//!
+//! A partner is an adapter with settings, tables to look things up in, and an
+//! endpoint to send to. What is here was checked at start and does not change
+//! while the host runs.
+
+use std::{collections::BTreeMap, fmt, sync::Arc};
+
+use crate::{
+    deliver::{endpoint, transport::Transport},
+    message::PartnerName,
+    sandbox::{self, Lookup},
+};
+
+/// One partner.
+pub struct Partner {
+    /// Its name.
+    pub name: PartnerName,
+    /// The adapter that speaks its dialect.
+    pub adapter: String,
+    /// What the adapter is told with every call.
+    pub settings: Vec<(String, String)>,
+    /// What the adapter may look up.
+    pub tables: sandbox::Tables,
+    /// Where deliveries go; none for a partner that only sends.
+    pub endpoint: Option<Endpoint>,
+    /// Whether it is sent the acknowledgements that it is owed.
+    pub acknowledge: bool,
+}
+
+/// Where deliveries go, and how.
+pub struct Endpoint {
+    /// Limits, retries, breaker.
+    pub config: endpoint::Config,
+    /// What carries them.
+    pub transport: Transport,
+}
+
+/// Tables by name, each from key to value.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tables(BTreeMap<String, BTreeMap<String, String>>);
+
+/// All partners.
+#[derive(Default)]
+pub struct Partners(BTreeMap<PartnerName, Arc<Partner>>);
+
+// === impl Partner ===
+
+impl Partner {
+    /// Where deliveries go, for a person to read.
+    #[must_use]
+    pub fn endpoint_text(&self) -> Option<String> {
+        self.endpoint.as_ref().map(|endpoint| endpoint.transport.to_string())
+    }
+}
+
+impl fmt::Debug for Partner {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Partner")
+            .field("name", &self.name)
+            .field("adapter", &self.adapter)
+            .finish_non_exhaustive()
+    }
+}
+
+// === impl Tables ===
+
+impl Tables {
+    /// Tables as the configuration has them.
+    #[must_use]
+    pub fn new(tables: BTreeMap<String, BTreeMap<String, String>>) -> Self {
+        Self(tables)
+    }
+}
+
+impl Lookup for Tables {
+    fn lookup(&self, table: &str, key: &str) -> Option<String> {
+        self.0.get(table)?.get(key).cloned()
+    }
+}
+
+// === impl Partners ===
+
+impl Partners {
+    /// These partners.
+    #[must_use]
+    pub fn new(partners: impl IntoIterator<Item = Partner>) -> Self {
+        let named = partners.into_iter().map(|it| (it.name.clone(), Arc::new(it)));
+        Self(named.collect())
+    }
+
+    /// One by name.
+    #[must_use]
+    pub fn get(&self, name: &PartnerName) -> Option<Arc<Partner>> {
+        self.0.get(name).cloned()
+    }
+
+    /// All, by name.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Partner>> {
+        self.0.values()
+    }
+}

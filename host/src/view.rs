@@ -1,0 +1,24 @@
+//! The view: what the journal says, arranged for asking.
+//!
+//! It holds messages, deliveries, dead letters, idempotency and partner counters
+//! in one sled tree, each commit in one atomic batch together with the journal
+//! sequence that it reflects. It is never the only place of anything: deleted,
+//! damaged or of an older version, it is built again from the journal.
+//!
+//! Rows stay under 4 KiB (sled writes larger values to files that it never syncs);
+//! bodies are in the journal, rows hold their sequence.
+
+mod apply;
+mod keys;
+mod query;
+mod rows;
+mod store;
+
+pub use self::{
+    query::{DeadLetterFilter, MessageFilter, Pending},
+    rows::{
+        DeadLetterRow, DeadLetterStatus, DeliveryRow, DeliveryStatus, IdempotencyRow, IdentityRow,
+        MessageRow, MessageStatus, PartnerRow,
+    },
+    store::{Error, Options, View, catch_up},
+};

@@ -1,0 +1,493 @@
+//! The fold: what each record changes in the view.
+//!
+//! Pure in (rows so far, record): the same records give the same rows, whether
+//! they come from the committer or from a rebuild.
+
+use std::collections::HashMap;
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::{
+    keys,
+    rows::{
+        BUSINESS_KEYS_MAX, DeadLetterRow, DeadLetterStatus, DeliveryRow, DeliveryStatus,
+        IdempotencyRow, IdentityRow, MessageRow, MessageStatus, PartnerRow, queue_key, remember,
+        shorten, shortened,
+    },
+};
+use crate::{
+    clock::Timestamp,
+    journal::Sequence,
+    message::{DeadLetterId, DeliveryId, MessageId, PartnerName, RawMessage},
+    record::{
+        AttemptStarted, Attempted, BreakerMoved, Decoded, Disposition, Document, Failure, Outcome,
+        Queued, Record, Replayed, Subject, Undecodable,
+    },
+};
+
+/// Rows that were touched lately stay in memory; beyond this many they are let go.
+const ROWS_KEPT_MAX: usize = 16_384;
+
+/// Where rows are read that are not in memory.
+pub(super) trait Base {
+    /// The value of a key, as last written.
+    fn get(&self, key: &[u8]) -> Option<Vec<u8>>;
+}
+
+/// The rows as they will be once the batch is written.
+#[derive(Default)]
+pub(super) struct Fold {
+    messages: HashMap<MessageId, Kept<MessageRow>>,
+    deliveries: HashMap<DeliveryId, Kept<DeliveryRow>>,
+    partners: HashMap<PartnerName, Kept<PartnerRow>>,
+    writes: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+}
+
+struct Kept<Row> {
+    row: Row,
+    changed: bool,
+}
+
+/// What [`Record::Undecodable`] and its like leave for a person.
+struct Letter<'a> {
+    id: DeadLetterId,
+    subject: Subject,
+    partner: &'a PartnerName,
+    at: Timestamp,
+    step: &'static str,
+    business_key: &'a str,
+    failure: &'a Failure,
+    attempts: u32,
+    adapter: Option<crate::message::Digest>,
+}
+
+// === impl Fold ===
+
+impl Fold {
+    /// Applies one record.
+    pub(super) fn apply(&mut self, base: &dyn Base, sequence: Sequence, record: &Record) {
+        match record {
+            Record::Accepted(message) => self.accepted(base, sequence, message),
+            Record::Decoded(decoded) => self.decoded(base, sequence, decoded),
+            Record::Undecodable(undecodable) => self.undecodable(base, sequence, undecodable),
+            Record::AttemptStarted(started) => self.attempt_started(base, sequence, started),
+            Record::Attempted(attempted) => self.attempted(base, sequence, attempted),
+            Record::BreakerMoved(moved) => self.breaker_moved(base, moved),
+            Record::Replayed(replayed) => self.replayed(base, sequence, replayed),
+        }
+    }
+
+    /// Takes what is to be written, and forgets rows when too many are kept.
+    pub(super) fn take_writes(&mut self) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
+        let mut writes = std::mem::take(&mut self.writes);
+        collect(&mut self.messages, &mut writes, |id| keys::message(*id));
+        collect(&mut self.deliveries, &mut writes, |id| keys::delivery(*id));
+        collect(&mut self.partners, &mut writes, keys::partner);
+        if self.messages.len() + self.deliveries.len() > ROWS_KEPT_MAX {
+            self.messages.clear();
+            self.deliveries.clear();
+        }
+        writes
+    }
+
+    fn accepted(&mut self, base: &dyn Base, sequence: Sequence, message: &RawMessage) {
+        let row = MessageRow {
+            partner: message.partner.clone(),
+            correlation_id: message.correlation_id.clone(),
+            received_at: message.received_at,
+            channel: message.channel,
+            bytes: message.body.len() as u64,
+            status: MessageStatus::Accepted,
+            accepted: sequence,
+            history: Vec::new(),
+            documents: 0,
+            refused: 0,
+            deliveries: 0,
+            business_keys: Vec::new(),
+        };
+        self.messages.insert(message.id, Kept { row, changed: true });
+        self.put(keys::pending(&message.partner, sequence), message.id.as_bytes().to_vec());
+        if message.correlation_id.as_str() != message.id.to_string() {
+            self.put(keys::correlation(message.correlation_id.as_str(), message.id), Vec::new());
+        }
+        if let Some(key) = &message.idempotency_key {
+            let row = IdempotencyRow {
+                message: message.id,
+                correlation_id: message.correlation_id.clone(),
+                digest: message.digest,
+                at: message.received_at,
+            };
+            self.put(keys::idempotency(&message.partner, key), encode(&row));
+        }
+        if let Some(partner) = self.partner(base, &message.partner) {
+            partner.last_received_at = Some(message.received_at);
+        }
+    }
+
+    fn decoded(&mut self, base: &dyn Base, sequence: Sequence, decoded: &Decoded) {
+        for document in &decoded.documents {
+            self.document(decoded, document);
+        }
+        for (index, queued) in decoded.deliveries.iter().enumerate() {
+            let index = u32::try_from(index).unwrap_or(u32::MAX);
+            self.queued(base, sequence, decoded, index, queued);
+        }
+        for settled in &decoded.acknowledges {
+            if let Some(row) = self.delivery(base, settled.delivery) {
+                row.acknowledged = Some(settled.verdict.clone());
+            }
+        }
+        let Some(row) = self.message(base, decoded.message) else {
+            return;
+        };
+        remember(&mut row.history, sequence);
+        row.documents = count(decoded.documents.len());
+        row.refused = count(decoded.refused.len());
+        row.deliveries += count(decoded.deliveries.len());
+        row.status = match (decoded.documents.is_empty(), decoded.refused.is_empty()) {
+            (_, true) => MessageStatus::Decoded,
+            (false, false) => MessageStatus::PartlyRefused,
+            (true, false) => MessageStatus::Refused,
+        };
+        let keys = decoded.documents.iter().map(|it| &it.business_key);
+        for key in keys.filter(|key| !key.is_empty()) {
+            if row.business_keys.len() < BUSINESS_KEYS_MAX && !row.business_keys.contains(key) {
+                row.business_keys.push(shorten(key));
+            }
+        }
+        let accepted = row.accepted;
+        self.remove(keys::pending(&decoded.partner, accepted));
+        if let (Some(id), Some((step, failure))) = (decoded.dead_letter, first_failure(decoded)) {
+            self.dead_letter(
+                sequence,
+                &Letter {
+                    id,
+                    subject: Subject::Message(decoded.message),
+                    partner: &decoded.partner,
+                    at: decoded.at,
+                    step,
+                    business_key: decoded.documents.first().map_or("", |it| &it.business_key),
+                    failure: &failure,
+                    attempts: 1,
+                    adapter: Some(decoded.adapter.digest),
+                },
+            );
+        }
+    }
+
+    fn document(&mut self, decoded: &Decoded, document: &Document) {
+        if matches!(document.disposition, Disposition::Routed | Disposition::Unrouted) {
+            let row = IdentityRow {
+                document: document.id,
+                content: document.identity.content,
+                at: decoded.at,
+                routed: document.disposition == Disposition::Routed,
+            };
+            self.put(keys::identity(&document.identity.key), encode(&row));
+        }
+        if !document.business_key.is_empty() {
+            self.put(keys::business(&document.business_key, decoded.message), Vec::new());
+        }
+    }
+
+    fn queued(&mut self, base: &dyn Base, sequence: Sequence, decoded: &Decoded, index: u32, queued: &Queued) {
+        let row = DeliveryRow {
+            to: queued.to.clone(),
+            document: queued.document,
+            kind: queued.kind.clone(),
+            correlation_id: decoded.correlation_id.clone(),
+            traceparent: decoded.traceparent.clone(),
+            business_key: queued.business_key.clone(),
+            control_number: queued.control_number,
+            rule: queued.rule.clone(),
+            queued: sequence,
+            index,
+            queued_at: decoded.at,
+            status: DeliveryStatus::Queued,
+            attempts: 0,
+            first_attempt_at: None,
+            history: Vec::new(),
+            conversation: Vec::new(),
+            external_id: None,
+            acknowledged: None,
+            failure: None,
+        };
+        let mut id = queued.id.message.as_bytes().to_vec();
+        id.extend_from_slice(&queued.id.ordinal.to_be_bytes());
+        self.put(keys::control(&queued.to, queued.control_number), id.clone());
+        self.put(queue_key(&row), id);
+        self.deliveries.insert(queued.id, Kept { row, changed: true });
+        if let Some(partner) = self.partner(base, &queued.to) {
+            partner.control_number = partner.control_number.max(queued.control_number);
+        }
+    }
+
+    fn undecodable(&mut self, base: &dyn Base, sequence: Sequence, undecodable: &Undecodable) {
+        let Some(row) = self.message(base, undecodable.message) else {
+            return;
+        };
+        remember(&mut row.history, sequence);
+        row.status = MessageStatus::Refused;
+        let accepted = row.accepted;
+        self.remove(keys::pending(&undecodable.partner, accepted));
+        self.dead_letter(
+            sequence,
+            &Letter {
+                id: undecodable.dead_letter,
+                subject: Subject::Message(undecodable.message),
+                partner: &undecodable.partner,
+                at: undecodable.at,
+                step: "decode",
+                business_key: "",
+                failure: &undecodable.failure,
+                attempts: 1,
+                adapter: undecodable.adapter.as_ref().map(|it| it.digest),
+            },
+        );
+    }
+
+    fn attempt_started(&mut self, base: &dyn Base, sequence: Sequence, started: &AttemptStarted) {
+        let Some(row) = self.delivery(base, started.delivery) else {
+            return;
+        };
+        row.status = DeliveryStatus::InFlight;
+        row.attempts = started.attempt;
+        row.first_attempt_at.get_or_insert(started.at);
+        remember(&mut row.history, sequence);
+        row.conversation.truncate(started.exchange as usize);
+        row.conversation.push(sequence);
+    }
+
+    fn attempted(&mut self, base: &dyn Base, sequence: Sequence, attempted: &Attempted) {
+        let Some(row) = self.delivery(base, attempted.delivery) else {
+            return;
+        };
+        remember(&mut row.history, sequence);
+        row.attempts = attempted.attempt;
+        row.first_attempt_at.get_or_insert(attempted.at);
+        row.failure = None;
+        match &attempted.outcome {
+            Outcome::Delivered { external_id } => {
+                row.status = DeliveryStatus::Delivered;
+                row.external_id = external_id.as_deref().map(shorten);
+            }
+            Outcome::AlreadyDelivered { external_id } => {
+                row.status = DeliveryStatus::AlreadyDelivered;
+                row.external_id = external_id.as_deref().map(shorten);
+            }
+            Outcome::Retry { not_before, failure } => {
+                row.status = DeliveryStatus::Retrying { not_before: *not_before };
+                row.failure = Some(shortened(failure));
+            }
+            Outcome::Dead { dead_letter, failure, .. } => {
+                row.status = DeliveryStatus::Dead { dead_letter: *dead_letter };
+                row.failure = Some(shortened(failure));
+            }
+        }
+        let settled = row.settled().then(|| queue_key(row));
+        let (business_key, attempts) = (row.business_key.clone(), row.attempts);
+        if let Some(key) = settled {
+            self.remove(key);
+        }
+        if let Outcome::Dead { dead_letter, failure, .. } = &attempted.outcome {
+            self.dead_letter(
+                sequence,
+                &Letter {
+                    id: *dead_letter,
+                    subject: Subject::Delivery(attempted.delivery),
+                    partner: &attempted.to,
+                    at: attempted.at,
+                    step: "deliver",
+                    business_key: &business_key,
+                    failure,
+                    attempts,
+                    adapter: None,
+                },
+            );
+        }
+        self.count_attempt(base, attempted);
+    }
+
+    fn count_attempt(&mut self, base: &dyn Base, attempted: &Attempted) {
+        let Some(partner) = self.partner(base, &attempted.to) else {
+            return;
+        };
+        match &attempted.outcome {
+            Outcome::Delivered { .. } | Outcome::AlreadyDelivered { .. } => {
+                partner.delivered += 1;
+                partner.last_delivered_at = Some(attempted.at);
+            }
+            Outcome::Dead { .. } => partner.dead += 1,
+            Outcome::Retry { .. } => {}
+        }
+        if let Some(state) = &attempted.breaker {
+            partner.breaker = Some(state.clone());
+            partner.breaker_moved_at = Some(attempted.at);
+        }
+    }
+
+    fn breaker_moved(&mut self, base: &dyn Base, moved: &BreakerMoved) {
+        if let Some(partner) = self.partner(base, &moved.partner) {
+            partner.breaker = Some(moved.state.clone());
+            partner.breaker_moved_at = Some(moved.at);
+        }
+    }
+
+    fn replayed(&mut self, base: &dyn Base, sequence: Sequence, replayed: &Replayed) {
+        let key = keys::dead_letter(replayed.dead_letter);
+        // A letter may be made and replayed within one batch.
+        let written = self.writes.iter().rev().find(|(written, _)| *written == key);
+        let bytes = match written {
+            Some((_, value)) => value.clone(),
+            None => base.get(&key),
+        };
+        if let Some(mut row) = bytes.as_deref().and_then(decode::<DeadLetterRow>) {
+            row.status = DeadLetterStatus::Replayed {
+                at: replayed.at,
+                by: shorten(&replayed.by),
+            };
+            self.put(key, encode(&row));
+        }
+        match replayed.subject {
+            Subject::Message(id) => {
+                if let Some(row) = self.message(base, id) {
+                    remember(&mut row.history, sequence);
+                    row.status = MessageStatus::Accepted;
+                    let key = keys::pending(&row.partner, row.accepted);
+                    self.put(key, id.as_bytes().to_vec());
+                }
+            }
+            Subject::Delivery(id) => {
+                if let Some(row) = self.delivery(base, id) {
+                    remember(&mut row.history, sequence);
+                    row.status = DeliveryStatus::Queued;
+                    row.attempts = 0;
+                    row.first_attempt_at = None;
+                    // Its old place in the queue keeps the order of its key.
+                    let key = queue_key(row);
+                    let mut value = id.message.as_bytes().to_vec();
+                    value.extend_from_slice(&id.ordinal.to_be_bytes());
+                    self.put(key, value);
+                }
+            }
+        }
+    }
+
+    fn dead_letter(&mut self, sequence: Sequence, letter: &Letter<'_>) {
+        let row = DeadLetterRow {
+            subject: letter.subject,
+            partner: letter.partner.clone(),
+            at: letter.at,
+            step: letter.step.to_owned(),
+            business_key: shorten(letter.business_key),
+            failure: shortened(letter.failure),
+            attempts: letter.attempts,
+            sequence,
+            adapter: letter.adapter,
+            status: DeadLetterStatus::Waiting,
+        };
+        self.put(keys::dead_letter(letter.id), encode(&row));
+    }
+
+    fn message(&mut self, base: &dyn Base, id: MessageId) -> Option<&mut MessageRow> {
+        kept(&mut self.messages, id, || base.get(&keys::message(id)))
+    }
+
+    fn delivery(&mut self, base: &dyn Base, id: DeliveryId) -> Option<&mut DeliveryRow> {
+        kept(&mut self.deliveries, id, || base.get(&keys::delivery(id)))
+    }
+
+    fn partner(&mut self, base: &dyn Base, name: &PartnerName) -> Option<&mut PartnerRow> {
+        if !self.partners.contains_key(name) {
+            let row = base
+                .get(&keys::partner(name))
+                .as_deref()
+                .and_then(decode)
+                .unwrap_or_default();
+            self.partners.insert(name.clone(), Kept { row, changed: false });
+        }
+        let kept = self.partners.get_mut(name)?;
+        kept.changed = true;
+        Some(&mut kept.row)
+    }
+
+    fn put(&mut self, key: Vec<u8>, value: Vec<u8>) {
+        self.writes.push((key, Some(value)));
+    }
+
+    fn remove(&mut self, key: Vec<u8>) {
+        self.writes.push((key, None));
+    }
+}
+
+/// The reason that a decoded message leaves a dead letter behind, and its step.
+fn first_failure(decoded: &Decoded) -> Option<(&'static str, Failure)> {
+    if let Some(refused) = decoded.refused.first() {
+        return refused.problems.first().map(|it| ("decode", it.clone()));
+    }
+    let unrouted = decoded.documents.iter().find_map(|it| match &it.disposition {
+        Disposition::Unrouted => Some(Failure {
+            code: "unrouted".to_owned(),
+            text: format!("no routing rule wants {} from {}", it.kind, decoded.partner),
+            blame: "settings".to_owned(),
+            place: None,
+            remedy: Some("add a [[route]] for it and replay this dead letter".to_owned()),
+            value: None,
+            acknowledgement_code: None,
+        }),
+        Disposition::Conflict { with } => Some(Failure {
+            code: "identity-conflict".to_owned(),
+            text: format!(
+                "{} {} has the numbers of document {with} and another content",
+                it.kind, it.business_key
+            ),
+            blame: "partner-data".to_owned(),
+            place: None,
+            remedy: Some("the partner must send it with a purpose or revision of its own".to_owned()),
+            value: None,
+            acknowledgement_code: None,
+        }),
+        Disposition::Routed | Disposition::Duplicate { .. } => None,
+    });
+    unrouted.map(|failure| ("route", failure))
+}
+
+fn kept<Id: std::hash::Hash + Eq + Copy, Row: DeserializeOwned>(
+    rows: &mut HashMap<Id, Kept<Row>>,
+    id: Id,
+    read: impl FnOnce() -> Option<Vec<u8>>,
+) -> Option<&mut Row> {
+    if !rows.contains_key(&id) {
+        let row = decode(&read()?)?;
+        rows.insert(id, Kept { row, changed: false });
+    }
+    let kept = rows.get_mut(&id)?;
+    kept.changed = true;
+    Some(&mut kept.row)
+}
+
+fn collect<Id, Row: Serialize>(
+    rows: &mut HashMap<Id, Kept<Row>>,
+    writes: &mut Vec<(Vec<u8>, Option<Vec<u8>>)>,
+    key: impl Fn(&Id) -> Vec<u8>,
+) {
+    for (id, kept) in rows.iter_mut().filter(|(_, kept)| kept.changed) {
+        writes.push((key(id), Some(encode(&kept.row))));
+        kept.changed = false;
+    }
+}
+
+fn count(length: usize) -> u32 {
+    u32::try_from(length).unwrap_or(u32::MAX)
+}
+
+pub(super) fn encode<Row: Serialize>(row: &Row) -> Vec<u8> {
+    #[expect(clippy::expect_used, reason = "writing a row to memory can't fail")]
+    rmp_serde::to_vec(row).expect("rows are serialisable")
+}
+
+/// A row, if the bytes are one. Bytes that are not are those of another version,
+/// which the view's version check has refused before.
+pub(super) fn decode<Row: DeserializeOwned>(bytes: &[u8]) -> Option<Row> {
+    rmp_serde::from_slice(bytes).ok()
+}

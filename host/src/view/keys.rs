@@ -1,0 +1,111 @@
+//! Keys of the one tree: a letter for the table, then what identifies the row.
+//!
+//! Numbers are big-endian and partner names end in a zero byte, so that a range
+//! of keys is a range of meaning.
+
+use crate::{
+    journal::Sequence,
+    message::{DeadLetterId, DeliveryId, Digest, MessageId, PartnerName},
+};
+
+/// Which journal sequence the view reflects.
+pub(super) const SEQUENCE: &[u8] = b"Zsequence";
+/// Which version of the rows it holds.
+pub(super) const VERSION: &[u8] = b"Zversion";
+
+pub(super) const MESSAGES: u8 = b'm';
+pub(super) const DELIVERIES: u8 = b'd';
+pub(super) const DEAD_LETTERS: u8 = b'x';
+const PENDING: u8 = b'w';
+const QUEUE: u8 = b'q';
+const IDEMPOTENCY: u8 = b'i';
+const IDENTITY: u8 = b'y';
+const BUSINESS: u8 = b'k';
+const CORRELATION: u8 = b'c';
+const CONTROL: u8 = b'g';
+const PARTNER: u8 = b'p';
+
+pub(super) fn message(id: MessageId) -> Vec<u8> {
+    key(MESSAGES, &[id.as_bytes()])
+}
+
+pub(super) fn delivery(id: DeliveryId) -> Vec<u8> {
+    key(DELIVERIES, &[id.message.as_bytes(), &id.ordinal.to_be_bytes()])
+}
+
+pub(super) fn deliveries_of(message: MessageId) -> Vec<u8> {
+    key(DELIVERIES, &[message.as_bytes()])
+}
+
+pub(super) fn dead_letter(id: DeadLetterId) -> Vec<u8> {
+    key(DEAD_LETTERS, &[id.as_bytes()])
+}
+
+/// Messages of a partner that are not decoded yet, in the order of acceptance.
+pub(super) fn pending(partner: &PartnerName, accepted: Sequence) -> Vec<u8> {
+    key(PENDING, &[partner.as_str().as_bytes(), &[0], &accepted.get().to_be_bytes()])
+}
+
+pub(super) fn pending_of(partner: &PartnerName) -> Vec<u8> {
+    key(PENDING, &[partner.as_str().as_bytes(), &[0]])
+}
+
+/// Deliveries of a partner that are not settled yet, in the order of queueing.
+pub(super) fn queue(partner: &PartnerName, queued: Sequence, index: u32) -> Vec<u8> {
+    key(
+        QUEUE,
+        &[
+            partner.as_str().as_bytes(),
+            &[0],
+            &queued.get().to_be_bytes(),
+            &index.to_be_bytes(),
+        ],
+    )
+}
+
+pub(super) fn queue_of(partner: &PartnerName) -> Vec<u8> {
+    key(QUEUE, &[partner.as_str().as_bytes(), &[0]])
+}
+
+pub(super) fn idempotency(partner: &PartnerName, idempotency_key: &str) -> Vec<u8> {
+    let digest = Digest::of(idempotency_key.as_bytes());
+    key(IDEMPOTENCY, &[partner.as_str().as_bytes(), &[0], &digest.as_bytes()[..16]])
+}
+
+pub(super) fn identity(identity_key: &Digest) -> Vec<u8> {
+    key(IDENTITY, &[&identity_key.as_bytes()[..16]])
+}
+
+pub(super) fn business(business_key: &str, message: MessageId) -> Vec<u8> {
+    key(BUSINESS, &[business_key.as_bytes(), &[0], message.as_bytes()])
+}
+
+pub(super) fn business_of(business_key: &str) -> Vec<u8> {
+    key(BUSINESS, &[business_key.as_bytes(), &[0]])
+}
+
+pub(super) fn correlation(correlation_id: &str, message: MessageId) -> Vec<u8> {
+    key(CORRELATION, &[correlation_id.as_bytes(), &[0], message.as_bytes()])
+}
+
+pub(super) fn correlation_of(correlation_id: &str) -> Vec<u8> {
+    key(CORRELATION, &[correlation_id.as_bytes(), &[0]])
+}
+
+/// Which delivery bore a control number, so that an acknowledgement finds it.
+pub(super) fn control(partner: &PartnerName, control_number: u64) -> Vec<u8> {
+    key(CONTROL, &[partner.as_str().as_bytes(), &[0], &control_number.to_be_bytes()])
+}
+
+pub(super) fn partner(name: &PartnerName) -> Vec<u8> {
+    key(PARTNER, &[name.as_str().as_bytes()])
+}
+
+fn key(table: u8, parts: &[&[u8]]) -> Vec<u8> {
+    let mut key = Vec::with_capacity(1 + parts.iter().map(|part| part.len()).sum::<usize>());
+    key.push(table);
+    for part in parts {
+        key.extend_from_slice(part);
+    }
+    key
+}

@@ -1,0 +1,224 @@
+//! What is asked of the view.
+
+use super::{
+    View,
+    apply::decode,
+    keys,
+    rows::{DeadLetterRow, DeadLetterStatus, DeliveryRow, IdempotencyRow, IdentityRow, MessageRow, MessageStatus, PartnerRow},
+};
+use crate::{
+    clock::Timestamp,
+    journal::Sequence,
+    message::{DeadLetterId, DeliveryId, Digest, MessageId, PartnerName},
+};
+
+/// How many rows a search looks at before it stops and says so.
+const LOOKED_AT_MAX: usize = 100_000;
+
+/// Which messages.
+#[derive(Clone, Debug, Default)]
+pub struct MessageFilter {
+    /// Sent by this partner.
+    pub partner: Option<PartnerName>,
+    /// Standing so.
+    pub status: Option<MessageStatus>,
+    /// About this.
+    pub business_key: Option<String>,
+    /// Tied together by this.
+    pub correlation_id: Option<String>,
+    /// Received at or after.
+    pub since: Option<Timestamp>,
+    /// Received before.
+    pub until: Option<Timestamp>,
+    /// Older than this message: the last one of the page before.
+    pub before: Option<MessageId>,
+    /// How many at most.
+    pub limit: usize,
+}
+
+/// Which dead letters.
+#[derive(Clone, Debug, Default)]
+pub struct DeadLetterFilter {
+    /// Of this partner.
+    pub partner: Option<PartnerName>,
+    /// Failed at this step.
+    pub step: Option<String>,
+    /// Failed with this code.
+    pub code: Option<String>,
+    /// Also those that were replayed.
+    pub replayed: bool,
+    /// How many at most.
+    pub limit: usize,
+}
+
+/// A message that waits to be decoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pending {
+    /// The record that accepted it.
+    pub accepted: Sequence,
+    /// Which message.
+    pub id: MessageId,
+}
+
+impl View {
+    /// One message.
+    #[must_use]
+    pub fn message(&self, id: MessageId) -> Option<MessageRow> {
+        self.row(&keys::message(id))
+    }
+
+    /// One delivery.
+    #[must_use]
+    pub fn delivery(&self, id: DeliveryId) -> Option<DeliveryRow> {
+        self.row(&keys::delivery(id))
+    }
+
+    /// What a message caused, in the order it was queued.
+    #[must_use]
+    pub fn deliveries_of(&self, message: MessageId) -> Vec<(DeliveryId, DeliveryRow)> {
+        self.scan(&keys::deliveries_of(message))
+            .filter_map(|(key, value)| Some((delivery_id(key.get(1..)?)?, decode(&value)?)))
+            .collect()
+    }
+
+    /// Messages, newest first.
+    #[must_use]
+    pub fn messages(&self, filter: &MessageFilter) -> Vec<(MessageId, MessageRow)> {
+        let wanted = |(id, row): &(MessageId, MessageRow)| {
+            filter.partner.as_ref().is_none_or(|it| *it == row.partner)
+                && filter.status.is_none_or(|it| it == row.status)
+                && filter.since.is_none_or(|it| row.received_at >= it)
+                && filter.until.is_none_or(|it| row.received_at < it)
+                && filter.before.is_none_or(|it| *id < it)
+                && filter
+                    .correlation_id
+                    .as_deref()
+                    .is_none_or(|it| row.correlation_id.as_str() == it)
+        };
+        let ids: Box<dyn Iterator<Item = MessageId>> =
+            match (&filter.business_key, &filter.correlation_id) {
+                (Some(key), _) => Box::new(self.indexed(&keys::business_of(key))),
+                (None, Some(id)) => {
+                    let own = id.parse().ok();
+                    Box::new(self.indexed(&keys::correlation_of(id)).chain(own))
+                }
+                (None, None) => {
+                    let end = filter.before.map_or(vec![keys::MESSAGES + 1], keys::message);
+                    let rows = self.range(vec![keys::MESSAGES]..end).rev();
+                    let rows = rows.filter_map(|(key, value)| {
+                        Some((message_id(key.get(1..)?)?, decode::<MessageRow>(&value)?))
+                    });
+                    return rows
+                        .take(LOOKED_AT_MAX)
+                        .filter(wanted)
+                        .take(filter.limit)
+                        .collect();
+                }
+            };
+        let mut ids: Vec<_> = ids.take(LOOKED_AT_MAX).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        ids.into_iter()
+            .rev()
+            .filter_map(|id| Some((id, self.message(id)?)))
+            .filter(wanted)
+            .take(filter.limit)
+            .collect()
+    }
+
+    /// One dead letter.
+    #[must_use]
+    pub fn dead_letter(&self, id: DeadLetterId) -> Option<DeadLetterRow> {
+        self.row(&keys::dead_letter(id))
+    }
+
+    /// Dead letters, oldest first: the order in which they are replayed.
+    #[must_use]
+    pub fn dead_letters(&self, filter: &DeadLetterFilter) -> Vec<(DeadLetterId, DeadLetterRow)> {
+        let wanted = |(_, row): &(DeadLetterId, DeadLetterRow)| {
+            filter.partner.as_ref().is_none_or(|it| *it == row.partner)
+                && filter.step.as_ref().is_none_or(|it| *it == row.step)
+                && filter.code.as_ref().is_none_or(|it| *it == row.failure.code)
+                && (filter.replayed || row.status == DeadLetterStatus::Waiting)
+        };
+        self.scan(&[keys::DEAD_LETTERS])
+            .filter_map(|(key, value)| {
+                let id = key.get(1..17)?.try_into().ok()?;
+                Some((DeadLetterId::from_bytes(id), decode(&value)?))
+            })
+            .take(LOOKED_AT_MAX)
+            .filter(wanted)
+            .take(filter.limit)
+            .collect()
+    }
+
+    /// What a partner's idempotency key stands for.
+    #[must_use]
+    pub fn idempotency(&self, partner: &PartnerName, key: &str) -> Option<IdempotencyRow> {
+        self.row(&keys::idempotency(partner, key))
+    }
+
+    /// The first document of an identity.
+    #[must_use]
+    pub fn identity(&self, key: &Digest) -> Option<IdentityRow> {
+        self.row(&keys::identity(key))
+    }
+
+    /// The delivery that bore a control number.
+    #[must_use]
+    pub fn delivery_by_control(&self, partner: &PartnerName, number: u64) -> Option<DeliveryId> {
+        use super::apply::Base as _;
+        delivery_id(&self.get(&keys::control(partner, number))?)
+    }
+
+    /// What the host counts for a partner.
+    #[must_use]
+    pub fn partner(&self, name: &PartnerName) -> PartnerRow {
+        self.row(&keys::partner(name)).unwrap_or_default()
+    }
+
+    /// Messages of a partner that wait to be decoded, in order, after `after`.
+    #[must_use]
+    pub fn pending(&self, partner: &PartnerName, after: Sequence, limit: usize) -> Vec<Pending> {
+        let mut end = keys::pending_of(partner);
+        end.extend_from_slice(&[0xff; 9]);
+        self.range(keys::pending(partner, after.next())..end)
+            .filter_map(|(key, value)| {
+                let accepted = key.get(key.len().checked_sub(8)?..)?.try_into().ok()?;
+                Some(Pending {
+                    accepted: Sequence::from_u64(u64::from_be_bytes(accepted)),
+                    id: message_id(&value)?,
+                })
+            })
+            .take(limit)
+            .collect()
+    }
+
+    /// Deliveries to a partner that are not settled, in order.
+    pub fn open_deliveries(
+        &self,
+        partner: &PartnerName,
+    ) -> impl Iterator<Item = (DeliveryId, DeliveryRow)> + use<'_> {
+        self.scan(&keys::queue_of(partner)).filter_map(|(_, value)| {
+            let id = delivery_id(&value)?;
+            Some((id, self.delivery(id)?))
+        })
+    }
+
+    fn indexed(&self, prefix: &[u8]) -> impl Iterator<Item = MessageId> + use<> {
+        self.scan(prefix)
+            .filter_map(|(key, _)| message_id(key.get(key.len().checked_sub(16)?..)?))
+    }
+}
+
+fn message_id(bytes: &[u8]) -> Option<MessageId> {
+    Some(MessageId::from_bytes(bytes.try_into().ok()?))
+}
+
+fn delivery_id(bytes: &[u8]) -> Option<DeliveryId> {
+    let (message, ordinal) = bytes.split_at_checked(16)?;
+    Some(DeliveryId {
+        message: message_id(message)?,
+        ordinal: u32::from_be_bytes(ordinal.try_into().ok()?),
+    })
+}
