@@ -13,11 +13,15 @@ use bytes::Bytes;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use crossdock::journal::{
     Committed, Committer, CommitterConfig, Expect, FileJournal, Journal, Options, Projection,
-    ProjectionError, Reader, Sequence,
+    ProjectionError, Sequence,
 };
 
 const RECORD_BYTES: usize = 2 << 10;
 const WAITERS: u64 = 64;
+
+/// How many commits one measured run makes; enough that starting the tasks does
+/// not count.
+const COMMITS: u64 = 100 * WAITERS;
 
 struct NoView;
 
@@ -55,24 +59,25 @@ fn commit(criterion: &mut Criterion) {
         .expect("a runtime");
 
     let mut group = criterion.benchmark_group("journal/commit");
-    group.throughput(Throughput::Elements(1));
-    group.measurement_time(Duration::from_secs(8));
+    group.throughput(Throughput::Elements(COMMITS));
+    group.sample_size(20);
     group.bench_function("64 waiters, 2 KiB, durable", |bencher| {
-        bencher.iter_custom(|count| runtime.block_on(commit_many(&committer, count)));
+        bencher.iter_custom(|count| {
+            runtime.block_on(commit_many(&committer, count * COMMITS / WAITERS))
+        });
     });
     group.finish();
     thread.stop().expect("everything was committed");
 }
 
-async fn commit_many(committer: &Committer<Bytes>, count: u64) -> Duration {
+async fn commit_many(committer: &Committer<Bytes>, each: u64) -> Duration {
     let began = Instant::now();
     let tasks: Vec<_> = (0..WAITERS)
-        .map(|task| {
+        .map(|_| {
             let committer = committer.clone();
-            let share = count / WAITERS + u64::from(task < count % WAITERS);
             tokio::spawn(async move {
                 let record = record();
-                for _ in 0..share {
+                for _ in 0..each {
                     let value = Arc::new(record.clone());
                     committer
                         .commit(value, record.clone())

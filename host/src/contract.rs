@@ -9,12 +9,19 @@
 //! [`business_key`] and [`check`]; running an adapter is the sandbox's work.
 
 mod bindings;
-// pub mod business_key;
-// pub mod check;
-// pub mod json;
+mod business_key;
+mod check;
+mod code;
+mod failure;
+pub mod json;
+
+pub use self::business_key::{KINDS, business_key, identity, kind};
+pub use self::check::check;
+pub use self::code::code_text;
+pub use self::failure::{blame, failure, place};
 
 pub(crate) use bindings::crossdock::partner::host as imports;
-pub(crate) use bindings::{PartnerAdapter, PartnerAdapterPre};
+pub(crate) use bindings::PartnerAdapter;
 
 pub use bindings::crossdock::partner::acknowledgement::{
     ElementNote, FunctionalAcknowledgement, SegmentNote, SetNote, Verdict,

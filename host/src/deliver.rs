@@ -24,3 +24,29 @@ pub mod rate;
 pub mod breaker;
 
 pub mod lane;
+
+pub mod address;
+
+pub mod credentials;
+
+pub mod http;
+
+pub mod folder;
+
+pub mod endpoint;
+
+pub mod transport;
+
+/// Who has to act when something fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fault {
+    /// The partner: it is down, slow or wrong.
+    Partner,
+    /// The adapter's author.
+    Adapter,
+    /// Whoever configured this host.
+    Settings,
+    /// This machine: disk, memory, network.
+    Host,
+}

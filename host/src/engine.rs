@@ -20,6 +20,8 @@ mod state;
 
 use std::{
     collections::VecDeque,
+    pin::Pin,
+    task::{Context, Poll, Waker},
     sync::{
         Arc,
         atomic::{AtomicI64, Ordering},
@@ -46,7 +48,7 @@ use crate::{
     journal::{CommitError, CommitTicket, Committed, Committer, Reader, Sequence},
     message::{Journaled, MessageId, PartnerName, RawMessage},
     partner::Partners,
-    record::{AdapterRef, Failure, Record, Replayed, Subject},
+    record::{AdapterRef, Attempted, Failure, Outcome, Record, Replayed, Subject},
     registry::Registry,
     route::Table,
     sandbox::{Adapter, Limits, Pool},
@@ -74,6 +76,8 @@ pub struct Parts {
     pub registry: Arc<Registry>,
     /// Threads for them.
     pub pool: Arc<Pool>,
+    /// How many threads the pool has.
+    pub threads: usize,
     /// What a guest may use.
     pub limits: Limits,
     /// Partners.
@@ -419,6 +423,25 @@ impl Engine {
         }
     }
 
+    /// The outcome of a delivery is durable: its transport may forget it.
+    fn forget(&self, record: &Record) {
+        let Record::Attempted(Attempted { delivery, to, outcome, .. }) = record else {
+            return;
+        };
+        let Some(partner) = self.parts.partners.get(to) else {
+            return;
+        };
+        let remembers = partner.endpoint.as_ref().is_some_and(|it| it.transport.remembers());
+        if remembers && !matches!(outcome, Outcome::Retry { .. }) {
+            let delivery = *delivery;
+            tokio::spawn(async move {
+                if let Some(endpoint) = &partner.endpoint {
+                    endpoint.transport.forget(delivery).await;
+                }
+            });
+        }
+    }
+
     fn commit_or_log(&mut self, record: Record) {
         if let Err(error) = self.commit(&Arc::new(record)) {
             tracing::error!(%error, "a record can't be journaled");
@@ -453,15 +476,19 @@ impl Engine {
     /// Forgets what is durable and sends again what found no room.
     fn watch_commits(&mut self) {
         while let Some(front) = self.unanswered.front_mut() {
-            match front.ticket.as_mut().map(CommitTicket::poll_now) {
-                Some(Some(Ok(_))) => drop(self.unanswered.pop_front()),
-                Some(Some(Err(error))) => {
+            match front.ticket.as_mut().map(answer) {
+                Some(Poll::Ready(Ok(_))) => {
+                    if let Some(durable) = self.unanswered.pop_front() {
+                        self.forget(&durable.record);
+                    }
+                }
+                Some(Poll::Ready(Err(error))) => {
                     tracing::warn!(%error, "a record is sent to the journal again");
                     front.ticket = None;
                     self.unsent += 1;
                     return;
                 }
-                Some(None) => return,
+                Some(Poll::Pending) => return,
                 None => {
                     let again = self
                         .around
@@ -478,6 +505,12 @@ impl Engine {
             }
         }
     }
+}
+
+/// The answer to a commit, if it is there. The engine looks often enough by itself,
+/// so nobody need be woken.
+fn answer(ticket: &mut CommitTicket) -> Poll<Result<Sequence, CommitError>> {
+    Pin::new(ticket).poll(&mut Context::from_waker(Waker::noop()))
 }
 
 /// What a guest thread does with a message. The types see to it that only what is

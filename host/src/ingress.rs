@@ -36,9 +36,8 @@ use self::{
 pub use self::{
     envelope::{CONTENT_TYPE_BYTES_MAX, IDEMPOTENCY_KEY_BYTES_MAX},
     refusal::Refusal,
-    sink::{AcceptError, Accepted, Remembered, Reply, Sink},
+    sink::{AcceptError, Accepted, NoRoom, Remembered, Reply, Sink},
 };
-pub use self::sink::Refusal as NoRoom;
 use crate::{clock::Clock, message::PartnerName};
 
 /// Headers that carry secrets of the transport; no adapter ever sees them.

@@ -20,22 +20,31 @@ use std::{fmt, sync::Arc};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+mod error;
+
+mod file;
+mod memory;
+
+mod directory;
+mod frame;
+mod segment;
+
+mod index;
+
 mod catalog;
+mod replay;
+
+mod recovery;
+mod survey;
+mod verify;
+
 mod commit;
+mod queue;
+
 #[cfg(test)]
 mod contract;
-mod directory;
-mod error;
-mod file;
-mod frame;
-mod index;
-mod memory;
-mod queue;
-mod recovery;
-mod segment;
 #[cfg(test)]
 mod tests;
-mod verify;
 
 pub use self::{
     commit::{
@@ -45,7 +54,8 @@ pub use self::{
     error::Error,
     file::{Expect, FileJournal, Options},
     memory::{MemoryJournal, MemoryStore},
-    recovery::{Cut, Recovered},
+    recovery::Recovered,
+    survey::Cut,
     verify::{Verified, verify_all},
 };
 
@@ -108,8 +118,8 @@ pub trait Journal: Send {
     /// to the last records cannot be mistaken for a torn write.
     ///
     /// # Errors
-    /// [`Error::Fatal`] when the note could not be written or an append failed
-    /// fatally before. Records that were appended are as durable as before.
+    /// [`Error::Fatal`] or [`Error::Full`] when the note could not be written, or an
+    /// append failed fatally before. Records that were appended are as durable as before.
     fn close(self: Box<Self>) -> Result<(), Error>;
 }
 

@@ -160,15 +160,18 @@ impl Default for Config {
 
 impl Config {
     fn check(&self) -> Result<(), Error> {
-        let limit = |right: bool, setting, rule| {
-            right.then_some(()).ok_or(Error::Limit { setting, rule })
-        };
+        let limit =
+            |right: bool, setting, rule| right.then_some(()).ok_or(Error::Limit { setting, rule });
         limit(
             (1..=Semaphore::MAX_PERMITS.min(1_000_000)).contains(&self.connections_max),
             "connections_max",
             "from 1 to 1000000",
         )?;
-        limit(self.header_timeout_ms > 0, "header_timeout_ms", "at least 1")?;
+        limit(
+            self.header_timeout_ms > 0,
+            "header_timeout_ms",
+            "at least 1",
+        )?;
         limit(
             (256..=1024 * 1024).contains(&self.header_bytes_max),
             "header_bytes_max",
@@ -262,7 +265,10 @@ async fn drain(
         return Drained { open, cut: 0 };
     }
     let cut = connections.open();
-    tracing::warn!(cut, "cut connections that were open at the drain's deadline");
+    tracing::warn!(
+        cut,
+        "cut connections that were open at the drain's deadline"
+    );
     stage.send_replace(Stage::Cut);
     // They end at the next poll; waiting longer could only help a worker thread
     // that is held by something else.

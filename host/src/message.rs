@@ -101,8 +101,7 @@ pub struct CorrelationId(String);
 
 /// The name of a partner as the configuration has it: lowercase letters, digits
 /// and dashes, at most 64 bytes.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PartnerName(std::sync::Arc<str>);
 
 /// SHA-256 of a message's bytes.
@@ -129,7 +128,7 @@ pub struct RawMessage {
     pub partner: PartnerName,
     /// Given by the partner, or the message id's text.
     pub correlation_id: CorrelationId,
-    /// W3C `traceparent` to continue, when the partner sent a valid one.
+    /// W3C `traceparent`: the partner's, or one made for the message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<String>,
     /// The partner's `Idempotency-Key`, when it sent one.
@@ -269,6 +268,19 @@ impl PartnerName {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl Serialize for PartnerName {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for PartnerName {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        Self::parse(&text).map_err(serde::de::Error::custom)
     }
 }
 

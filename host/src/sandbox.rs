@@ -41,7 +41,7 @@ pub use self::{
     trial::{Trial, TrialInput},
 };
 use self::{cache::Cache, engine::Engine, imports::State};
-use crate::contract::PartnerAdapter;
+use crate::contract;
 
 /// Compiles components and links them to the host. One for the process: it
 /// reserves address space and has a thread.
@@ -83,7 +83,8 @@ impl Sandbox {
         let cache = compiled.as_deref().map(Cache::open).transpose()?;
         let engine = Engine::new(&config)?;
         let mut linker = Linker::new(engine.wasmtime());
-        PartnerAdapter::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
+        // The other interfaces of the contract hold types, and types need no linking.
+        contract::imports::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
         Ok(Self {
             config,
             engine,
@@ -130,5 +131,7 @@ impl From<wasmtime::Error> for SandboxError {
     }
 }
 
+#[cfg(test)]
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;

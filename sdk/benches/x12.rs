@@ -88,7 +88,10 @@ fn read(criterion: &mut Criterion) {
             let interchanges = Reader::new(&input).expect("an ISA").interchanges();
             interchanges
                 .flat_map(|interchange| {
-                    interchange.sets().map(|set| five_elements(set.segments())).collect::<Vec<_>>()
+                    interchange
+                        .sets()
+                        .map(|set| five_elements(set.segments()))
+                        .collect::<Vec<_>>()
                 })
                 .sum::<usize>()
         });

@@ -52,7 +52,10 @@ impl std::error::Error for DecimalError {}
 
 impl Decimal {
     /// Nought, without decimals.
-    pub const ZERO: Decimal = Decimal { coefficient: 0, scale: 0 };
+    pub const ZERO: Decimal = Decimal {
+        coefficient: 0,
+        scale: 0,
+    };
 
     /// `coefficient` × 10^-`scale`.
     ///
@@ -68,7 +71,10 @@ impl Decimal {
 
     /// A number without decimals, such as a count.
     pub const fn whole(value: u32) -> Decimal {
-        Decimal { coefficient: value as i64, scale: 0 }
+        Decimal {
+            coefficient: value as i64,
+            scale: 0,
+        }
     }
 
     /// Whether it is nought, whatever its scale.
@@ -98,7 +104,11 @@ impl Decimal {
             }
             _ => {
                 let finer = self.scale > other.scale;
-                if finer == self.is_negative() { Ordering::Greater } else { Ordering::Less }
+                if finer == self.is_negative() {
+                    Ordering::Greater
+                } else {
+                    Ordering::Less
+                }
             }
         }
     }
@@ -139,7 +149,10 @@ impl Decimal {
     /// [`DecimalError::TooManyDigits`] when it does not fit.
     pub fn checked_mul(self, other: Decimal) -> Result<Decimal, DecimalError> {
         let scale = self.scale.saturating_add(other.scale);
-        fit(i128::from(self.coefficient) * i128::from(other.coefficient), scale)
+        fit(
+            i128::from(self.coefficient) * i128::from(other.coefficient),
+            scale,
+        )
     }
 
     /// The same magnitude with the other sign.
@@ -310,23 +323,50 @@ mod tests {
 
     #[test]
     fn refuses_what_is_no_decimal() {
-        for text in ["", "-", ".", "-.", "1 ", "+1", "1,000", "0x1", "1.2.3", "--1", "٣"] {
-            assert_eq!(text.parse::<Decimal>(), Err(DecimalError::NotANumber), "{text}");
+        for text in [
+            "", "-", ".", "-.", "1 ", "+1", "1,000", "0x1", "1.2.3", "--1", "٣",
+        ] {
+            assert_eq!(
+                text.parse::<Decimal>(),
+                Err(DecimalError::NotANumber),
+                "{text}"
+            );
         }
         assert_eq!("1e3".parse::<Decimal>(), Err(DecimalError::Exponent));
-        assert_eq!("1234567890123456789".parse::<Decimal>(), Err(DecimalError::TooManyDigits));
-        assert_eq!("0.0000000000000000001".parse::<Decimal>(), Err(DecimalError::TooManyDigits));
+        assert_eq!(
+            "1234567890123456789".parse::<Decimal>(),
+            Err(DecimalError::TooManyDigits)
+        );
+        assert_eq!(
+            "0.0000000000000000001".parse::<Decimal>(),
+            Err(DecimalError::TooManyDigits)
+        );
         assert!("000000000000000000000000000001".parse::<Decimal>().is_ok());
     }
 
     #[test]
     fn adds_without_rounding() {
-        assert_eq!(decimal("0.1").checked_add(decimal("0.2")).unwrap(), decimal("0.3"));
-        assert_eq!(decimal("1").checked_sub(decimal("0.005")).unwrap(), decimal("0.995"));
-        assert_eq!(decimal("12.50").checked_mul(decimal("4")).unwrap(), decimal("50.00"));
+        assert_eq!(
+            decimal("0.1").checked_add(decimal("0.2")).unwrap(),
+            decimal("0.3")
+        );
+        assert_eq!(
+            decimal("1").checked_sub(decimal("0.005")).unwrap(),
+            decimal("0.995")
+        );
+        assert_eq!(
+            decimal("12.50").checked_mul(decimal("4")).unwrap(),
+            decimal("50.00")
+        );
         let most = decimal("999999999999999999");
-        assert_eq!(most.checked_add(decimal("1")), Err(DecimalError::TooManyDigits));
-        assert_eq!(most.checked_add(decimal("0.1")), Err(DecimalError::TooManyDigits));
+        assert_eq!(
+            most.checked_add(decimal("1")),
+            Err(DecimalError::TooManyDigits)
+        );
+        assert_eq!(
+            most.checked_add(decimal("0.1")),
+            Err(DecimalError::TooManyDigits)
+        );
     }
 
     #[test]
@@ -347,7 +387,10 @@ mod tests {
 
     #[test]
     fn survives_any_coefficient_and_scale() {
-        let wild = Decimal { coefficient: i64::MIN, scale: 255 };
+        let wild = Decimal {
+            coefficient: i64::MIN,
+            scale: 255,
+        };
         assert!(wild.checked_neg().is_err());
         assert!(wild.checked_add(Decimal::ZERO).is_err());
         assert!(wild.compare(decimal("-1")).is_gt());

@@ -151,7 +151,10 @@ impl Serialize for Problem {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let inner = &*self.0;
         let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("type", &format_args!("urn:crossdock:problem:{}", inner.code))?;
+        map.serialize_entry(
+            "type",
+            &format_args!("urn:crossdock:problem:{}", inner.code),
+        )?;
         map.serialize_entry("title", inner.title)?;
         map.serialize_entry("status", &inner.status.as_u16())?;
         if !inner.detail.is_empty() {

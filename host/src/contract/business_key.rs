@@ -9,7 +9,7 @@
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    Document, InboundReceipt, Invoice, Milestone, ReturnReceipt, json,
+    Document, InboundReceipt, Invoice, Milestone, ReturnReceipt, code::code_text,
 };
 use crate::{
     message::{Digest, PartnerName},
@@ -103,37 +103,37 @@ pub fn identity(document: &Document, from: &PartnerName, content: &str) -> Ident
     let mut parts: Vec<String> = vec![from.to_string(), kind(document).to_owned()];
     match document {
         Document::Order(it) => {
-            parts.extend([it.order_no.clone(), json::text(&it.purpose)]);
+            parts.extend([it.order_no.clone(), code_text(&it.purpose)]);
             parts.extend(it.revision.clone());
         }
         Document::OrderResponse(it) => {
-            parts.extend([it.order_no.clone(), json::text(&it.decision)]);
+            parts.extend([it.order_no.clone(), code_text(&it.decision)]);
             parts.extend(it.partner_order_no.clone());
             parts.extend(it.decided_at.as_ref().map(|at| at.text.clone()));
         }
         Document::Shipment(it) => parts.extend([
             it.shipment_id.clone(),
             it.order_no.clone(),
-            json::text(&it.purpose),
+            code_text(&it.purpose),
         ]),
         Document::Milestone(it) => {
-            parts.extend([it.shipment_id.clone(), json::text(&it.code), it.at.text.clone()]);
+            parts.extend([it.shipment_id.clone(), code_text(&it.code), it.at.text.clone()]);
             parts.extend(it.stop.map(|stop| stop.to_string()));
         }
         Document::InventorySnapshot(it) => {
-            parts.extend([it.snapshot_id.clone(), it.as_of.text.clone(), json::text(&it.purpose)]);
+            parts.extend([it.snapshot_id.clone(), it.as_of.text.clone(), code_text(&it.purpose)]);
         }
         Document::InventoryAdjustment(it) => {
-            parts.extend([it.adjustment_no.clone(), json::text(&it.purpose)]);
+            parts.extend([it.adjustment_no.clone(), code_text(&it.purpose)]);
         }
-        Document::InboundNotice(it) => parts.extend([it.notice_no.clone(), json::text(&it.purpose)]),
+        Document::InboundNotice(it) => parts.extend([it.notice_no.clone(), code_text(&it.purpose)]),
         Document::InboundReceipt(it) => {
-            parts.extend([it.receipt_no.clone(), json::text(&it.receipt_type)]);
+            parts.extend([it.receipt_no.clone(), code_text(&it.receipt_type)]);
         }
         Document::ReturnAuthorization(it) => parts.extend([
             it.rma_no.clone(),
-            json::text(&it.purpose),
-            json::text(&it.state),
+            code_text(&it.purpose),
+            code_text(&it.state),
         ]),
         Document::ReturnReceipt(it) => parts.push(it.receipt_no.clone()),
         Document::ReturnDisposition(it) => {
@@ -142,8 +142,8 @@ pub fn identity(document: &Document, from: &PartnerName, content: &str) -> Ident
         }
         Document::Invoice(it) => parts.extend([
             it.invoice_no.clone(),
-            json::text(&it.invoice_type),
-            json::text(&it.purpose),
+            code_text(&it.invoice_type),
+            code_text(&it.purpose),
         ]),
         Document::Notification(it) => parts.push(it.dedupe_key.clone()),
         // A case is updated under its key, acknowledgements come under numbers that

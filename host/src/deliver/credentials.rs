@@ -435,7 +435,10 @@ mod tests {
             "kind = 'none'\ntoken = 'env:TOKEN'",
             "kind = 'oauth9'",
         ] {
-            let error = toml::from_str::<Config>(text).expect_err(text).message().to_owned();
+            let error = toml::from_str::<Config>(text)
+                .expect_err(text)
+                .message()
+                .to_owned();
             assert!(!error.contains("s3cret"), "{error}");
         }
     }
@@ -444,7 +447,12 @@ mod tests {
     fn reads_files_without_their_line_break() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("token");
-        for (content, secret) in [("abc\n", "abc"), ("abc\r\n", "abc"), ("abc", "abc"), ("a\n\n", "a\n")] {
+        for (content, secret) in [
+            ("abc\n", "abc"),
+            ("abc\r\n", "abc"),
+            ("abc", "abc"),
+            ("a\n\n", "a\n"),
+        ] {
             fs::write(&path, content).expect("written");
             fs::set_permissions(&path, Permissions::from_mode(0o600)).expect("set");
             let found = Reference::File(path.clone()).read("here", &environment);
@@ -460,7 +468,10 @@ mod tests {
         fs::write(&path, "abc").expect("written");
         for mode in [0o620, 0o602, 0o666] {
             fs::set_permissions(&path, Permissions::from_mode(mode)).expect("set");
-            assert!(matches!(read(&path), Err(Error::Unprotected { .. })), "{mode:o}");
+            assert!(
+                matches!(read(&path), Err(Error::Unprotected { .. })),
+                "{mode:o}"
+            );
         }
         for mode in [0o400, 0o440, 0o444] {
             fs::set_permissions(&path, Permissions::from_mode(mode)).expect("set");

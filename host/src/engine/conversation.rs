@@ -248,24 +248,25 @@ impl<'a> Conversation<'a> {
         self.unrecorded = None;
         failpoint::hit("engine-before-send");
         let begun = self.around.clock.now();
-        let sent = endpoint.transport.send(self.outgoing(&request)).await;
+        let sent = endpoint.transport.send(self.outgoing(&request), begun).await;
         let now = self.around.clock.now();
         failpoint::hit("engine-after-send");
         self.took = now.since(begun);
         match sent {
-            Ok(answer) => {
-                self.calls.push(transport::call_outcome(&answer, self.took, now));
-                self.unrecorded = Some(answer.clone());
-                let outcome = outcome(answer);
+            Ok(sent) => {
+                self.calls.push(sent.call);
+                self.unrecorded = Some(sent.answer.clone());
+                let outcome = outcome(sent.answer);
                 self.past.push(contract::Exchange { request, outcome });
                 Ok(())
             }
             Err(error) => {
-                self.calls.push(error.call_outcome());
-                Err(End::Failed {
-                    failure: error.failure(),
-                    retry_after: None,
-                })
+                self.calls.push(error.call());
+                let failure = error.failure();
+                if error.retryable() {
+                    return Err(End::Failed { failure, retry_after: None });
+                }
+                Err(End::Adapter(failure))
             }
         }
     }
@@ -411,7 +412,7 @@ fn load_document(journal: &dyn Reader, row: &DeliveryRow) -> Result<contract::Do
         let document = decoded.documents.iter().find(|it| it.id == row.document)?;
         Some(document.content.as_str())
     });
-    contract::json::from_str(content.ok_or("its record does not hold it")?)
+    crossdock_sdk::json::from_str(content.ok_or("its record does not hold it")?)
         .map_err(|error| error.to_string())
 }
 

@@ -183,15 +183,15 @@ impl Engine {
             }
             Command::Breaker(partner, command, by, answer) => {
                 let moved = self.state.breaker(&partner, command, now);
-                if let Some((state, Some(_))) = &moved {
+                if let Some(state) = moved {
                     self.commit_or_log(Record::BreakerMoved(BreakerMoved {
                         partner,
                         at: now,
-                        state: *state,
+                        state,
                         because: format!("{command:?} by {by}").to_lowercase(),
                     }));
                 }
-                drop(answer.send(moved.map(|(state, _)| state)));
+                drop(answer.send(moved));
             }
             Command::Lanes(answer) => drop(answer.send(self.state.status())),
         }

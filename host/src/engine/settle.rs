@@ -5,9 +5,11 @@
 
 use std::{collections::HashMap, sync::Arc};
 
+use crossdock_sdk::json;
+
 use crate::{
     clock::Timestamp,
-    contract::{self, DecodedDocument, DocumentError, FunctionalAcknowledgement, Problem, json},
+    contract::{self, DecodedDocument, DocumentError, FunctionalAcknowledgement, Problem},
     message::{DeadLetterId, DeliveryId, Digest, DocumentId, MessageId, PartnerName, RawMessage},
     record::{
         Acknowledges, AdapterRef, Decoded, Disposition, Document, Failure, Identity, Queued, Record,
@@ -176,17 +178,24 @@ impl<K: Known> Settling<'_, K> {
         };
         let from = &self.message.partner;
         let document = decoded.document;
-        let content = json::to_string(&document);
         let kind = contract::kind(&document);
         let business_key = contract::business_key(&document, from);
+        let refused = |problems| Refused {
+            position,
+            source: source(&decoded.source),
+            problems,
+        };
         let problems = contract::check(&document);
         if !problems.is_empty() {
-            return Err(Refused {
-                position,
-                source: source(&decoded.source),
-                problems,
-            });
+            return Err(refused(problems));
         }
+        let content = json::to_string(&document).map_err(|error| {
+            refused(vec![Failure {
+                code: "no-json-form".to_owned(),
+                blame: "adapter".to_owned(),
+                ..Failure::host(error.to_string())
+            }])
+        })?;
         let identity = contract::identity(&document, from, &content);
         let disposition = match self.seen(&identity) {
             Some(row) if row.document == id && !row.routed => self.route(id, &document, &business_key, &content),
@@ -268,7 +277,7 @@ impl<K: Known> Settling<'_, K> {
         if let Some(delivery) = delivery {
             self.acknowledges.push(Acknowledges {
                 delivery,
-                verdict: json::text(&acknowledgement.verdict),
+                verdict: contract::code_text(&acknowledgement.verdict),
             });
         }
     }
@@ -299,7 +308,13 @@ impl<K: Known> Settling<'_, K> {
                 position,
             };
             let document = contract::Document::FunctionalAcknowledgement(acknowledgement.clone());
-            let content = json::to_string(&document);
+            let content = match json::to_string(&document) {
+                Ok(content) => content,
+                Err(error) => {
+                    findings.push(Failure::host(format!("an acknowledgement has no JSON form: {error}")));
+                    continue;
+                }
+            };
             let key = contract::business_key(&document, &from);
             let kind = contract::kind(&document);
             self.queue(id, from.clone(), &key, kind, "owed to the sender", Some(content));

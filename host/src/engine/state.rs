@@ -132,7 +132,7 @@ impl Config {
 impl State {
     /// What the view says is unfinished.
     pub(super) fn recover(parts: &Parts, now: Timestamp) -> Self {
-        let threads = parts.pool.threads().max(1);
+        let threads = parts.threads.max(1);
         let mut state = Self {
             config: parts.config.clone(),
             places: Vec::new(),
@@ -400,15 +400,15 @@ impl State {
         partner: &PartnerName,
         command: BreakerCommand,
         now: Timestamp,
-    ) -> Option<(breaker::State, Option<breaker::Transition>)> {
+    ) -> Option<breaker::State> {
         let lane = self.place(partner)?.lane.as_mut()?;
         let breaker = lane.breaker_mut();
-        let transition = match command {
+        match command {
             BreakerCommand::Open => breaker.force_open(now),
             BreakerCommand::Close => breaker.force_closed(now),
             BreakerCommand::Reset => breaker.reset(now),
         };
-        Some((*breaker.state(), transition))
+        Some(*breaker.state())
     }
 
     pub(super) fn status(&self) -> Vec<LaneStatus> {

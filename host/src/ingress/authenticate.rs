@@ -45,9 +45,10 @@ pub struct InvalidTokenHash;
 #[error("no randomness to make a token: {0}")]
 pub struct NoRandomness(getrandom::Error);
 
-/// The partners that may call, each with `T`: what else is known of it.
+/// Those who may call, by name, each with `T`: what else is known of it. Partners
+/// here; the API keeps its operators the same way.
 #[derive(Debug)]
-pub(super) struct Doors<T> {
+pub struct Doors<T> {
     doors: HashMap<String, Door<T>>,
     decoy: [TokenHash; TOKENS_MAX],
 }
@@ -61,7 +62,7 @@ struct Door<T> {
 // === impl Token ===
 
 impl Token {
-    /// A new token: [`TOKEN_PREFIX`] and 32 random bytes in base64url.
+    /// A new token: `xdk_` and 32 random bytes in base64url.
     ///
     /// # Errors
     /// When the system gives no randomness.
@@ -158,7 +159,11 @@ impl Serialize for TokenHash {
 // === impl Doors ===
 
 impl<T> Doors<T> {
-    pub(super) fn new() -> Result<Self, NoRandomness> {
+    /// Doors that open for nobody yet.
+    ///
+    /// # Errors
+    /// When the system gives no randomness for the decoys.
+    pub fn new() -> Result<Self, NoRandomness> {
         Ok(Self {
             doors: HashMap::new(),
             decoy: [TokenHash::decoy()?, TokenHash::decoy()?],
@@ -167,7 +172,7 @@ impl<T> Doors<T> {
 
     /// Lets `partner` in with any of the first [`TOKENS_MAX`] of `hashes`. With
     /// none, no token opens.
-    pub(super) fn add(&mut self, partner: &str, hashes: &[TokenHash], inside: T) {
+    pub fn add(&mut self, partner: &str, hashes: &[TokenHash], inside: T) {
         let mut slots = self.decoy;
         for (slot, hash) in slots.iter_mut().zip(hashes) {
             *slot = *hash;
@@ -184,7 +189,8 @@ impl<T> Doors<T> {
     /// Every call hashes what was presented (nothing counts as an empty token)
     /// and compares it with [`TOKENS_MAX`] hashes, the decoys for a partner that
     /// does not exist.
-    pub(super) fn open(&self, partner: &str, headers: &HeaderMap) -> Option<&Arc<T>> {
+    #[must_use]
+    pub fn open(&self, partner: &str, headers: &HeaderMap) -> Option<&Arc<T>> {
         let presented = TokenHash::of(bearer(headers).unwrap_or_default());
         let door = self.doors.get(partner);
         let hashes = door.map_or(&self.decoy, |door| &door.hashes);
@@ -245,7 +251,10 @@ mod tests {
             &format!("Bearer {}", token.hash()),
             &right[..right.len() - 1],
         ] {
-            assert!(doors.open("north-3pl", &carrying(wrong)).is_none(), "{wrong}");
+            assert!(
+                doors.open("north-3pl", &carrying(wrong)).is_none(),
+                "{wrong}"
+            );
             assert!(doors.open("folder-only", &carrying(wrong)).is_none());
         }
     }
@@ -265,7 +274,10 @@ mod tests {
         let token = Token::generate().unwrap();
         let right = format!("Bearer {}", token.expose());
         let mut headers = carrying(&right);
-        headers.append(header::AUTHORIZATION, HeaderValue::from_str(&right).unwrap());
+        headers.append(
+            header::AUTHORIZATION,
+            HeaderValue::from_str(&right).unwrap(),
+        );
         assert!(doors(&[token.hash()]).open("north-3pl", &headers).is_none());
     }
 
@@ -296,7 +308,13 @@ mod tests {
         let upper = hash.to_string().to_uppercase();
         let read: TokenHash = upper.parse().unwrap();
         assert_eq!(read.to_string(), hash.to_string());
-        for wrong in ["", "abc", "xdk_secret", &upper[1..], &format!("{}é", &upper[2..])] {
+        for wrong in [
+            "",
+            "abc",
+            "xdk_secret",
+            &upper[1..],
+            &format!("{}é", &upper[2..]),
+        ] {
             assert_eq!(wrong.parse::<TokenHash>().unwrap_err(), InvalidTokenHash);
         }
         let error = serde_json::from_str::<TokenHash>("\"xdk_secret\"").unwrap_err();

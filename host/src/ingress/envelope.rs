@@ -238,7 +238,16 @@ mod tests {
 
     #[test]
     fn broken_keys_ids_and_types_are_refused_by_name() {
-        for key in ["", "a b", "é", "\"\"", "\"a", "\"a\\x\"", "\"a\"b\"", &"k".repeat(256)] {
+        for key in [
+            "",
+            "a b",
+            "é",
+            "\"\"",
+            "\"a",
+            "\"a\\x\"",
+            "\"a\"b\"",
+            &"k".repeat(256),
+        ] {
             assert_eq!(code(&[("idempotency-key", key)]), "idempotency-key-invalid");
         }
         for id in ["", "a b", "é", &"c".repeat(129)] {

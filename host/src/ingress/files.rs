@@ -40,7 +40,7 @@ use self::disk::{Disk, Found, Kind, Print, Read};
 use super::{Ingress, Refusal, sink::Sink, traceparent::Traceparent};
 use crate::{
     api::problem::Problem,
-    clock::Timestamp,
+    clock::{Clock, Timestamp},
     message::{Channel, Digest, MessageId, PartnerName, RawMessage},
 };
 
@@ -112,6 +112,7 @@ pub struct Report {
 pub struct Folder<S> {
     ingress: Arc<Ingress<S>>,
     partner: PartnerName,
+    clock: Clock,
     disk: Disk,
     interval: Duration,
     quiet: Duration,
@@ -131,7 +132,10 @@ enum Outcome {
     Accepted,
     Replayed,
     Refused,
-    Waiting,
+    /// It may still be being written.
+    Unfinished,
+    /// The sink cannot take it now.
+    NoRoom,
 }
 
 // === impl Config ===
@@ -164,15 +168,16 @@ impl Config {
 // === impl Folder ===
 
 impl<S: Sink> Folder<S> {
-    /// The folder of `partner`; its messages go the way of `ingress`. Creates what
-    /// is missing on disk.
+    /// The folder of `partner`; its messages go the way of `ingress`, and `clock`
+    /// tells how long its files have been quiet. Creates what is missing on disk.
     ///
     /// # Errors
     /// When a setting cannot be used or a directory cannot be created.
     pub async fn open(
-        config: &Config,
-        partner: PartnerName,
         ingress: Arc<Ingress<S>>,
+        partner: PartnerName,
+        config: &Config,
+        clock: &Clock,
     ) -> Result<Self, Error> {
         for (setting, value) in [
             ("interval_ms", config.interval_ms),
@@ -185,6 +190,7 @@ impl<S: Sink> Folder<S> {
         Ok(Self {
             ingress,
             partner,
+            clock: clock.clone(),
             disk: Disk::create(config.directory.clone()).await?,
             interval: Duration::from_millis(config.interval_ms),
             quiet: Duration::from_millis(config.quiet_ms),
@@ -200,51 +206,71 @@ impl<S: Sink> Folder<S> {
     }
 
     /// Looks at the inbox again and again until `stop` is ready. A file that is
-    /// being accepted by then is moved first.
+    /// being taken by then may stay in the inbox although its message has been
+    /// accepted; the next start finds it there, and only moves it.
     pub async fn run(mut self, stop: impl Future<Output = ()> + Send) {
-        let partner = self.partner.clone();
         let mut stop = std::pin::pin!(stop);
         // The same trouble is told once, not at every look.
         let mut trouble = String::new();
         loop {
-            let now = self.ingress.clock.now();
-            match self.scan_once(now).await {
-                Ok(_) => trouble.clear(),
-                Err(error) if error.to_string() == trouble => {}
-                Err(error) => {
-                    tracing::warn!(%partner, %error, "cannot take files from a drop folder");
-                    trouble = error.to_string();
-                }
+            let interval = self.interval;
+            tokio::select! {
+                biased;
+                () = &mut stop => return,
+                () = self.look(&mut trouble) => {}
             }
             tokio::select! {
                 biased;
                 () = &mut stop => return,
-                () = tokio::time::sleep(self.interval) => {}
+                () = tokio::time::sleep(interval) => {}
             }
         }
     }
 
+    async fn look(&mut self, trouble: &mut String) {
+        let now = self.clock.now();
+        let found = match self.scan_once(now).await {
+            Ok(_) => String::new(),
+            Err(error) => error.to_string(),
+        };
+        if !found.is_empty() && found != *trouble {
+            let partner = self.partner.as_str();
+            tracing::warn!(partner, "trouble with a drop folder: {found}");
+        }
+        *trouble = found;
+    }
+
     /// Looks at the inbox once, and takes what is complete, oldest first.
     ///
+    /// Where there is no room for a file, the look ends: a younger one must not
+    /// overtake it. A file that cannot be read or moved holds up no other.
+    ///
     /// # Errors
-    /// When the inbox cannot be read or a file cannot be moved. What was accepted
-    /// by then stays accepted.
+    /// When the inbox cannot be read, or when some file could not be read or moved:
+    /// the first such error, after all other files have been taken.
     pub async fn scan_once(&mut self, now: Timestamp) -> Result<Report, Error> {
         let mut found = self.disk.list(self.files_max).await?;
-        let mut report = Report::default();
         self.note(&found, now);
         found.sort_by(|one, other| {
             (one.print.modified, &one.name).cmp(&(other.print.modified, &other.name))
         });
-        for file in found {
-            match self.take(&file, now).await? {
-                Outcome::Accepted => report.accepted += 1,
-                Outcome::Replayed => report.replayed += 1,
-                Outcome::Refused => report.refused += 1,
-                Outcome::Waiting => report.waiting += 1,
+        let mut report = Report::default();
+        let mut failed = None;
+        let mut files = found.iter();
+        while let Some(file) = files.next() {
+            match self.take(file, now).await {
+                Ok(Outcome::Accepted) => report.accepted += 1,
+                Ok(Outcome::Replayed) => report.replayed += 1,
+                Ok(Outcome::Refused) => report.refused += 1,
+                Ok(Outcome::Unfinished) => report.waiting += 1,
+                Ok(Outcome::NoRoom) => {
+                    report.waiting += 1 + files.len();
+                    break;
+                }
+                Err(error) => failed = failed.or(Some(error)),
             }
         }
-        Ok(report)
+        failed.map_or(Ok(report), Err)
     }
 
     /// Remembers since when each file has looked as it does now.
@@ -269,7 +295,7 @@ impl<S: Sink> Folder<S> {
 
     async fn take(&self, file: &Found, now: Timestamp) -> Result<Outcome, Error> {
         if !self.is_complete(file, now) {
-            return Ok(Outcome::Waiting);
+            return Ok(Outcome::Unfinished);
         }
         if file.kind == Kind::Other {
             return self.refuse(file, now, not_a_file()).await;
@@ -280,7 +306,7 @@ impl<S: Sink> Folder<S> {
         // Room first, as for a request: a file can wait on disk.
         let entrance = &self.ingress.entrance;
         let Ok(permit) = entrance.sink().admit(&self.partner) else {
-            return Ok(Outcome::Waiting);
+            return Ok(Outcome::NoRoom);
         };
         let bytes_max = self.ingress.limits.bytes_max;
         let body = match self.disk.read(file, bytes_max).await? {
@@ -292,7 +318,7 @@ impl<S: Sink> Folder<S> {
                 let problem = Refusal::BodyTooLarge { bytes_max }.into();
                 return self.refuse(file, now, problem).await;
             }
-            Read::Changed => return Ok(Outcome::Waiting),
+            Read::Changed => return Ok(Outcome::Unfinished),
         };
         let message = self.message(name, body, now).await?;
         let accepted = entrance.accept(permit, message, ()).await;
@@ -300,9 +326,10 @@ impl<S: Sink> Folder<S> {
             Ok(receipt) if receipt.replayed => Outcome::Replayed,
             Ok(_) => Outcome::Accepted,
             Err(refusal) => {
-                let (partner, code) = (&self.partner, Problem::from(refusal.clone()).code());
-                tracing::warn!(%partner, file = name, code, "left a file for later: {refusal}");
-                return Ok(Outcome::Waiting);
+                // The sink has told the operator; here it would be said every look.
+                let partner = self.partner.as_str();
+                tracing::debug!(partner, file = name, "left a file for later: {refusal}");
+                return Ok(Outcome::NoRoom);
             }
         };
         self.disk.move_to_done(file, now).await?;
@@ -338,7 +365,9 @@ impl<S: Sink> Folder<S> {
     ) -> Result<Outcome, Error> {
         let (partner, code) = (&self.partner, problem.code());
         tracing::info!(%partner, file = ?file.name, code, "refused a file");
-        self.disk.move_to_refused(file, now, problem.to_json()).await?;
+        self.disk
+            .move_to_refused(file, now, problem.to_json())
+            .await?;
         Ok(Outcome::Refused)
     }
 }

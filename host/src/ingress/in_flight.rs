@@ -127,7 +127,11 @@ mod tests {
         assert!(keys.claim(&south, "PO-1").is_some());
         drop(held);
         assert!(keys.claim(&north, "PO-1").is_some());
-        assert!(keys.shards.iter().all(|shard| shard.lock().unwrap().is_empty()));
+        assert!(
+            keys.shards
+                .iter()
+                .all(|shard| shard.lock().unwrap().is_empty())
+        );
     }
 
     #[test]

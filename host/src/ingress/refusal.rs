@@ -6,7 +6,7 @@ use std::{borrow::Cow, time::Duration};
 
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 
-use super::sink::{self, AcceptError};
+use super::sink::{AcceptError, NoRoom};
 use crate::{api::problem::Problem, message::MessageId};
 
 /// How long to wait when nobody knows: a request with the same key is being
@@ -97,9 +97,8 @@ impl Refusal {
     }
 }
 
-impl From<sink::Refusal> for Refusal {
-    fn from(refusal: sink::Refusal) -> Self {
-        let retry_after = refusal.retry_after;
+impl From<NoRoom> for Refusal {
+    fn from(NoRoom { retry_after }: NoRoom) -> Self {
         Self::Overloaded { retry_after }
     }
 }
@@ -162,9 +161,7 @@ impl Refusal {
                 "content-encoding-unsupported",
                 "Content encoding not supported",
             ),
-            Self::BodyTooLarge { .. } => {
-                (S::PAYLOAD_TOO_LARGE, "body-too-large", "Body too large")
-            }
+            Self::BodyTooLarge { .. } => (S::PAYLOAD_TOO_LARGE, "body-too-large", "Body too large"),
             Self::BodyEmpty => (S::BAD_REQUEST, "body-empty", "Empty body"),
             Self::BodySlow { .. } => (S::REQUEST_TIMEOUT, "body-timeout", "Body too slow"),
             Self::BodyBroken => (S::BAD_REQUEST, "body-incomplete", "Body incomplete"),

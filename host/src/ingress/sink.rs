@@ -31,7 +31,7 @@ pub trait Sink: Send + Sync + 'static {
     ///
     /// # Errors
     /// When there is none at the moment; nothing of the message has been kept.
-    fn admit(&self, partner: &PartnerName) -> Result<Self::Permit, Refusal>;
+    fn admit(&self, partner: &PartnerName) -> Result<Self::Permit, NoRoom>;
 
     /// What was accepted under this key, if anything, within the idempotency
     /// window.
@@ -56,7 +56,7 @@ pub trait Sink: Send + Sync + 'static {
 /// later; nobody's fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no room for another message for about {} ms", retry_after.as_millis())]
-pub struct Refusal {
+pub struct NoRoom {
     /// When to ask again.
     pub retry_after: Duration,
 }

@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 use super::{
     Access, Config, Ingress,
     authenticate::Token,
-    sink::{AcceptError, Accepted, Refusal, Remembered, Reply, Sink},
+    sink::{AcceptError, Accepted, NoRoom, Remembered, Reply, Sink},
 };
 use crate::{
     clock::{Clock, Timestamp},
@@ -27,7 +27,7 @@ pub(super) struct TestSink {
     /// What the next acceptances answer, in place of keeping the message.
     pub(super) answers: Mutex<VecDeque<Result<Accepted, AcceptError>>>,
     /// What every admission answers.
-    pub(super) full: Mutex<Option<Refusal>>,
+    pub(super) full: Mutex<Option<NoRoom>>,
     /// Acceptances wait for one of these permits each.
     pub(super) gate: Semaphore,
     /// Permits appear here as acceptances begin.
@@ -73,9 +73,9 @@ impl TestSink {
 impl Sink for TestSink {
     type Permit = Arc<()>;
 
-    fn admit(&self, _: &PartnerName) -> Result<Arc<()>, Refusal> {
+    fn admit(&self, _: &PartnerName) -> Result<Arc<()>, NoRoom> {
         match *self.full.lock().unwrap() {
-            Some(refusal) => Err(refusal),
+            Some(no_room) => Err(no_room),
             None => Ok(Arc::clone(&self.permits)),
         }
     }
@@ -85,11 +85,7 @@ impl Sink for TestSink {
         self.remembered.lock().unwrap().get(&key).cloned()
     }
 
-    async fn accept(
-        &self,
-        _permit: Arc<()>,
-        message: RawMessage,
-    ) -> Result<Accepted, AcceptError> {
+    async fn accept(&self, _permit: Arc<()>, message: RawMessage) -> Result<Accepted, AcceptError> {
         self.begun.add_permits(1);
         self.gate.acquire().await.unwrap().forget();
         if let Some(answer) = self.answers.lock().unwrap().pop_front() {

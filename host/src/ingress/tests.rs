@@ -23,10 +23,12 @@ use tower::ServiceExt as _;
 use super::{
     Access, Config, ConfigError, Ingress, ReplyMode,
     authenticate::Token,
-    sink::{AcceptError, Accepted, Refusal, Remembered, Reply},
+    sink::{AcceptError, Accepted, NoRoom, Remembered, Reply},
     testing::{TestSink, clock, ingress, north},
 };
 use crate::message::{CorrelationId, Digest};
+
+mod wire;
 
 const PATH: &str = "/v1/partners/north/messages";
 
@@ -90,7 +92,9 @@ impl Answer {
     }
 
     fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+        self.headers
+            .get(name)
+            .map_or("", |value| value.to_str().unwrap())
     }
 
     fn message_id(&self) -> &str {
@@ -131,7 +135,10 @@ async fn a_message_is_accepted_with_its_ids_and_links() {
     assert_eq!(message.body, "ISA*00*");
     assert_eq!(message.digest, Digest::of(b"ISA*00*"));
     assert_eq!(message.content_type.as_deref(), Some("application/edi-x12"));
-    assert_eq!(message.headers, [("x-topic".to_owned(), "orders".to_owned())]);
+    assert_eq!(
+        message.headers,
+        [("x-topic".to_owned(), "orders".to_owned())]
+    );
     assert_eq!(message.idempotency_key.as_deref(), Some("PO-1/1"));
     assert_eq!(message.received_at, clock().now());
 }
@@ -186,16 +193,20 @@ impl HttpBody for Unreadable {
 async fn without_room_nothing_of_the_body_is_read() {
     let client = Client::new(TestSink::open());
     let retry_after = Duration::from_millis(2_001);
-    *client.sink.full.lock().unwrap() = Some(Refusal { retry_after });
+    *client.sink.full.lock().unwrap() = Some(NoRoom { retry_after });
     let answer = client.post(&[], Body::new(Unreadable)).await;
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(answer.code(), "overloaded");
     assert_eq!(answer.header("retry-after"), "3");
     *client.sink.full.lock().unwrap() = None;
-    let answer = client.post(&[("content-encoding", "gzip")], Body::new(Unreadable)).await;
+    let answer = client
+        .post(&[("content-encoding", "gzip")], Body::new(Unreadable))
+        .await;
     assert_eq!(answer.code(), "content-encoding-unsupported");
     assert_eq!(answer.header("accept-encoding"), "identity");
-    let answer = client.post(&[("idempotency-key", "a b")], Body::new(Unreadable)).await;
+    let answer = client
+        .post(&[("idempotency-key", "a b")], Body::new(Unreadable))
+        .await;
     assert_eq!(answer.code(), "idempotency-key-invalid");
     assert_eq!(Arc::strong_count(&client.sink.permits), 1);
 }
@@ -207,12 +218,17 @@ async fn oversize_and_empty_bodies_are_refused() {
         ..Config::default()
     };
     let client = Client::with(&config, Access::default(), TestSink::open());
-    let answer = client.post(&[("x-correlation-id", "PO-7")], "12345678901").await;
+    let answer = client
+        .post(&[("x-correlation-id", "PO-7")], "12345678901")
+        .await;
     assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE);
     assert_eq!(answer.json["bytes_max"], 10);
     assert_eq!(answer.json["correlation_id"], "PO-7");
     assert_eq!(client.post(&[], "").await.code(), "body-empty");
-    assert_eq!(client.post(&[], "1234567890").await.status, StatusCode::ACCEPTED);
+    assert_eq!(
+        client.post(&[], "1234567890").await.status,
+        StatusCode::ACCEPTED
+    );
     assert_eq!(client.sink.accepted().len(), 1);
     assert_eq!(client.ingress.body_memory_bytes(), 0);
 }
@@ -222,7 +238,12 @@ async fn what_the_sink_cannot_keep_is_asked_for_again() {
     let client = Client::new(TestSink::open());
     let retry_after = Duration::from_secs(4);
     for (error, status, code, wait) in [
-        (AcceptError::Overloaded { retry_after }, 503, "overloaded", "4"),
+        (
+            AcceptError::Overloaded { retry_after },
+            503,
+            "overloaded",
+            "4",
+        ),
         (AcceptError::StorageFull, 507, "storage-full", "5"),
         (AcceptError::Stopped, 503, "not-accepting", "5"),
     ] {
@@ -283,8 +304,14 @@ async fn a_key_in_flight_is_409_then_gives_the_first_answer_and_refuses_another_
         async move { client.post(&key, "abc").await }
     });
     client.sink.wait_for_begun(1).await;
-    assert_eq!(client.post(&key, "abc").await.code(), "idempotency-in-flight");
-    assert_eq!(client.post(&quoted, "other").await.code(), "idempotency-in-flight");
+    assert_eq!(
+        client.post(&key, "abc").await.code(),
+        "idempotency-in-flight"
+    );
+    assert_eq!(
+        client.post(&quoted, "other").await.code(),
+        "idempotency-in-flight"
+    );
     client.sink.gate.add_permits(1);
     let first = first.await.unwrap();
     assert_eq!(first.status, StatusCode::ACCEPTED);
@@ -292,7 +319,10 @@ async fn a_key_in_flight_is_409_then_gives_the_first_answer_and_refuses_another_
     assert_eq!(again.status, StatusCode::ACCEPTED);
     assert_eq!(again.json, first.json);
     assert_eq!(again.header("idempotency-replayed"), "true");
-    assert_eq!(again.header("x-correlation-id"), first.header("x-correlation-id"));
+    assert_eq!(
+        again.header("x-correlation-id"),
+        first.header("x-correlation-id")
+    );
     let changed = client.post(&key, "other").await;
     assert_eq!(changed.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(changed.code(), "idempotency-key-reused");
@@ -311,7 +341,10 @@ async fn a_sender_that_hangs_up_keeps_its_key_until_its_message_is_settled() {
     client.sink.wait_for_begun(1).await;
     hung_up.abort();
     assert!(hung_up.await.unwrap_err().is_cancelled());
-    assert_eq!(client.post(&key, "abc").await.code(), "idempotency-in-flight");
+    assert_eq!(
+        client.post(&key, "abc").await.code(),
+        "idempotency-in-flight"
+    );
     client.sink.gate.add_permits(1);
     while client.sink.accepted().is_empty() {
         tokio::task::yield_now().await;
@@ -331,7 +364,12 @@ async fn the_sink_has_the_last_word_on_a_key_that_another_host_took() {
         digest: Digest::of(b"abc"),
     };
     let answer = || Ok(Accepted::Before(before.clone()));
-    client.sink.answers.lock().unwrap().extend([answer(), answer()]);
+    client
+        .sink
+        .answers
+        .lock()
+        .unwrap()
+        .extend([answer(), answer()]);
     let same = client.post(&[("idempotency-key", "k")], "abc").await;
     assert_eq!(same.message_id(), message_id.to_string());
     assert_eq!(same.header("idempotency-replayed"), "true");
@@ -408,13 +446,23 @@ fn settings_that_cannot_work_are_refused_at_the_start() {
         let partners = BTreeMap::from([(north(), access)]);
         Ingress::build(config, &partners, TestSink::open(), clock()).map(drop)
     };
-    for header in ["Authorization", "cookie", "set-cookie", "proxy-authorization", "a b", ""] {
+    for header in [
+        "Authorization",
+        "cookie",
+        "set-cookie",
+        "proxy-authorization",
+        "a b",
+        "",
+    ] {
         let access = Access {
             forward_headers: vec![header.to_owned()],
             ..Access::default()
         };
         let error = build(&Config::default(), access).unwrap_err();
-        assert!(matches!(error, ConfigError::ForwardHeader { .. }), "{header}");
+        assert!(
+            matches!(error, ConfigError::ForwardHeader { .. }),
+            "{header}"
+        );
     }
     let hash = Token::generate().unwrap().hash();
     let access = Access {

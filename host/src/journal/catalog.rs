@@ -20,7 +20,8 @@ use super::{
     directory::{index_path, temporary},
     frame::{self, HEAD_BYTES, Head, Key, Kind},
     index::{self, Index},
-    segment::{HEADER_BYTES, Header, Step, Walk, scan, to_usize},
+    replay::Records,
+    segment::{HEADER_BYTES, Header, Walk, scan, to_usize},
 };
 
 /// How many sealed segments are kept open for random reads. A journal can have
@@ -104,14 +105,6 @@ enum Fault {
     Bad(&'static str),
 }
 
-/// The records up to `last`, segment after segment.
-struct Records {
-    catalog: Arc<Catalog>,
-    next: Sequence,
-    last: Sequence,
-    walk: Option<(PathBuf, Walk)>,
-}
-
 // === impl Catalog ===
 
 impl Catalog {
@@ -169,6 +162,30 @@ impl Catalog {
                 ..
             } => read_frame(&file, key, start, next, sequence)
                 .map_err(|fault| fault.at(&path, start, sequence)),
+        }
+    }
+
+    /// A walk that begins with this record and the segment that it goes through.
+    pub(super) fn walk_from(&self, sequence: Sequence) -> Result<(PathBuf, Walk), Error> {
+        match self.locate(sequence)? {
+            Place::Active {
+                path,
+                file,
+                key,
+                start,
+                end,
+                ..
+            } => Ok((path, Walk::new(file, key, start, end))),
+            Place::Sealed(segment) => {
+                let start = match segment.first == sequence {
+                    true => HEADER_BYTES as u64,
+                    false => self.read_sealed(&segment, sequence)?.0,
+                };
+                let handle = self.handle(&segment)?;
+                let file = Arc::clone(&handle.file);
+                let walk = Walk::new(file, handle.header.key, start, segment.bytes);
+                Ok((segment.path.clone(), walk))
+            }
         }
     }
 
@@ -317,6 +334,12 @@ impl Handle {
         };
         let start = u64::from(start);
         let next = next.map_or(self.segment.bytes, u64::from);
+        // Before as much memory is asked for as a wrong index says.
+        if next > self.segment.bytes {
+            return Err(Fault::Bad(
+                "the next frame is said to be beyond the file's end",
+            ));
+        }
         read_frame(&self.file, self.header.key, start, next, sequence).map(|bytes| (start, bytes))
     }
 }
@@ -358,7 +381,11 @@ fn read_frame(
         return Err(Fault::Bad("no frame begins here"));
     }
     let mut frame = vec![0; length];
-    file.read_exact_at(&mut frame, start).map_err(Fault::Io)?;
+    file.read_exact_at(&mut frame, start)
+        .map_err(|error| match error.kind() {
+            io::ErrorKind::UnexpectedEof => Fault::Bad("the file ends early"),
+            _ => Fault::Io(error),
+        })?;
     let head = Head::decode(key, &frame).ok_or(Fault::Bad("no frame begins here"))?;
     let frame_bytes = to_usize(head.frame_bytes());
     if frame_bytes > frame.len() {
@@ -412,12 +439,8 @@ impl Reader for FileReader {
         if from != Sequence::ZERO && from < first {
             return Box::new(std::iter::once(Err(absent)));
         }
-        Box::new(Records {
-            catalog: Arc::clone(&self.0),
-            next: from.max(first),
-            last,
-            walk: None,
-        })
+        let records = Records::new(Arc::clone(&self.0), from.max(first), last);
+        Box::new(records)
     }
 
     fn size_bytes(&self) -> u64 {
@@ -425,80 +448,5 @@ impl Reader for FileReader {
             let sealed: u64 = state.sealed.iter().map(|sealed| sealed.bytes).sum();
             sealed + state.active.end
         })
-    }
-}
-
-// === impl Records ===
-
-impl Records {
-    /// Begins to walk the segment that holds the next record.
-    fn enter(&self) -> Result<(PathBuf, Walk), Error> {
-        match self.catalog.locate(self.next)? {
-            Place::Active {
-                path,
-                file,
-                key,
-                start,
-                end,
-                ..
-            } => Ok((path, Walk::new(file, key, start, end))),
-            Place::Sealed(segment) => {
-                let start = match segment.first == self.next {
-                    true => HEADER_BYTES as u64,
-                    false => self.catalog.read_sealed(&segment, self.next)?.0,
-                };
-                let handle = self.catalog.handle(&segment)?;
-                let file = Arc::clone(&handle.file);
-                let walk = Walk::new(file, handle.header.key, start, segment.bytes);
-                Ok((segment.path.clone(), walk))
-            }
-        }
-    }
-
-    fn step(&mut self) -> Result<Bytes, Error> {
-        let (path, mut walk) = match self.walk.take() {
-            Some(walk) => walk,
-            None => self.enter()?,
-        };
-        let mut entered = false;
-        loop {
-            match walk.step().map_err(Error::io("read", &path))? {
-                Step::Frame { head, payload, .. } if head.kind == Kind::Record => {
-                    if head.sequence != self.next {
-                        return Err(Fault::Bad("another record is here").at(&path, 0, self.next));
-                    }
-                    let record = Bytes::copy_from_slice(payload);
-                    self.walk = Some((path, walk));
-                    return Ok(record);
-                }
-                Step::Frame { .. } => {}
-                Step::Bad(bad) => return Err(Fault::Bad(bad.why).at(&path, bad.offset, self.next)),
-                Step::End if entered => {
-                    return Err(Fault::Bad("a record is missing").at(&path, 0, self.next));
-                }
-                Step::End => {
-                    entered = true;
-                    let (_, next) = self.enter()?;
-                    walk = next;
-                }
-            }
-        }
-    }
-}
-
-impl Iterator for Records {
-    type Item = Result<(Sequence, Bytes), Error>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.next > self.last {
-            return None;
-        }
-        let record = self.step().map(|record| (self.next, record));
-        // An error ends the iteration: what lies behind a gap is not in order.
-        self.next = match record {
-            Ok(_) => self.next.next(),
-            Err(_) => self.last.next(),
-        };
-        Some(record)
     }
 }

@@ -20,17 +20,21 @@ use std::{
     },
     task::{Context, Poll, ready},
     thread::JoinHandle,
-    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
 use tokio::sync::{oneshot, watch};
 
+use self::worker::Worker;
 use super::{
-    Error, Journal, Sequence,
+    Journal, Sequence,
     queue::{Queue, Refused, Taken},
 };
-use crate::failpoint;
+
+mod worker;
+
+#[cfg(test)]
+mod tests;
 
 /// How much gathers, and how often the projection is made durable.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -169,24 +173,6 @@ struct Waiting<T> {
     answer: oneshot::Sender<Result<Sequence, CommitError>>,
 }
 
-/// The thread's own things. The lists are kept to be used again.
-struct Worker<T> {
-    shared: Arc<Shared<T>>,
-    journal: Box<dyn Journal>,
-    projection: Box<dyn Projection<T>>,
-    observer: Observer<T>,
-    config: CommitterConfig,
-    group: Vec<Waiting<T>>,
-    records: Vec<Bytes>,
-    committed: Vec<Committed<T>>,
-    answers: Vec<oneshot::Sender<Result<Sequence, CommitError>>>,
-    bytes_since_checkpoint: u64,
-    last_checkpoint: Instant,
-}
-
-/// Sees to it that a thread that panics is noticed.
-struct Bystander<T>(Arc<Shared<T>>);
-
 // === impl CommitterConfig ===
 
 impl CommitterConfig {
@@ -240,19 +226,7 @@ impl<T: Send + Sync + 'static> Committer<T> {
             record_bytes_max: journal.record_bytes_max(),
             drop_before: AtomicU64::new(0),
         });
-        let worker = Worker {
-            shared: Arc::clone(&shared),
-            journal,
-            projection,
-            observer,
-            config,
-            group: Vec::new(),
-            records: Vec::new(),
-            committed: Vec::new(),
-            answers: Vec::new(),
-            bytes_since_checkpoint: 0,
-            last_checkpoint: Instant::now(),
-        };
+        let worker = Worker::new(Arc::clone(&shared), journal, projection, observer, config);
         let thread = std::thread::Builder::new()
             .name("committer".to_owned())
             .spawn(move || worker.run())?;
@@ -439,147 +413,5 @@ impl<T> Shared<T> {
             }
         }
         error
-    }
-}
-
-impl<T> Drop for Bystander<T> {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            self.0.fail(PANICKED);
-        }
-    }
-}
-
-// === impl Worker ===
-
-impl<T> Worker<T> {
-    fn run(mut self) -> Result<(), CommitError> {
-        let _bystander = Bystander(Arc::clone(&self.shared));
-        let shared = Arc::clone(&self.shared);
-        let result = self.work().and_then(|()| {
-            let Self { journal, .. } = self;
-            journal.close().map_err(|error| error.to_string())
-        });
-        result.map_err(|why| shared.fail(&why))
-    }
-
-    /// Commits group after group until the queue is closed and empty. A failure is
-    /// told to the group it hit before it is returned.
-    fn work(&mut self) -> Result<(), String> {
-        loop {
-            let deadline = self.checkpoint_due();
-            let taken = self.shared.queue.take(
-                &mut self.group,
-                self.config.group_commits_max,
-                self.config.group_bytes_max,
-                deadline,
-            );
-            match taken {
-                Taken::Some => self.commit_group()?,
-                Taken::Idle => {}
-                Taken::Closed => return self.checkpoint(),
-            }
-            let due = self
-                .checkpoint_due()
-                .is_some_and(|due| due <= Instant::now());
-            if due || self.bytes_since_checkpoint >= self.config.checkpoint_bytes {
-                self.checkpoint()?;
-            }
-        }
-    }
-
-    fn commit_group(&mut self) -> Result<(), String> {
-        let values: Vec<_> = self
-            .group
-            .drain(..)
-            .map(|waiting| {
-                self.records.push(waiting.bytes);
-                self.answers.push(waiting.answer);
-                waiting.value
-            })
-            .collect();
-        let result = match self.journal.append(&self.records) {
-            Ok(first) => {
-                self.committed(first, values);
-                self.apply()
-            }
-            Err(error @ Error::Full { .. }) => {
-                tracing::warn!(%error, commits = values.len(), "commits refused");
-                let why: Arc<str> = error.to_string().into();
-                self.refuse(&CommitError::Full { why });
-                Ok(())
-            }
-            Err(error) => Err(error.to_string()),
-        };
-        if let Err(why) = &result {
-            let error = self.shared.fail(why);
-            self.refuse(&error);
-        }
-        self.records.clear();
-        self.committed.clear();
-        result
-    }
-
-    fn committed(&mut self, first: Sequence, values: Vec<Arc<T>>) {
-        let records = values.into_iter().zip(&self.records);
-        self.committed.extend(
-            (0..)
-                .zip(records)
-                .map(|(position, (value, bytes))| Committed {
-                    sequence: first.plus(position),
-                    value,
-                    bytes_len: bytes.len(),
-                }),
-        );
-        let bytes: usize = self.records.iter().map(Bytes::len).sum();
-        if self.bytes_since_checkpoint == 0 {
-            self.last_checkpoint = Instant::now();
-        }
-        self.bytes_since_checkpoint += bytes as u64;
-    }
-
-    fn apply(&mut self) -> Result<(), String> {
-        self.projection
-            .apply(&self.committed)
-            .map_err(|error| format!("the view could not be brought up to date: {error}"))?;
-        failpoint::hit("journal-after-projection");
-        self.committed.iter().for_each(&mut self.observer);
-        for (committed, answer) in self.committed.iter().zip(self.answers.drain(..)) {
-            // Whoever gave up waiting does not need the answer.
-            let _ = answer.send(Ok(committed.sequence));
-        }
-        Ok(())
-    }
-
-    fn refuse(&mut self, error: &CommitError) {
-        for answer in self.answers.drain(..) {
-            // Whoever gave up waiting does not need the answer.
-            let _ = answer.send(Err(error.clone()));
-        }
-    }
-
-    /// When the next checkpoint is due by time; never without a commit to make
-    /// durable.
-    fn checkpoint_due(&self) -> Option<Instant> {
-        let interval = Duration::from_millis(self.config.checkpoint_interval_ms);
-        (self.bytes_since_checkpoint > 0).then(|| self.last_checkpoint + interval)
-    }
-
-    fn checkpoint(&mut self) -> Result<(), String> {
-        failpoint::hit("journal-before-checkpoint");
-        let up_to = self.journal.last();
-        self.projection
-            .checkpoint(up_to)
-            .map_err(|error| format!("the view could not be made durable: {error}"))?;
-        self.bytes_since_checkpoint = 0;
-        // Only what the view has durably taken in may go.
-        let wanted = Sequence::from_u64(self.shared.drop_before.load(Ordering::Relaxed));
-        let drop_before = wanted.min(up_to.next());
-        if drop_before > Sequence::ZERO
-            && let Err(error) = self.journal.drop_before(drop_before)
-        {
-            tracing::warn!(%error, "old journal segments could not be removed");
-        }
-        Ok(())
     }
 }

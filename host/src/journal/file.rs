@@ -23,8 +23,9 @@ use super::{
     catalog::{Active, Catalog, FileReader, Sealed, write_index},
     directory::{Create, Directory},
     frame::{HEAD_BYTES, Head, Kind},
-    recovery::{Surveyor, closing_frame, is_full, remove_segments, repair},
+    recovery::{closing_frame, is_full, remove_segments, repair},
     segment::{HEADER_BYTES, Header, to_offset},
+    survey::Surveyor,
 };
 use crate::failpoint;
 

@@ -89,6 +89,8 @@ pub(super) struct Scan {
     pub(super) offsets: Vec<u32>,
     /// Where the intact frames end.
     pub(super) end: u64,
+    /// How far the last intact frame says that the segment was durable before.
+    pub(super) claimed: u64,
     /// The kind of the last intact frame.
     pub(super) last_kind: Option<Kind>,
     /// What follows the intact frames, if anything does.
@@ -183,6 +185,11 @@ impl Walk {
         }
     }
 
+    /// Where the next frame begins.
+    pub(super) fn offset(&self) -> u64 {
+        self.offset
+    }
+
     /// The next frame.
     pub(super) fn step(&mut self) -> io::Result<Step<'_>> {
         let offset = self.offset;
@@ -243,6 +250,7 @@ pub(super) fn scan(
     let mut found = Scan {
         offsets: Vec::new(),
         end: HEADER_BYTES as u64,
+        claimed: HEADER_BYTES as u64,
         last_kind: None,
         bad: None,
     };
@@ -277,6 +285,7 @@ pub(super) fn scan(
             found.offsets.push(to_offset(offset));
         }
         found.end = offset + head.frame_bytes();
+        found.claimed = head.durable.min(offset);
         found.last_kind = Some(head.kind);
         progress(head.frame_bytes());
     }

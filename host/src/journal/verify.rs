@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 use super::{
     Cut, Error, Sequence,
     directory::{Create, Directory},
-    recovery::Surveyor,
+    survey::Surveyor,
 };
 
 /// What a check of a whole journal found. Damage is an error instead.

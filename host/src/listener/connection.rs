@@ -38,6 +38,10 @@ use crate::api::problem::Problem;
 const LINGER: Duration = Duration::from_secs(1);
 const LINGER_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
+/// What is read of a connection ahead of its handler, in bytes: enough to keep a
+/// fast upload going, small enough to have for every connection at once.
+const READ_BUFFER_BYTES_MAX: usize = 128 * 1024;
+
 /// The number of headers that hyper parses without allocating.
 const HEADERS_ON_STACK: usize = 100;
 
@@ -70,6 +74,7 @@ impl Protocol {
         // never be kept longer than a head may take.
         http.header_read_timeout(None);
         http.max_header_size(config.header_bytes_max);
+        http.max_buf_size(READ_BUFFER_BYTES_MAX.max(config.header_bytes_max));
         if config.headers_max != HEADERS_ON_STACK {
             http.max_headers(config.headers_max);
         }
@@ -99,7 +104,9 @@ pub(super) async fn serve(
         noting.request_begins();
         answer(router.clone(), request, uri_bytes_max, Arc::clone(&noting))
     });
-    let mut connection = protocol.http.serve_connection(TokioIo::new(watched), service);
+    let mut connection = protocol
+        .http
+        .serve_connection(TokioIo::new(watched), service);
 
     let end = tokio::select! {
         biased;

@@ -114,7 +114,7 @@ async fn serves_requests_one_after_the_other_and_pipelined() {
 #[tokio::test]
 async fn a_head_that_comes_too_slowly_is_cut_off() {
     let slow = Config {
-        header_timeout_ms: 20,
+        header_timeout_ms: 60,
         ..config()
     };
     let host = Host::start(slow, router()).await;
@@ -152,7 +152,7 @@ async fn dripping_a_head_byte_by_byte_gains_no_time() {
 #[tokio::test]
 async fn an_idle_connection_is_closed_after_its_own_time() {
     let brief = Config {
-        idle_timeout_ms: 20,
+        idle_timeout_ms: 100,
         ..config()
     };
     let host = Host::start(brief, router()).await;
@@ -215,7 +215,10 @@ async fn oversize_heads_are_431_and_long_targets_414() {
     assert!(host.exchange(&endless).await.starts_with("HTTP/1.1 431"));
     let many = format!("{head}{}\r\n", "a: b\r\n".repeat(100));
     assert!(host.exchange(&many).await.starts_with("HTTP/1.1 431"));
-    let target = format!("GET /{} HTTP/1.1\r\nconnection: close\r\n\r\n", "x".repeat(9 * 1024));
+    let target = format!(
+        "GET /{} HTTP/1.1\r\nconnection: close\r\n\r\n",
+        "x".repeat(9 * 1024)
+    );
     let answer = host.exchange(&target).await;
     assert!(answer.starts_with("HTTP/1.1 414"), "{answer}");
     assert!(answer.contains("\"code\":\"uri-too-long\""));
@@ -256,7 +259,10 @@ async fn malformed_requests_are_refused_and_the_connection_closed() {
         // What follows must not be taken for a request of its own.
         let answer = host.exchange(&format!("{malformed}{LAST_HELLO}")).await;
         let refused = answer.is_empty() || answer.starts_with("HTTP/1.1 400");
-        assert!(refused && !answer.contains("200 OK"), "{malformed:?}: {answer}");
+        assert!(
+            refused && !answer.contains("200 OK"),
+            "{malformed:?}: {answer}"
+        );
     }
 }
 
@@ -268,7 +274,9 @@ async fn a_body_framed_twice_smuggles_nothing() {
         ("transfer-encoding: chunked", "content-length: 4"),
     ] {
         let head = format!("POST /echo HTTP/1.1\r\nhost: x\r\n{first}\r\n{second}\r\n\r\n");
-        let answer = host.exchange(&format!("{head}3\r\nabc\r\n0\r\n\r\n{LAST_HELLO}")).await;
+        let answer = host
+            .exchange(&format!("{head}3\r\nabc\r\n0\r\n\r\n{LAST_HELLO}"))
+            .await;
         // The chunks are the body, and nothing after them is read.
         assert!(answer.ends_with("\r\n\r\nabc"), "{answer}");
         assert_eq!(answer.matches("HTTP/1.1").count(), 1);
@@ -311,7 +319,10 @@ async fn one_connection_too_many_is_told_503_and_the_others_go_on() {
     }
     assert_eq!(host.connections.open(), 2);
     let answer = host.exchange(HELLO).await;
-    assert!(answer.starts_with("HTTP/1.1 503 Service Unavailable\r\n"), "{answer}");
+    assert!(
+        answer.starts_with("HTTP/1.1 503 Service Unavailable\r\n"),
+        "{answer}"
+    );
     assert!(answer.contains("\r\nretry-after: 1\r\n"));
     assert!(answer.contains("\"code\":\"too-many-connections\""));
     assert_eq!(host.connections.refused(), 1);
@@ -340,7 +351,8 @@ async fn a_drain_closes_the_idle_and_lets_the_busy_finish() {
     idle.until("hello").await;
     let mut fresh = host.connect().await;
     let mut busy = host.connect().await;
-    busy.send("POST /slow HTTP/1.1\r\nhost: x\r\ncontent-length: 4\r\n\r\n").await;
+    busy.send("POST /slow HTTP/1.1\r\nhost: x\r\ncontent-length: 4\r\n\r\n")
+        .await;
     begun.notified().await;
     let connections = host.connections.clone();
     while connections.accepted() < 3 {
@@ -388,11 +400,18 @@ async fn an_address_in_use_and_a_useless_limit_are_named() {
         ..config()
     };
     let error = Listener::bind(&taken).await.unwrap_err();
-    assert!(error.to_string().starts_with(&format!("cannot listen on {}", host.address)));
+    assert!(
+        error
+            .to_string()
+            .starts_with(&format!("cannot listen on {}", host.address))
+    );
     let useless = Config {
         header_bytes_max: 1,
         ..config()
     };
     let error = Listener::bind(&useless).await.unwrap_err();
-    assert_eq!(error.to_string(), "header_bytes_max must be from 256 to 1048576");
+    assert_eq!(
+        error.to_string(),
+        "header_bytes_max must be from 256 to 1048576"
+    );
 }

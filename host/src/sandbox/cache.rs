@@ -187,8 +187,7 @@ fn key(path: &Path) -> io::Result<[u8; KEY_BYTES]> {
     if let Some(key) = read_key(path)? {
         return Ok(key);
     }
-    let mut key = [0; KEY_BYTES];
-    getrandom::fill(&mut key).map_err(io::Error::other)?;
+    let key: [u8; KEY_BYTES] = random()?;
     let (mut file, unfinished) = temporary(path)?;
     file.write_all(&key)?;
     file.sync_all()?;
@@ -228,15 +227,20 @@ fn read_key(path: &Path) -> io::Result<Option<[u8; KEY_BYTES]>> {
 
 /// A new file beside `path` that only the host's user can read.
 fn temporary(path: &Path) -> io::Result<(File, PathBuf)> {
-    let mut random = [0; 8];
-    getrandom::fill(&mut random).map_err(io::Error::other)?;
-    let unfinished = path.with_extension(format!("{:016x}.part", u64::from_le_bytes(random)));
+    let unfinished = u64::from_le_bytes(random()?);
+    let unfinished = path.with_extension(format!("{unfinished:016x}.part"));
     let file = OpenOptions::new()
         .write(true)
         .create_new(true)
         .mode(0o600)
         .open(&unfinished)?;
     Ok((file, unfinished))
+}
+
+fn random<const BYTES: usize>() -> io::Result<[u8; BYTES]> {
+    let mut bytes = [0; BYTES];
+    getrandom::fill(&mut bytes).map_err(|error| io::Error::other(error.to_string()))?;
+    Ok(bytes)
 }
 
 // === impl EngineHasher ===

@@ -6,7 +6,7 @@ use crate::{
     clock::Timestamp,
     deliver::breaker,
     journal::Sequence,
-    message::{Channel, CorrelationId, DeadLetterId, DeliveryId, Digest, DocumentId, MessageId, PartnerName},
+    message::{Channel, CorrelationId, DeadLetterId, Digest, DocumentId, MessageId, PartnerName},
     record::{Failure, Subject},
 };
 

@@ -24,7 +24,10 @@ use crate::near::nearest;
 const CASES_LISTED_MAX: usize = 32;
 
 pub(super) fn read<T: DeserializeOwned>(node: &Node<'_>) -> Result<T, Error> {
-    T::deserialize(Reader { node: Some(node), offset: node.offset })
+    T::deserialize(Reader {
+        node: Some(node),
+        offset: node.offset,
+    })
 }
 
 /// Reads a value, or the absence of one.
@@ -40,7 +43,10 @@ struct Reader<'n, 'a> {
 
 impl<'n, 'a> Reader<'n, 'a> {
     fn of(node: &'n Node<'a>) -> Reader<'n, 'a> {
-        Reader { node: Some(node), offset: node.offset }
+        Reader {
+            node: Some(node),
+            offset: node.offset,
+        }
     }
 
     fn value(&self) -> Option<&'n Value<'a>> {
@@ -58,11 +64,16 @@ impl<'n, 'a> Reader<'n, 'a> {
     /// Something else than `expected`, or nothing at all.
     fn mismatch(&self, expected: &str) -> Error {
         let Some(node) = self.node else {
-            return self.error(Reason::MissingField, format!("missing, expected {expected}"));
+            return self.error(
+                Reason::MissingField,
+                format!("missing, expected {expected}"),
+            );
         };
         let found = node.found();
-        let error =
-            self.error(Reason::WrongType, format!("expected {expected}, found {found}"));
+        let error = self.error(
+            Reason::WrongType,
+            format!("expected {expected}, found {found}"),
+        );
         match node.as_id() {
             Some(value) => error.with_found(shorten(value).into_owned()),
             None => error,
@@ -232,11 +243,19 @@ impl<'de> Deserializer<'de> for Reader<'_, '_> {
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        if self.is_absent() { visitor.visit_none() } else { visitor.visit_some(self) }
+        if self.is_absent() {
+            visitor.visit_none()
+        } else {
+            visitor.visit_some(self)
+        }
     }
 
     fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        if self.is_absent() { visitor.visit_unit() } else { Err(self.mismatch("null")) }
+        if self.is_absent() {
+            visitor.visit_unit()
+        } else {
+            Err(self.mismatch("null"))
+        }
     }
 
     fn deserialize_unit_struct<V: Visitor<'de>>(
@@ -257,12 +276,23 @@ impl<'de> Deserializer<'de> for Reader<'_, '_> {
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         if let Some(Value::String(text)) = self.value() {
-            return visitor.visit_seq(Bytes { reader: self, text, rest: None });
+            return visitor.visit_seq(Bytes {
+                reader: self,
+                text,
+                rest: None,
+            });
         }
-        visitor.visit_seq(Items { nodes: self.list()?, next: 0 })
+        visitor.visit_seq(Items {
+            nodes: self.list()?,
+            next: 0,
+        })
     }
 
-    fn deserialize_tuple<V: Visitor<'de>>(self, size: usize, visitor: V) -> Result<V::Value, Error> {
+    fn deserialize_tuple<V: Visitor<'de>>(
+        self,
+        size: usize,
+        visitor: V,
+    ) -> Result<V::Value, Error> {
         match self.value() {
             Some(Value::List(nodes)) if nodes.len() == size => {
                 visitor.visit_seq(Items { nodes, next: 0 })
@@ -281,7 +311,11 @@ impl<'de> Deserializer<'de> for Reader<'_, '_> {
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        let fields = if self.is_absent() { &[] } else { self.object()? };
+        let fields = if self.is_absent() {
+            &[]
+        } else {
+            self.object()?
+        };
         visitor.visit_map(Entries { fields, next: 0 })
     }
 
@@ -308,7 +342,11 @@ impl<'de> Deserializer<'de> for Reader<'_, '_> {
     ) -> Result<V::Value, Error> {
         if let Some(Value::String(name)) = self.value() {
             let case = self.case(name, cases)?;
-            return visitor.visit_enum(Case { reader: self, case, fields: &[] });
+            return visitor.visit_enum(Case {
+                reader: self,
+                case,
+                fields: &[],
+            });
         }
         let Some(Value::Object(fields)) = self.value() else {
             return Err(self.mismatch("a case, as a string or as an object with `kind`"));
@@ -322,7 +360,11 @@ impl<'de> Deserializer<'de> for Reader<'_, '_> {
             .text("the name of a case")
             .and_then(|name| kind.case(name, cases))
             .map_err(|error| error.inside(KIND))?;
-        visitor.visit_enum(Case { reader: self, case, fields })
+        visitor.visit_enum(Case {
+            reader: self,
+            case,
+            fields,
+        })
     }
 
     fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
@@ -347,10 +389,14 @@ impl<'de> SeqAccess<'de> for Items<'_, '_> {
         &mut self,
         seed: T,
     ) -> Result<Option<T::Value>, Error> {
-        let Some(node) = self.nodes.get(self.next) else { return Ok(None) };
+        let Some(node) = self.nodes.get(self.next) else {
+            return Ok(None);
+        };
         let index = self.next;
         self.next += 1;
-        seed.deserialize(Reader::of(node)).map(Some).map_err(|error| error.inside(index))
+        seed.deserialize(Reader::of(node))
+            .map(Some)
+            .map_err(|error| error.inside(index))
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -383,16 +429,21 @@ impl<'de> SeqAccess<'de> for Bytes<'_, '_> {
         };
         match rest.next() {
             None => Ok(None),
-            Some(byte) => match seed.deserialize(IntoDeserializer::<Error>::into_deserializer(byte))
-            {
-                Ok(value) => Ok(Some(value)),
-                Err(_) => Err(self.reader.mismatch("a list")),
-            },
+            Some(byte) => {
+                match seed.deserialize(IntoDeserializer::<Error>::into_deserializer(byte)) {
+                    Ok(value) => Ok(Some(value)),
+                    Err(_) => Err(self.reader.mismatch("a list")),
+                }
+            }
         }
     }
 
     fn size_hint(&self) -> Option<usize> {
-        Some(self.rest.as_ref().map_or(self.text.len(), ExactSizeIterator::len))
+        Some(
+            self.rest
+                .as_ref()
+                .map_or(self.text.len(), ExactSizeIterator::len),
+        )
     }
 }
 
@@ -405,15 +456,21 @@ struct Entries<'n, 'a> {
 impl<'de> MapAccess<'de> for Entries<'_, '_> {
     type Error = Error;
 
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Error> {
-        let Some((name, _)) = self.fields.get(self.next) else { return Ok(None) };
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, Error> {
+        let Some((name, _)) = self.fields.get(self.next) else {
+            return Ok(None);
+        };
         seed.deserialize(StrDeserializer::new(name)).map(Some)
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Error> {
         let (name, node) = &self.fields[self.next];
         self.next += 1;
-        seed.deserialize(Reader::of(node)).map_err(|error| error.inside(name))
+        seed.deserialize(Reader::of(node))
+            .map_err(|error| error.inside(name))
     }
 }
 
@@ -440,7 +497,15 @@ impl<'n, 'a> Record<'n, 'a> {
         fields: &'static [&'static str],
         tag: Option<&'static str>,
     ) -> Record<'n, 'a> {
-        Record { offset, object, fields, tag, next: 0, seen: 0, current: None }
+        Record {
+            offset,
+            object,
+            fields,
+            tag,
+            next: 0,
+            seen: 0,
+            current: None,
+        }
     }
 
     /// The next field, by the name that the derived code knows.
@@ -450,7 +515,10 @@ impl<'n, 'a> Record<'n, 'a> {
             if self.tag == Some(&**name) {
                 continue;
             }
-            let Some(index) = self.fields.iter().position(|field| names::field(field) == name)
+            let Some(index) = self
+                .fields
+                .iter()
+                .position(|field| names::field(field) == name)
             else {
                 return Err(self.unknown(name, node));
             };
@@ -461,7 +529,13 @@ impl<'n, 'a> Record<'n, 'a> {
         for (index, field) in self.fields.iter().enumerate().skip(past) {
             self.next += 1;
             if !self.is_seen(index) {
-                return Ok(Some((field, Reader { node: None, offset: self.offset })));
+                return Ok(Some((
+                    field,
+                    Reader {
+                        node: None,
+                        offset: self.offset,
+                    },
+                )));
             }
         }
         Ok(None)
@@ -498,7 +572,10 @@ impl<'n, 'a> Record<'n, 'a> {
 impl<'de> MapAccess<'de> for Record<'_, '_> {
     type Error = Error;
 
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Error> {
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, Error> {
         self.current = self.advance()?;
         match self.current {
             Some((field, _)) => seed.deserialize(StrDeserializer::new(field)).map(Some),
@@ -508,9 +585,12 @@ impl<'de> MapAccess<'de> for Record<'_, '_> {
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Error> {
         let Some((field, reader)) = self.current.take() else {
-            return Err(serde::de::Error::custom("a value was asked for before its name"));
+            return Err(serde::de::Error::custom(
+                "a value was asked for before its name",
+            ));
         };
-        seed.deserialize(reader).map_err(|error| error.inside(names::field(field)))
+        seed.deserialize(reader)
+            .map_err(|error| error.inside(names::field(field)))
     }
 }
 
@@ -527,7 +607,10 @@ struct Case<'n, 'a> {
 impl<'n, 'a> Case<'n, 'a> {
     /// The payload that is not a record: under `value`, with nothing beside it.
     fn value(&self) -> Result<Reader<'n, 'a>, Error> {
-        let mut reader = Reader { node: None, offset: self.reader.offset };
+        let mut reader = Reader {
+            node: None,
+            offset: self.reader.offset,
+        };
         for (name, node) in self.fields {
             match &**name {
                 KIND => {}
@@ -589,7 +672,12 @@ impl<'de> VariantAccess<'de> for Case<'_, '_> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Error> {
-        visitor.visit_map(Record::new(self.reader.offset, self.fields, fields, Some(KIND)))
+        visitor.visit_map(Record::new(
+            self.reader.offset,
+            self.fields,
+            fields,
+            Some(KIND),
+        ))
     }
 }
 
@@ -620,7 +708,11 @@ impl<'de> Deserializer<'de> for Payload<'_, '_> {
         let absent = self.0.fields.iter().all(|(name, node)| {
             name == KIND || (name == VALUE && matches!(node.value, Value::Null))
         });
-        if absent { visitor.visit_none() } else { visitor.visit_some(self) }
+        if absent {
+            visitor.visit_none()
+        } else {
+            visitor.visit_some(self)
+        }
     }
 
     fn deserialize_unit_struct<V: Visitor<'de>>(
@@ -628,7 +720,8 @@ impl<'de> Deserializer<'de> for Payload<'_, '_> {
         name: &'static str,
         visitor: V,
     ) -> Result<V::Value, Error> {
-        self.0.in_value(|reader| reader.deserialize_unit_struct(name, visitor))
+        self.0
+            .in_value(|reader| reader.deserialize_unit_struct(name, visitor))
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
@@ -639,8 +732,13 @@ impl<'de> Deserializer<'de> for Payload<'_, '_> {
         visitor.visit_newtype_struct(self)
     }
 
-    fn deserialize_tuple<V: Visitor<'de>>(self, size: usize, visitor: V) -> Result<V::Value, Error> {
-        self.0.in_value(|reader| reader.deserialize_tuple(size, visitor))
+    fn deserialize_tuple<V: Visitor<'de>>(
+        self,
+        size: usize,
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        self.0
+            .in_value(|reader| reader.deserialize_tuple(size, visitor))
     }
 
     fn deserialize_tuple_struct<V: Visitor<'de>>(
@@ -649,7 +747,8 @@ impl<'de> Deserializer<'de> for Payload<'_, '_> {
         size: usize,
         visitor: V,
     ) -> Result<V::Value, Error> {
-        self.0.in_value(|reader| reader.deserialize_tuple_struct(name, size, visitor))
+        self.0
+            .in_value(|reader| reader.deserialize_tuple_struct(name, size, visitor))
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Error> {
@@ -664,7 +763,9 @@ impl<'de> Deserializer<'de> for Payload<'_, '_> {
         visitor: V,
     ) -> Result<V::Value, Error> {
         if names::is_decimal(name, fields.len()) {
-            return self.0.in_value(|reader| reader.deserialize_struct(name, fields, visitor));
+            return self
+                .0
+                .in_value(|reader| reader.deserialize_struct(name, fields, visitor));
         }
         let Case { reader, case, .. } = self.0;
         if let Some(Value::String(_)) = reader.value() {
@@ -672,7 +773,12 @@ impl<'de> Deserializer<'de> for Payload<'_, '_> {
             let expected = format!("an object, since the case \"{case}\" has fields");
             return Err(reader.mismatch(&expected));
         }
-        visitor.visit_map(Record::new(reader.offset, self.0.fields, fields, Some(KIND)))
+        visitor.visit_map(Record::new(
+            reader.offset,
+            self.0.fields,
+            fields,
+            Some(KIND),
+        ))
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -681,6 +787,7 @@ impl<'de> Deserializer<'de> for Payload<'_, '_> {
         cases: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Error> {
-        self.0.in_value(|reader| reader.deserialize_enum(name, cases, visitor))
+        self.0
+            .in_value(|reader| reader.deserialize_enum(name, cases, visitor))
     }
 }

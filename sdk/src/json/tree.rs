@@ -70,7 +70,11 @@ impl<'a> Tree<'a> {
                 .at(error.valid_up_to())
                 .located_in(text)
         })?;
-        let mut parser = Parser { text: unicode, at: 0, values: 0 };
+        let mut parser = Parser {
+            text: unicode,
+            at: 0,
+            values: 0,
+        };
         if unicode.starts_with('\u{feff}') {
             parser.at = '\u{feff}'.len_utf8();
         }
@@ -220,7 +224,9 @@ impl<'a> Parser<'a> {
             let name = self.string()?;
             self.skip_blanks();
             if !self.take(b':') {
-                return Err(self.syntax("expected `:` after a field's name").inside(&name));
+                return Err(self
+                    .syntax("expected `:` after a field's name")
+                    .inside(&name));
             }
             match self.value(depth + 1) {
                 Ok(node) => fields.push((name, node)),
@@ -284,7 +290,11 @@ impl<'a> Parser<'a> {
         while matches!(self.peek(), Some(b'0'..=b'9')) {
             self.at += 1;
         }
-        if self.at == start { Err(self.syntax("expected a digit")) } else { Ok(()) }
+        if self.at == start {
+            Err(self.syntax("expected a digit"))
+        } else {
+            Ok(())
+        }
     }
 
     fn word(&mut self, word: &str, value: Value<'a>) -> Result<Value<'a>, Error> {
@@ -409,17 +419,24 @@ fn refuse_duplicates(fields: &[(Cow<'_, str>, Node<'_>)]) -> Result<(), Error> {
         fields
             .iter()
             .enumerate()
-            .find(|(position, (name, _))| fields[..*position].iter().any(|(other, _)| other == name))
+            .find(|(position, (name, _))| {
+                fields[..*position].iter().any(|(other, _)| other == name)
+            })
             .map(|(_, field)| field)
     } else {
         let mut sorted: Vec<_> = fields.iter().collect();
         sorted.sort_by(|(left, _), (right, _)| left.cmp(right));
-        sorted.windows(2).find(|pair| pair[0].0 == pair[1].0).map(|pair| pair[1])
+        sorted
+            .windows(2)
+            .find(|pair| pair[0].0 == pair[1].0)
+            .map(|pair| pair[1])
     };
     match duplicate {
         None => Ok(()),
-        Some((name, node)) => Err(Error::new(Reason::DuplicateField, "this field stands twice")
-            .at(node.offset as usize)
-            .inside(name)),
+        Some((name, node)) => Err(
+            Error::new(Reason::DuplicateField, "this field stands twice")
+                .at(node.offset as usize)
+                .inside(name),
+        ),
     }
 }

@@ -87,7 +87,10 @@ fn write_signed(value: i64, out: &mut Vec<u8>) {
 }
 
 fn no_float<T>() -> Result<T, Error> {
-    Err(Error::new(Reason::Unwritable, "the contract has no floating-point numbers"))
+    Err(Error::new(
+        Reason::Unwritable,
+        "the contract has no floating-point numbers",
+    ))
 }
 
 /// Writes a value of any sort.
@@ -141,7 +144,8 @@ impl<'w> Serializer for Writer<'w> {
     }
 
     fn serialize_bool(self, value: bool) -> Result<Wrote, Error> {
-        self.out.extend_from_slice(if value { b"true" } else { b"false" });
+        self.out
+            .extend_from_slice(if value { b"true" } else { b"false" });
         Ok(Wrote::Value)
     }
 
@@ -211,7 +215,10 @@ impl<'w> Serializer for Writer<'w> {
         case: &'static str,
         value: &T,
     ) -> Result<Wrote, Error> {
-        value.serialize(Payload { out: self.out, case })
+        value.serialize(Payload {
+            out: self.out,
+            case,
+        })
     }
 
     fn serialize_seq(self, _: Option<usize>) -> Result<Compound<'w>, Error> {
@@ -233,7 +240,11 @@ impl<'w> Serializer for Writer<'w> {
         case: &'static str,
         fields: usize,
     ) -> Result<Compound<'w>, Error> {
-        Payload { out: self.out, case }.serialize_tuple(fields)
+        Payload {
+            out: self.out,
+            case,
+        }
+        .serialize_tuple(fields)
     }
 
     fn serialize_map(self, _: Option<usize>) -> Result<Compound<'w>, Error> {
@@ -381,7 +392,10 @@ impl<'w> Serializer for Payload<'w> {
         value: &T,
     ) -> Result<Wrote, Error> {
         let out = self.open();
-        value.serialize(Payload { out: &mut *out, case })?;
+        value.serialize(Payload {
+            out: &mut *out,
+            case,
+        })?;
         out.push(b'}');
         Ok(Wrote::Value)
     }
@@ -435,7 +449,10 @@ impl<'w> Serializer for Payload<'w> {
 /// The contract's cases carry at most one value, so that neither generator makes
 /// Rust's own tuple or struct variants.
 fn nested_case() -> Error {
-    Error::new(Reason::Unwritable, "a case can't carry a case with several values")
+    Error::new(
+        Reason::Unwritable,
+        "a case can't carry a case with several values",
+    )
 }
 
 /// A value that has parts, begun and not yet ended.
@@ -462,14 +479,22 @@ enum Shape {
     Case,
     /// The coefficient's digits stand in the text up to `digits_end`, the scale's
     /// after them; the end makes a number of both.
-    Decimal { digits_end: Option<usize> },
+    Decimal {
+        digits_end: Option<usize>,
+    },
 }
 
 // === impl Compound ===
 
 impl<'w> Compound<'w> {
     fn new(out: &'w mut Vec<u8>, shape: Shape) -> Compound<'w> {
-        Compound { start: out.len(), out, shape, count: 0, closes_case: false }
+        Compound {
+            start: out.len(),
+            out,
+            shape,
+            count: 0,
+            closes_case: false,
+        }
     }
 
     fn item<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
@@ -548,7 +573,9 @@ impl<'w> Compound<'w> {
 
 /// Makes `"12.50"` of the digits of coefficient and scale that were written.
 fn join_decimal(out: &mut Vec<u8>, start: usize, digits_end: usize) -> Result<(), Error> {
-    let scale = str::from_utf8(&out[digits_end..]).ok().and_then(|text| text.parse::<u8>().ok());
+    let scale = str::from_utf8(&out[digits_end..])
+        .ok()
+        .and_then(|text| text.parse::<u8>().ok());
     let sign = usize::from(out.get(start) == Some(&b'-'));
     let digits = digits_end - start - sign;
     out.truncate(digits_end);
@@ -559,7 +586,10 @@ fn join_decimal(out: &mut Vec<u8>, start: usize, digits_end: usize) -> Result<()
             out.push(b'"');
             Ok(())
         }
-        _ => Err(Error::new(Reason::Unwritable, "a decimal has at most 18 digits")),
+        _ => Err(Error::new(
+            Reason::Unwritable,
+            "a decimal has at most 18 digits",
+        )),
     }
 }
 
@@ -660,7 +690,10 @@ impl ser::SerializeMap for Compound<'_> {
         let start = self.out.len();
         write(key, self.out)?;
         if self.out.get(start) != Some(&b'"') {
-            return Err(Error::new(Reason::Unwritable, "a map's keys must be strings"));
+            return Err(Error::new(
+                Reason::Unwritable,
+                "a map's keys must be strings",
+            ));
         }
         self.out.push(b':');
         self.count += 1;

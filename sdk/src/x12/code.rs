@@ -29,7 +29,10 @@ impl OtherCode {
 
     /// The code as received, cut to three characters.
     pub fn as_str(&self) -> &str {
-        let used = self.bytes.get(..usize::from(self.length)).unwrap_or_default();
+        let used = self
+            .bytes
+            .get(..usize::from(self.length))
+            .unwrap_or_default();
         std::str::from_utf8(used).unwrap_or_default()
     }
 }

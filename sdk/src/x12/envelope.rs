@@ -283,7 +283,10 @@ impl<'a> Reader<'a> {
 
     fn open_interchange(&mut self, segment: Segment<'a>) {
         let header = InterchangeHeader::new(segment, self.tokens.quirks());
-        self.interchange = Some(Open { header: Some(segment), received: 0 });
+        self.interchange = Some(Open {
+            header: Some(segment),
+            received: 0,
+        });
         self.events.push_back(Event::Interchange(header));
     }
 
@@ -297,20 +300,33 @@ impl<'a> Reader<'a> {
                 "GS outside an interchange; the group was read all the same",
             ))),
         }
-        self.group = Some(Open { header: Some(segment), received: 0 });
+        self.group = Some(Open {
+            header: Some(segment),
+            received: 0,
+        });
         self.seen.clear();
-        self.events.push_back(Event::Group(GroupHeader::new(segment)));
+        self.events
+            .push_back(Event::Group(GroupHeader::new(segment)));
     }
 
     /// Closes the open group by its trailer, or without one.
     fn close_group(&mut self, trailer: Option<Segment<'a>>) {
-        let Some(group) = self.group.take() else { return };
-        self.events.push_back(Event::GroupEnd(group.end(trailer, "GE", "GS06", "transaction sets")));
+        let Some(group) = self.group.take() else {
+            return;
+        };
+        self.events.push_back(Event::GroupEnd(group.end(
+            trailer,
+            "GE",
+            "GS06",
+            "transaction sets",
+        )));
     }
 
     fn close_interchange(&mut self, trailer: Option<Segment<'a>>) {
         self.close_group(None);
-        let Some(interchange) = self.interchange.take() else { return };
+        let Some(interchange) = self.interchange.take() else {
+            return;
+        };
         self.events.push_back(Event::InterchangeEnd(interchange.end(
             trailer,
             "IEA",
@@ -331,8 +347,7 @@ impl<'a> Reader<'a> {
         let mut end = self.tokens.position();
         let mut trailer = None;
         watch.look(&first);
-        loop {
-            let Some(segment) = self.tokens.next() else { break };
+        while let Some(segment) = self.tokens.next() {
             if matches!(segment.id(), b"ST" | b"GE" | b"GS" | b"IEA" | b"ISA") {
                 self.held = Some(segment);
                 break;
@@ -349,9 +364,21 @@ impl<'a> Reader<'a> {
         let mut set = TransactionSet {
             tokens: tokens.over_set(start, end),
             start,
-            id: if headless { b"" } else { first.element(1).trim_ascii() },
-            control_number: if headless { b"" } else { first.element(2).trim_ascii() },
-            convention: if headless { b"" } else { first.element(3).trim_ascii() },
+            id: if headless {
+                b""
+            } else {
+                first.element(1).trim_ascii()
+            },
+            control_number: if headless {
+                b""
+            } else {
+                first.element(2).trim_ascii()
+            },
+            convention: if headless {
+                b""
+            } else {
+                first.element(3).trim_ascii()
+            },
             functional_id: group.map_or(b"", |gs| gs.element(1).trim_ascii()),
             version: group.map_or(b"", |gs| gs.element(8).trim_ascii()),
             offset: first.offset(),
@@ -396,7 +423,9 @@ impl<'a> Reader<'a> {
                     Severity::Reject,
                     SetError::InvalidIdentifier,
                     first.place_of(1),
-                    format!("'{found}' is no transaction set identifier, three characters expected"),
+                    format!(
+                        "'{found}' is no transaction set identifier, three characters expected"
+                    ),
                 )
                 .with_value(set.id),
             );
@@ -547,16 +576,23 @@ impl Open<'_> {
     fn end(self, trailer: Option<Segment<'_>>, tag: &str, number: &str, what: &str) -> End {
         let group = tag == "GE";
         let control = if group { 6 } else { 13 };
-        let place = self.header.map_or(Place::default(), |header| header.place());
+        let place = self
+            .header
+            .map_or(Place::default(), |header| header.place());
         let received = self.received;
         let Some(trailer) = trailer else {
-            let text = format!("no {tag} ends what began here; {received} {what} were read and kept");
+            let text =
+                format!("no {tag} ends what began here; {received} {what} were read and kept");
             let finding = if group {
                 Finding::new(Severity::Note, GroupError::TrailerMissing, place, text)
             } else {
                 Finding::new(Severity::Note, InterchangeError::PrematureEnd, place, text)
             };
-            return End { stated: None, received, findings: vec![finding] };
+            return End {
+                stated: None,
+                received,
+                findings: vec![finding],
+            };
         };
         let mut findings = Vec::new();
         let stated = count(trailer.element(1));
@@ -567,23 +603,44 @@ impl Open<'_> {
             let finding = if group {
                 Finding::new(Severity::Note, GroupError::CountMismatch, place, text)
             } else {
-                Finding::new(Severity::Note, InterchangeError::InvalidGroupCount, place, text)
+                Finding::new(
+                    Severity::Note,
+                    InterchangeError::InvalidGroupCount,
+                    place,
+                    text,
+                )
             };
             findings.push(finding.with_value(trailer.element(1)));
         }
-        let own = self.header.map_or(&b""[..], |header| header.element(control));
+        let own = self
+            .header
+            .map_or(&b""[..], |header| header.element(control));
         if self.header.is_some() && !same_number(trailer.element(2), own) {
             let (found, expected) = (text(trailer.element(2)), text(own));
             let text = format!("{tag}02 is '{found}', {number} is '{expected}'");
             let place = trailer.place_of(2);
             let finding = if group {
-                Finding::new(Severity::Note, GroupError::ControlNumberMismatch, place, text)
+                Finding::new(
+                    Severity::Note,
+                    GroupError::ControlNumberMismatch,
+                    place,
+                    text,
+                )
             } else {
-                Finding::new(Severity::Note, InterchangeError::ControlNumberMismatch, place, text)
+                Finding::new(
+                    Severity::Note,
+                    InterchangeError::ControlNumberMismatch,
+                    place,
+                    text,
+                )
             };
             findings.push(finding.with_value(trailer.element(2)));
         }
-        End { stated, received, findings }
+        End {
+            stated,
+            received,
+            findings,
+        }
     }
 }
 
@@ -655,7 +712,10 @@ fn is_trailer(segment: &Segment<'_>) -> bool {
 }
 
 fn is_envelope(segment: &Segment<'_>) -> bool {
-    matches!(segment.id(), b"ISA" | b"GS" | b"ST" | b"GE" | b"IEA" | b"TA1")
+    matches!(
+        segment.id(),
+        b"ISA" | b"GS" | b"ST" | b"GE" | b"IEA" | b"TA1"
+    )
 }
 
 /// A count as a trailer states it; blanks around it are forgiven.
@@ -668,7 +728,7 @@ fn count(element: &[u8]) -> Option<u32> {
 }
 
 /// Whether two control numbers are the same; leading zeros and blanks are padding.
-fn same_number(one: &[u8], other: &[u8]) -> bool {
+pub(crate) fn same_number(one: &[u8], other: &[u8]) -> bool {
     let (one, other) = (one.trim_ascii(), other.trim_ascii());
     one == other || (!one.is_empty() && !other.is_empty() && unpadded(one) == unpadded(other))
 }

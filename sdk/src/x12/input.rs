@@ -27,16 +27,26 @@ impl<'a> Input<'a> {
     pub fn new(received: &'a [u8]) -> Self {
         let start = text_start(received);
         let text = &received[start..];
+        // The last line may be shorter and end in breaks of its own.
+        let end = text.iter().rposition(|byte| !matches!(byte, b'\r' | b'\n'));
+        let text = &text[..end.map_or(0, |last| last + 1)];
         let Some((width, line_break)) = wrapping(text) else {
-            return Self { bytes: Cow::Borrowed(received), origin: Origin::default() };
+            return Self {
+                bytes: Cow::Borrowed(received),
+                origin: Origin::default(),
+            };
         };
         let lines = text.chunks(width + line_break);
-        let joined = lines.flat_map(|line| &line[..line.len().min(width)]).copied();
-        // The last line may be shorter and end in a break of its own; what is left
-        // of that is layout to the tokenizer.
+        let joined = lines
+            .flat_map(|line| &line[..line.len().min(width)])
+            .copied();
         Self {
             bytes: Cow::Owned(joined.collect()),
-            origin: Origin { base: start, width, line_break },
+            origin: Origin {
+                base: start,
+                width,
+                line_break,
+            },
         }
     }
 
@@ -71,14 +81,17 @@ impl<'a> Input<'a> {
 /// and a break somewhere that no terminator explains.
 fn wrapping(text: &[u8]) -> Option<(usize, usize)> {
     let first = find(text, 0, b'\n')?;
-    let line_break = if first > 0 && text[first - 1] == b'\r' { 2 } else { 1 };
+    let line_break = if first > 0 && text[first - 1] == b'\r' {
+        2
+    } else {
+        1
+    };
     let width = first + 1 - line_break;
     if width < WIDTH_MIN {
         return None;
     }
-    let end = text.iter().rposition(|byte| !matches!(byte, b'\r' | b'\n'))? + 1;
     let (step, mut full_lines) = (width + line_break, 0);
-    for line in text[..end].chunks(step) {
+    for line in text.chunks(step) {
         let body = &line[..line.len().min(width)];
         let broken = match line.get(width..) {
             Some(b"\n") => line_break == 1,
@@ -97,7 +110,9 @@ fn wrapping(text: &[u8]) -> Option<(usize, usize)> {
         .ok()?
         .terminator;
     let lines = text.chunks(step).take(full_lines);
-    let unexplained = lines.filter(|line| !line[..width].ends_with(terminator.as_bytes())).count();
+    let unexplained = lines
+        .filter(|line| !line[..width].ends_with(terminator.as_bytes()))
+        .count();
     let usable = terminator.first() != b'\n' && terminator.first() != b'\r';
     (usable && unexplained > 0).then_some((width, line_break))
 }

@@ -99,7 +99,10 @@ impl SegmentId {
 
     /// The id as text.
     pub fn as_str(&self) -> &str {
-        let used = self.bytes.get(..usize::from(self.length)).unwrap_or_default();
+        let used = self
+            .bytes
+            .get(..usize::from(self.length))
+            .unwrap_or_default();
         std::str::from_utf8(used).unwrap_or_default()
     }
 }
@@ -127,31 +130,48 @@ impl fmt::Display for SegmentId {
 impl Place {
     /// The place of a segment.
     pub fn segment(segment: SegmentId, ordinal: u32, offset: usize) -> Self {
-        Self { segment, ordinal, offset, ..Self::default() }
+        Self {
+            segment,
+            ordinal,
+            offset,
+            ..Self::default()
+        }
     }
 
     /// The place of an element in this segment.
     #[must_use]
     pub fn element(self, number: usize) -> Self {
-        Self { element: Some(saturate(number)), ..self }
+        Self {
+            element: Some(saturate(number)),
+            ..self
+        }
     }
 
     /// The place of a component in this element.
     #[must_use]
     pub fn component(self, number: usize) -> Self {
-        Self { component: Some(saturate(number)), ..self }
+        Self {
+            component: Some(saturate(number)),
+            ..self
+        }
     }
 
     /// The place of a repetition of this element.
     #[must_use]
     pub fn repetition(self, number: usize) -> Self {
-        Self { repetition: Some(saturate(number)), ..self }
+        Self {
+            repetition: Some(saturate(number)),
+            ..self
+        }
     }
 
     /// The same place, in a loop.
     #[must_use]
     pub fn in_loop(self, loop_id: &'static str) -> Self {
-        Self { loop_id: Some(loop_id), ..self }
+        Self {
+            loop_id: Some(loop_id),
+            ..self
+        }
     }
 }
 

@@ -148,7 +148,9 @@ impl<'a> Segment<'a> {
     /// Component `component` (1-based) of element `number`, empty when absent.
     pub fn component(&self, number: usize, component: usize) -> &'a [u8] {
         let index = component.checked_sub(1);
-        index.and_then(|index| self.components(number).nth(index)).unwrap_or_default()
+        index
+            .and_then(|index| self.components(number).nth(index))
+            .unwrap_or_default()
     }
 
     /// The repetitions of an element.
@@ -187,6 +189,14 @@ impl<'a> Segment<'a> {
         &self.separators
     }
 
+    /// Whether the segment could hold the next one's beginning: see the tokenizer.
+    #[inline]
+    pub(crate) fn may_run_on(&self) -> bool {
+        let trailer = matches!(self.raw.first(), Some(b'S' | b'G' | b'I'))
+            && matches!(self.id(), b"SE" | b"GE" | b"IEA");
+        trailer || (self.indexed >= 16 && find(self.raw, 0, b'\n').is_some())
+    }
+
     /// Whether the segment holds raw bytes of a stated length.
     pub(crate) fn is_binary(&self) -> bool {
         matches!(self.id(), b"BIN" | b"BDS")
@@ -209,7 +219,9 @@ impl<'a> Segment<'a> {
         while let Some(at) = find(self.raw, from, b'\n') {
             from = at + 1;
             let rest = self.raw.get(from..)?;
-            let Some(length) = segment_id_length(rest) else { continue };
+            let Some(length) = segment_id_length(rest) else {
+                continue;
+            };
             if self.separators.element.is_at(rest, length) {
                 let before = self.separators.element;
                 let mut element = 0;
@@ -248,7 +260,10 @@ impl Eq for Segment<'_> {}
 
 impl<'a> Parts<'a> {
     fn new(element: &'a [u8], separator: Option<Separator>) -> Self {
-        Self { rest: Some(element).filter(|element| !element.is_empty()), separator }
+        Self {
+            rest: Some(element).filter(|element| !element.is_empty()),
+            separator,
+        }
     }
 }
 
@@ -258,8 +273,12 @@ impl<'a> Iterator for Parts<'a> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let rest = self.rest.take()?;
-        let Some(separator) = self.separator else { return Some(rest) };
-        let Some(at) = separator.find(rest, 0) else { return Some(rest) };
+        let Some(separator) = self.separator else {
+            return Some(rest);
+        };
+        let Some(at) = separator.find(rest, 0) else {
+            return Some(rest);
+        };
         self.rest = rest.get(at + separator.len()..);
         rest.get(..at)
     }

@@ -95,20 +95,28 @@ pub enum SeparatorsError {
 impl Separator {
     /// A separator of one byte.
     pub const fn byte(byte: u8) -> Self {
-        Self { bytes: [byte, 0, 0, 0], length: 1 }
+        Self {
+            bytes: [byte, 0, 0, 0],
+            length: 1,
+        }
     }
 
     /// A separator of one character, in UTF-8.
     pub fn character(character: char) -> Self {
         let mut bytes = [0; 4];
         let length = character.encode_utf8(&mut bytes).len();
-        Self { bytes, length: length as u8 }
+        Self {
+            bytes,
+            length: length as u8,
+        }
     }
 
     /// Its bytes, one to four.
     #[inline]
     pub fn as_bytes(&self) -> &[u8] {
-        self.bytes.get(..usize::from(self.length)).unwrap_or_default()
+        self.bytes
+            .get(..usize::from(self.length))
+            .unwrap_or_default()
     }
 
     /// Its length in bytes, one to four.
@@ -131,7 +139,9 @@ impl Separator {
     /// Whether `bytes` has this separator at `at`.
     #[inline]
     pub(crate) fn is_at(&self, bytes: &[u8], at: usize) -> bool {
-        bytes.get(at..).is_some_and(|rest| rest.starts_with(self.as_bytes()))
+        bytes
+            .get(at..)
+            .is_some_and(|rest| rest.starts_with(self.as_bytes()))
     }
 
     /// The first place of this separator at or after `from`.
@@ -152,11 +162,19 @@ impl Separator {
         let rest = bytes.get(at..)?;
         let first = *rest.first()?;
         for length in 2..=4 {
-            let Some(candidate) = rest.get(..length) else { break };
+            let Some(candidate) = rest.get(..length) else {
+                break;
+            };
             if first >= 0xc0 && std::str::from_utf8(candidate).is_ok() {
                 let mut bytes = [0; 4];
-                bytes.iter_mut().zip(candidate).for_each(|(to, from)| *to = *from);
-                return Some(Self { bytes, length: length as u8 });
+                bytes
+                    .iter_mut()
+                    .zip(candidate)
+                    .for_each(|(to, from)| *to = *from);
+                return Some(Self {
+                    bytes,
+                    length: length as u8,
+                });
             }
         }
         Some(Self::byte(first))
@@ -165,7 +183,9 @@ impl Separator {
     /// The character that ends just before `end`.
     fn before(bytes: &[u8], end: usize) -> Option<Self> {
         for length in (2..=4).rev() {
-            let Some(start) = end.checked_sub(length) else { continue };
+            let Some(start) = end.checked_sub(length) else {
+                continue;
+            };
             if let Some(separator) = Self::at(bytes, start)
                 && separator.len() == length
             {
@@ -213,7 +233,9 @@ impl fmt::Display for Separator {
             }
             _ => {
                 f.write_str("0x")?;
-                self.as_bytes().iter().try_for_each(|byte| write!(f, "{byte:02X}"))
+                self.as_bytes()
+                    .iter()
+                    .try_for_each(|byte| write!(f, "{byte:02X}"))
             }
         }
     }
@@ -255,9 +277,8 @@ impl Separators {
             .or_else(|| last_character(input))
             .unwrap_or(Separator::byte(b'~'));
         let window = &input[..input.len().min(GUESS_WINDOW_BYTES)];
-        let free = |candidate: &u8| {
-            *candidate != element.first() && *candidate != terminator.first()
-        };
+        let free =
+            |candidate: &u8| *candidate != element.first() && *candidate != terminator.first();
         let occurs = |candidate: &u8| super::scan::find(window, 0, *candidate).is_some();
         let component = [b'>', b':'].into_iter().filter(free).find(occurs);
         let repetition = Some(b'^').filter(free).filter(occurs);
@@ -350,7 +371,12 @@ pub(crate) fn layout(input: &[u8]) -> Result<Layout, SeparatorsError> {
         component_odd: tail.component_odd,
         terminator_guessed: tail.guessed,
     };
-    Ok(Layout { separators, length: tail.isa_end, next: tail.next, quirks })
+    Ok(Layout {
+        separators,
+        length: tail.isa_end,
+        next: tail.next,
+        quirks,
+    })
 }
 
 /// Where an element that swallowed the next segment really ends, if it did: it
@@ -488,7 +514,11 @@ impl Tail {
         }
         // CR LF counts as the line feed; the tokenizer drops the CR before it.
         let line_feed = super::scan::find(input, end, b'\n').filter(|at| *at <= end + 1);
-        let own = if line_feed.is_some() { Separator::byte(b'\n') } else { Separator::byte(b'\r') };
+        let own = if line_feed.is_some() {
+            Separator::byte(b'\n')
+        } else {
+            Separator::byte(b'\r')
+        };
         let terminator = guess.unwrap_or(own);
         let component = Some(only).filter(|c| !c.is_data());
         Self {
@@ -512,7 +542,9 @@ impl Tail {
     ) -> Self {
         // No segment follows near by: the standard's places are all there is.
         let end = if follows.is_empty() && core_length > 4 {
-            start + component.len() + Separator::at(input, start + component.len()).map_or(0, |s| s.len())
+            start
+                + component.len()
+                + Separator::at(input, start + component.len()).map_or(0, |s| s.len())
         } else {
             start + core_length
         };
@@ -538,7 +570,9 @@ fn next_segment(input: &[u8], element: Separator, start: usize) -> Option<usize>
     let limit = input.len().min(start + TAIL_MAX_BYTES);
     (start..limit).find(|at| {
         let rest = &input[*at..];
-        AFTER_ISA.iter().any(|id| rest.starts_with(id) && element.is_at(rest, id.len()))
+        AFTER_ISA
+            .iter()
+            .any(|id| rest.starts_with(id) && element.is_at(rest, id.len()))
     })
 }
 
@@ -555,11 +589,18 @@ impl Votes {
     /// Counts in the first part of `text`, up to another ISA.
     fn of(text: &[u8], element: Separator) -> Self {
         let window = &text[..text.len().min(GUESS_WINDOW_BYTES)];
-        let mut votes = Self { counts: Vec::new(), line_feeds: 0, carriage_returns: 0, places: 0 };
+        let mut votes = Self {
+            counts: Vec::new(),
+            line_feeds: 0,
+            carriage_returns: 0,
+            places: 0,
+        };
         let mut from = 0;
         while let Some(at) = element.find(window, from) {
             from = at + element.len();
-            let Some(id) = segment_id_before(window, at) else { continue };
+            let Some(id) = segment_id_before(window, at) else {
+                continue;
+            };
             if id > 0 && &window[id..at] == b"ISA" {
                 break;
             }
@@ -570,7 +611,9 @@ impl Votes {
 
     fn count(&mut self, window: &[u8], element: Separator, id: usize) {
         let end = trimmed_end(&window[..id]);
-        let Some(before) = Separator::before(window, end) else { return };
+        let Some(before) = Separator::before(window, end) else {
+            return;
+        };
         let broken = end < id;
         if !broken && (before.is_data() || before == element) {
             return;
@@ -584,7 +627,11 @@ impl Votes {
         if before.is_data() || before == element {
             return;
         }
-        match self.counts.iter_mut().find(|(separator, _)| *separator == before) {
+        match self
+            .counts
+            .iter_mut()
+            .find(|(separator, _)| *separator == before)
+        {
             Some((_, count)) => *count += 1,
             None => self.counts.push((before, 1)),
         }
@@ -593,7 +640,9 @@ impl Votes {
     /// Whether `terminator` ends at least one segment, so that a declaration of it
     /// is believed.
     fn confirm(&self, terminator: Separator) -> bool {
-        self.counts.iter().any(|(separator, _)| *separator == terminator)
+        self.counts
+            .iter()
+            .any(|(separator, _)| *separator == terminator)
     }
 
     /// The terminator; `None` when no second segment shows.
@@ -612,11 +661,18 @@ impl Votes {
             return Some(*separator);
         }
         if breaks > 0 {
-            let byte = if self.line_feeds >= self.carriage_returns { b'\n' } else { b'\r' };
+            let byte = if self.line_feeds >= self.carriage_returns {
+                b'\n'
+            } else {
+                b'\r'
+            };
             return Some(Separator::byte(byte));
         }
         let most = self.counts.iter().map(|(_, count)| *count).max()?;
-        self.counts.iter().find(|(_, count)| *count == most).map(|(separator, _)| *separator)
+        self.counts
+            .iter()
+            .find(|(_, count)| *count == most)
+            .map(|(separator, _)| *separator)
     }
 }
 
@@ -654,6 +710,8 @@ fn last_character(input: &[u8]) -> Option<Separator> {
 
 /// The length without line breaks at the end.
 fn trimmed_end(bytes: &[u8]) -> usize {
-    let kept = bytes.iter().rposition(|byte| !matches!(byte, b'\r' | b'\n'));
+    let kept = bytes
+        .iter()
+        .rposition(|byte| !matches!(byte, b'\r' | b'\n'));
     kept.map_or(0, |last| last + 1)
 }

@@ -193,28 +193,36 @@ impl<'a> Tokenizer<'a> {
         segment.ordinal = self.ordinal;
     }
 
-    /// Takes back the part of a cut segment that is the next interchange's ISA: the
-    /// cut one has no terminator, so it runs on into the ISA. Only a segment with as
-    /// many elements as an ISA can have swallowed one.
-    #[cold]
-    fn give_back_isa(&mut self, segment: &mut Segment<'a>, start: usize) {
-        let raw = segment.raw;
-        let mut from = 0;
-        while let Some(at) = self.separators.element.find(raw, from) {
-            from = at + 1;
-            let Some(isa) = at.checked_sub(3) else { continue };
-            let broken = isa > 0 && matches!(raw[isa - 1], b'\n' | b'\r');
-            if broken && separators::layout(&self.bytes[start + isa..]).is_ok() {
-                let cut = &raw[..isa];
-                let end = cut.iter().rposition(|b| !matches!(b, b'\r' | b'\n'));
-                let end = end.map_or(0, |last| last + 1);
-                *segment = self.blank(start);
-                index_wide(&raw[..end], segment);
-                segment.raw = &raw[..end];
-                self.position = start + isa;
-                return;
-            }
-        }
+    /// Takes back the part of a cut segment that is the next envelope segment: the
+    /// cut one lost its terminator, so it runs on into the next line. Only where that
+    /// shows at no cost: a trailer with more elements than trailers have, and a
+    /// segment with as many as an ISA has.
+    fn give_back(&mut self, segment: &mut Segment<'a>, start: usize) {
+        let swallowed = segment
+            .at
+            .iter()
+            .take(usize::from(segment.indexed))
+            .find_map(|at| {
+                let before = segment.raw.get(..usize::from(*at))?;
+                let line = before
+                    .iter()
+                    .rposition(|byte| matches!(byte, b'\n' | b'\r'))?
+                    + 1;
+                let envelope = match &before[line..] {
+                    b"ISA" => separators::layout(&self.bytes[start + line..]).is_ok(),
+                    b"ST" | b"GE" | b"GS" | b"IEA" => true,
+                    _ => false,
+                };
+                envelope.then_some(line)
+            });
+        let Some(line) = swallowed else { return };
+        let cut = &segment.raw[..line];
+        let end = cut.iter().rposition(|byte| !matches!(byte, b'\r' | b'\n'));
+        let cut = &cut[..end.map_or(0, |last| last + 1)];
+        *segment = self.blank(start);
+        index_wide(cut, segment);
+        segment.raw = cut;
+        self.position = start + line;
     }
 
     /// The segment at `start` if it holds raw bytes of a stated length (BIN, BDS)
@@ -243,7 +251,13 @@ impl<'a> Tokenizer<'a> {
             return None;
         }
         segment.raw = rest.get(..end)?;
-        self.position = start + end + if segment.terminated { terminator.len() } else { 0 };
+        self.position = start
+            + end
+            + if segment.terminated {
+                terminator.len()
+            } else {
+                0
+            };
         Some(segment)
     }
 }
@@ -289,8 +303,8 @@ impl<'a> Tokenizer<'a> {
         segment.terminated = end.is_some();
         self.position = start + raw.len() + width;
         segment.raw = raw;
-        if segment.indexed >= 16 && self.follows_isa {
-            self.give_back_isa(&mut segment, start);
+        if segment.indexed >= 3 && segment.may_run_on() {
+            self.give_back(&mut segment, start);
         }
         drop_line_end(&mut segment);
         self.number(&mut segment);
@@ -352,12 +366,7 @@ fn index_fast(rest: &[u8], segment: &mut Segment<'_>) -> Option<usize> {
 }
 
 /// The last few bytes of the input, or what lies behind 64 KiB of one segment.
-fn index_rest(
-    rest: &[u8],
-    from: usize,
-    count: usize,
-    segment: &mut Segment<'_>,
-) -> Option<usize> {
+fn index_rest(rest: &[u8], from: usize, count: usize, segment: &mut Segment<'_>) -> Option<usize> {
     let element = segment.separators.element.first();
     let terminator = segment.separators.terminator.first();
     let mut count = count;
@@ -388,7 +397,11 @@ fn index_rest(
 
 /// The same for separators of several bytes: slower, and rarely needed.
 fn index_wide(rest: &[u8], segment: &mut Segment<'_>) -> Option<usize> {
-    let Separators { element, terminator, .. } = segment.separators;
+    let Separators {
+        element,
+        terminator,
+        ..
+    } = segment.separators;
     let mut at = 0;
     while at < rest.len() {
         if terminator.is_at(rest, at) {
@@ -459,8 +472,15 @@ fn is_layout(byte: u8) -> bool {
 
 /// Where a text begins: behind a UTF-8 byte order mark and blanks.
 pub(crate) fn text_start(bytes: &[u8]) -> usize {
-    let mark = if bytes.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
-    let blank = bytes[mark..].iter().take_while(|byte| is_layout(**byte)).count();
+    let mark = if bytes.starts_with(b"\xef\xbb\xbf") {
+        3
+    } else {
+        0
+    };
+    let blank = bytes[mark..]
+        .iter()
+        .take_while(|byte| is_layout(**byte))
+        .count();
     mark + blank
 }
 

@@ -271,6 +271,24 @@ fn a_flapping_partner_changes_it_at_most_six_times_a_minute() {
     assert!(openings >= 5, "{openings} openings in an hour");
 }
 
+#[test]
+fn a_dead_partner_is_asked_seldom() {
+    // Fact F7: ten minutes dead, a call every 100 ms wanted.
+    let mut breaker = breaker();
+    let (mut calls, mut probes) = (0, 0);
+    for tick in 0..6_000_u64 {
+        let now = START.plus(Duration::from_millis(tick * 100));
+        if let Admission::Go(permit, _) = breaker.admit(now) {
+            calls += u32::from(!permit.is_probe());
+            probes += u32::from(permit.is_probe());
+            breaker.record(permit, FAILED, now, 0);
+            breaker.release(permit);
+        }
+    }
+    assert_eq!(calls, 5);
+    assert!((1..=20).contains(&probes), "{probes} probes");
+}
+
 #[derive(Clone, Debug)]
 enum Step {
     Ask,

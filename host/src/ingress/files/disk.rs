@@ -12,15 +12,11 @@ use std::{
 
 use bytes::Bytes;
 
-use super::Error;
+use super::{Error, NAME_BYTES_MAX};
 use crate::clock::Timestamp;
 
 /// Names with these ends are being written by some upload program.
 const UNFINISHED: [&str; 3] = [".tmp", ".part", ".filepart"];
-
-/// Where a refused file's name is cut, in bytes, to leave room for the time in
-/// front and the problem's ending behind it.
-const KEPT_NAME_BYTES_MAX: usize = super::NAME_BYTES_MAX;
 
 /// A drop folder's directories.
 #[derive(Clone, Debug)]
@@ -229,11 +225,13 @@ fn read(path: &Path, print: Print, bytes_max: usize) -> io::Result<Read> {
 fn free_name(directory: &Path, name: &OsStr, now: Timestamp) -> PathBuf {
     let time = now.to_string().replace(['-', ':'], "");
     let name = cut(name);
-    let plain = directory.join(with_prefix(&time, &name));
-    std::iter::once(plain)
-        .chain((2_u64..).map(|count| directory.join(with_prefix(&format!("{time}-{count}"), &name))))
-        .find(|path| fs::symlink_metadata(path).is_err())
-        .unwrap_or_else(|| directory.join(&name))
+    let mut path = directory.join(with_prefix(&time, &name));
+    let mut count = 1;
+    while fs::symlink_metadata(&path).is_ok() {
+        count += 1;
+        path = directory.join(with_prefix(&format!("{time}-{count}"), &name));
+    }
+    path
 }
 
 fn with_prefix(prefix: &str, name: &OsStr) -> OsString {
@@ -243,12 +241,13 @@ fn with_prefix(prefix: &str, name: &OsStr) -> OsString {
     whole
 }
 
+/// A name that was refused for its length still has to fit beside its problem.
 fn cut(name: &OsStr) -> OsString {
-    if name.len() <= KEPT_NAME_BYTES_MAX {
+    if name.len() <= NAME_BYTES_MAX {
         return name.to_owned();
     }
     let text = name.to_string_lossy();
-    let kept = text.floor_char_boundary(KEPT_NAME_BYTES_MAX);
+    let kept = text.floor_char_boundary(NAME_BYTES_MAX);
     OsString::from(&text[..kept])
 }
 

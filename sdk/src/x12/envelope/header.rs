@@ -25,7 +25,10 @@ pub struct GroupHeader<'a> {
 
 impl<'a> InterchangeHeader<'a> {
     pub(crate) fn new(segment: Segment<'a>, quirks: Quirks) -> Self {
-        let mut header = Self { segment, findings: Vec::new() };
+        let mut header = Self {
+            segment,
+            findings: Vec::new(),
+        };
         header.report(quirks);
         header.judge();
         header
@@ -38,6 +41,12 @@ impl<'a> InterchangeHeader<'a> {
                 16,
                 format!("ISA has {found} elements, 16 expected; read as far as it goes"),
             );
+            // With one missing, no field can be told from the next.
+            if found < 16
+                && let Some(finding) = self.findings.last_mut()
+            {
+                finding.severity = Severity::Reject;
+            }
         }
         if quirks.component_odd {
             let taken = match self.segment.separators().component {
@@ -81,7 +90,8 @@ impl<'a> InterchangeHeader<'a> {
     fn note(&mut self, error: InterchangeError, element: usize, message: String) {
         let place = self.segment.place_of(element);
         let finding = Finding::new(Severity::Note, error, place, message);
-        self.findings.push(finding.with_value(self.segment.element(element)));
+        self.findings
+            .push(finding.with_value(self.segment.element(element)));
     }
 
     fn field(&self, number: usize) -> Cow<'a, str> {

@@ -83,14 +83,19 @@ impl<'a> Iterator for Interchanges<'a> {
     type Item = Interchange<'a>;
 
     fn next(&mut self) -> Option<Interchange<'a>> {
-        let mut interchange = Interchange { header: self.next.take(), ..Interchange::default() };
+        let mut interchange = Interchange {
+            header: self.next.take(),
+            ..Interchange::default()
+        };
         // Whether the last group still takes sets.
         let mut open = false;
         for event in self.reader.by_ref() {
             match event {
                 // What stood between two interchanges is one of its own, unless it
                 // is only strays: they go with what follows.
-                Event::Interchange(header) if interchange.groups.is_empty() && interchange.header.is_none() => {
+                Event::Interchange(header)
+                    if interchange.groups.is_empty() && interchange.header.is_none() =>
+                {
                     interchange.header = Some(header);
                 }
                 Event::Interchange(header) => {
@@ -99,7 +104,10 @@ impl<'a> Iterator for Interchanges<'a> {
                 }
                 Event::Group(header) => {
                     open = true;
-                    interchange.groups.push(Group { header: Some(header), ..Group::default() });
+                    interchange.groups.push(Group {
+                        header: Some(header),
+                        ..Group::default()
+                    });
                 }
                 Event::Set(set) => {
                     if !open {

@@ -1,0 +1,270 @@
+//! A message to documents, each transaction set judged alone.
+//!
+//! The envelope is walked once. Whatever a set holds, it ends in `documents`, as a
+//! document or as the problems that forbid one; what is owed to the sender is
+//! gathered per functional group from the same findings, so that the answer says
+//! exactly what was refused here and why.
+//!
+//! Findings about the form of the file go into the acknowledgement. Remarks about
+//! its meaning (a total that does not add up) and problems of our own settings do
+//! not: the sender's file is in order, and 997 speaks of nothing else.
+
+use crossdock_sdk::x12::code::SetError;
+use crossdock_sdk::x12::envelope::{End, GroupHeader, InterchangeHeader};
+use crossdock_sdk::x12::segment::text;
+use crossdock_sdk::x12::{
+    Acknowledgement, Event, Finding, Input, Policy, Reader, SeparatorsError, Severity,
+    TransactionSet,
+};
+use crossdock_sdk::{
+    Decoded, DecodedDocument, Document, DocumentError, Inbound, Place, Problem, Source,
+};
+
+use crate::settings::{self, Reading};
+use crate::wire;
+use context::Context;
+
+mod acknowledgement;
+mod context;
+mod order;
+mod party;
+mod shipment;
+
+/// Remarks kept for one document; a file that is odd everywhere repeats itself.
+const FINDINGS_MAX: usize = 200;
+
+/// Reads a message.
+///
+/// # Errors
+/// When it is no X12, holds no transaction set, or the settings are wrong.
+pub(crate) fn decode(message: &Inbound) -> Result<Decoded, Problem> {
+    let config = Reading::new(&message.settings)?;
+    let input = Input::new(&message.body);
+    let reader = match Reader::new(&input) {
+        Ok(reader) => reader,
+        Err(error) => fragment(&input, error, &config)?,
+    };
+    let mut walk = Walk {
+        received_at: &message.received_at,
+        config,
+        decoded: Decoded::default(),
+        position: 0,
+        answered: 0,
+        interchange_control: None,
+        group: None,
+    };
+    walk.decoded.findings.extend(settings::misspelled(&message.settings));
+    for event in reader.with_policy(policy(&config)) {
+        walk.take(event);
+    }
+    walk.finish()
+}
+
+/// Reads what has no interchange around it, if that is allowed.
+fn fragment<'a>(
+    input: &'a Input<'_>,
+    error: SeparatorsError,
+    config: &Reading<'_>,
+) -> Result<Reader<'a>, Problem> {
+    let refused = |text: String| {
+        Problem::partner_data("not-x12", text)
+            .at(Place::Offset(0))
+            .with_remedy("the message must begin with an ISA segment of 16 elements")
+    };
+    if error != SeparatorsError::NoHeader {
+        return Err(refused(error.to_string()));
+    }
+    if !config.accept_fragments {
+        return Err(refused("no ISA segment found, and fragments are not accepted".to_owned()));
+    }
+    Reader::fragment(input)
+        .map_err(|_| refused("neither an interchange nor a transaction set was found".to_owned()))
+}
+
+fn policy(config: &Reading<'_>) -> Policy {
+    let severity = if config.strict_envelope { Severity::Reject } else { Severity::Note };
+    Policy { count: severity, control_number: severity, ..Policy::default() }
+}
+
+/// The walk through a message.
+struct Walk<'m> {
+    received_at: &'m str,
+    config: Reading<'m>,
+    decoded: Decoded,
+    /// Documents so far, counted for their sources.
+    position: u32,
+    /// Interchange acknowledgements (TA1) so far.
+    answered: u32,
+    interchange_control: Option<String>,
+    group: Option<OpenGroup>,
+}
+
+/// A functional group whose end was not read yet.
+struct OpenGroup {
+    control: String,
+    version: String,
+    /// GS04, the day the group was made.
+    date: Vec<u8>,
+    /// The answer in the making; none to a group of answers.
+    answer: Option<Acknowledgement>,
+}
+
+/// What a mapping made of a transaction set.
+#[derive(Default)]
+pub(crate) struct Mapped {
+    /// Absent when anything forbids it.
+    document: Option<Document>,
+    /// What the acknowledgement tells the sender.
+    findings: Vec<Finding>,
+    /// What only we need to know.
+    remarks: Vec<Problem>,
+}
+
+// === impl Walk ===
+
+impl Walk<'_> {
+    fn take(&mut self, event: Event<'_>) {
+        match event {
+            Event::Interchange(header) => self.interchange(&header),
+            Event::Group(header) => self.group(&header),
+            Event::Set(set) => self.set(&set),
+            Event::GroupEnd(end) => self.group_end(&end),
+            Event::InterchangeEnd(end) => {
+                self.note(&end.findings);
+                self.interchange_control = None;
+            }
+            Event::Acknowledgment(segment) => {
+                self.answered += 1;
+                let source = self.source(Some("TA1"), b"");
+                let document = acknowledgement::interchange(&segment);
+                self.push(Ok(DecodedDocument::new(document, source)));
+            }
+            Event::Stray(finding) => self.note(&[finding]),
+        }
+    }
+
+    fn interchange(&mut self, header: &InterchangeHeader<'_>) {
+        self.note(header.findings());
+        self.interchange_control = Some(header.control_number().into_owned());
+    }
+
+    fn group(&mut self, header: &GroupHeader<'_>) {
+        self.note(header.findings());
+        self.group = Some(OpenGroup {
+            control: header.control_number().into_owned(),
+            version: header.version().into_owned(),
+            date: header.date().into_owned().into_bytes(),
+            answer: self.config.acknowledge.then(|| Acknowledgement::begin(header)).flatten(),
+        });
+    }
+
+    fn group_end(&mut self, end: &End) {
+        self.note(&end.findings);
+        let Some(OpenGroup { version, answer, .. }) = self.group.take() else { return };
+        let Some(mut answer) = answer else { return };
+        answer.close(end);
+        let mut owed = acknowledgement::canonical(answer);
+        owed.version = Some(version).filter(|version| !version.is_empty());
+        owed.interchange_control = self.interchange_control.clone();
+        self.decoded.acknowledgements.push(owed);
+    }
+
+    fn set(&mut self, set: &TransactionSet<'_>) {
+        let kind = kind(set);
+        let source = self.source(Some(&text(kind)), set.control_number());
+        let mapped = if set.is_rejected() { Mapped::default() } else { self.map(kind, set) };
+        if let Some(answer) = self.group.as_mut().and_then(|group| group.answer.as_mut()) {
+            answer.add(set, &mapped.findings);
+        }
+        let findings = set.findings().iter().chain(&mapped.findings);
+        let result = match mapped.document {
+            Some(document) => {
+                let mut findings: Vec<Problem> =
+                    findings.take(FINDINGS_MAX).map(wire::problem).collect();
+                findings.extend(mapped.remarks.into_iter().take(FINDINGS_MAX));
+                Ok(DecodedDocument { document, source, findings })
+            }
+            None => {
+                // What forbids the document first, then what else is odd.
+                let (mut rejecting, mut others) = (Vec::new(), Vec::new());
+                for finding in findings.take(FINDINGS_MAX) {
+                    let list = if finding.rejects() { &mut rejecting } else { &mut others };
+                    list.push(wire::problem(finding));
+                }
+                rejecting.extend(mapped.remarks.into_iter().take(FINDINGS_MAX));
+                rejecting.append(&mut others);
+                Err(DocumentError { problems: rejecting, source })
+            }
+        };
+        self.push(result);
+    }
+
+    fn map(&self, kind: &[u8], set: &TransactionSet<'_>) -> Mapped {
+        let date = self.group.as_ref().map_or(&b""[..], |group| &group.date);
+        let context = Context::new(&self.config, date, self.received_at);
+        match kind {
+            b"945" => shipment::map(set, context),
+            b"940" => order::map(set, context),
+            b"997" | b"999" => acknowledgement::map(set),
+            _ => unsupported(kind, set),
+        }
+    }
+
+    fn source(&self, kind: Option<&str>, control: &[u8]) -> Source {
+        let group = self.group.as_ref();
+        let filled = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+        Source {
+            version: group.and_then(|group| filled(&group.version)),
+            type_: kind.and_then(filled),
+            interchange_control: self.interchange_control.clone(),
+            group_control: group.and_then(|group| filled(&group.control)),
+            transaction_control: filled(&text(control)),
+            ..Source::new("x12", self.position)
+        }
+    }
+
+    fn push(&mut self, result: Result<DecodedDocument, DocumentError>) {
+        self.position += 1;
+        self.decoded.documents.push(result);
+    }
+
+    fn note(&mut self, findings: &[Finding]) {
+        let room = FINDINGS_MAX.saturating_sub(self.decoded.findings.len());
+        self.decoded.findings.extend(findings.iter().take(room).map(wire::problem));
+    }
+
+    fn finish(self) -> Result<Decoded, Problem> {
+        if self.decoded.documents.is_empty() && self.answered == 0 {
+            let empty = Problem::partner_data("no-transaction-set", "the interchange holds no transaction set")
+                .at(Place::Whole)
+                .with_remedy("ask the sender for the complete file");
+            return Err(match self.decoded.findings.first() {
+                Some(finding) => empty.with_extra("also", &finding.text),
+                None => empty,
+            });
+        }
+        Ok(self.decoded)
+    }
+}
+
+/// ST01, or what bare segments without an ST must be.
+fn kind<'a>(set: &TransactionSet<'a>) -> &'a [u8] {
+    if !set.id().is_empty() {
+        return set.id();
+    }
+    match set.segments().next().map(|segment| segment.id()) {
+        Some(b"W06") => b"945",
+        Some(b"W05") => b"940",
+        Some(b"AK1") => b"997",
+        _ => b"",
+    }
+}
+
+fn unsupported(kind: &[u8], set: &TransactionSet<'_>) -> Mapped {
+    let kind = text(kind);
+    let place = set.segments().next().map_or_else(Default::default, |st| st.place_of(1));
+    let what = format!("this adapter does not read transaction set {kind}; it reads 940, 945, 997 and 999");
+    let finding = Finding::new(Severity::Reject, SetError::Unsupported, place, what)
+        .with_value(kind.as_bytes());
+    Mapped { findings: vec![finding], ..Mapped::default() }
+}

@@ -1,0 +1,409 @@
+//! The composition root: the only place where a concrete backend is chosen.
+//!
+//! Starting opens the journal, brings the view up to it, loads the adapters, and
+//! only then listens. Stopping goes the other way round: no more connections, no
+//! more work, a last checkpoint.
+
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use tokio::{sync::watch, task::JoinSet};
+
+use crate::{
+    api::{self, Api, Operators, health::Ready, problem},
+    clock::Clock,
+    config::{Checked, Config},
+    deliver::transport::{self, Transport},
+    engine::{Engine, Feed, Parts},
+    failpoint,
+    ingress::{self, Ingress, authenticate::NoRandomness, files::Folder},
+    intake::Intake,
+    journal::{self, Committer, CommitterConfig, CommitterThread, Expect, FileJournal, Journal as _, Sequence},
+    listener::{self, Listener},
+    message::PartnerName,
+    partner::{Endpoint, Partner, Partners, Tables},
+    record::Record,
+    registry::{self, Registry},
+    sandbox::{Sandbox, SandboxError},
+    view::{self, View},
+};
+
+/// A running host.
+pub struct Host {
+    address: SocketAddr,
+    stop: watch::Sender<bool>,
+    tasks: JoinSet<()>,
+    committer: Committer<Record>,
+    thread: CommitterThread<Record>,
+}
+
+/// Why a host did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The journal can't be used.
+    #[error(transparent)]
+    Journal(#[from] journal::Error),
+    /// The view can't be made.
+    #[error(transparent)]
+    View(#[from] view::Error),
+    /// Guests can't be run.
+    #[error(transparent)]
+    Sandbox(#[from] SandboxError),
+    /// An adapter can't be loaded.
+    #[error(transparent)]
+    Registry(#[from] registry::Error),
+    /// A partner needs an adapter that is not there.
+    #[error("partner {partner} needs the adapter {adapter}, which is not in {directory}; there are: {present}", directory = .directory.display())]
+    Adapter {
+        /// Whose.
+        partner: PartnerName,
+        /// Which.
+        adapter: String,
+        /// Where it was looked for.
+        directory: PathBuf,
+        /// What is there.
+        present: String,
+    },
+    /// A partner's endpoint can't be used.
+    #[error("partner {partner}: {source}")]
+    Endpoint {
+        /// Whose.
+        partner: PartnerName,
+        /// Why.
+        source: transport::BuildError,
+    },
+    /// The address can't be had.
+    #[error(transparent)]
+    Listener(#[from] listener::Error),
+    /// The ingress can't be set up.
+    #[error(transparent)]
+    Ingress(#[from] ingress::ConfigError),
+    /// A drop folder can't be used.
+    #[error("drop folder of partner {partner}: {source}")]
+    Folder {
+        /// Whose.
+        partner: PartnerName,
+        /// Why.
+        source: ingress::files::Error,
+    },
+    /// The system gives no randomness.
+    #[error(transparent)]
+    NoRandomness(#[from] NoRandomness),
+    /// A directory or thread can't be had.
+    #[error("{what}: {source}")]
+    Io {
+        /// What for.
+        what: String,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// Why a host ended that was not told to.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the journal can't go on: {0}; start again to recover")]
+pub struct Failed(Arc<str>);
+
+/// Where a data directory has what.
+#[derive(Clone, Debug)]
+pub struct Directories {
+    /// Segment files.
+    pub journal: PathBuf,
+    /// sled's files.
+    pub view: PathBuf,
+    /// Compiled adapters.
+    pub compiled: PathBuf,
+}
+
+/// The durable part of a host.
+struct Storage {
+    view: View,
+    reader: Arc<dyn journal::Reader>,
+    committer: Committer<Record>,
+    thread: CommitterThread<Record>,
+    feed: Feed,
+}
+
+// === impl Directories ===
+
+impl Directories {
+    /// Those in this data directory.
+    #[must_use]
+    pub fn within(data: &Path) -> Self {
+        Self {
+            journal: data.join("journal"),
+            view: data.join("view"),
+            compiled: data.join("compiled"),
+        }
+    }
+}
+
+/// Starts a host: when it returns, messages are taken in.
+///
+/// # Errors
+/// Says what is missing or broken; nothing is left running.
+pub async fn start(checked: Checked, clock: Clock) -> Result<Host, StartError> {
+    let Checked { config, partners, table } = checked;
+    let directories = Directories::within(&config.server.data_directory);
+    let (sandbox, registry) = load_adapters(&config, &directories)?;
+    let configured = partners;
+    let partners = Arc::new(build_partners(&configured, &registry, &config)?);
+    let storage = open_storage(&config, &directories, &partners)?;
+    let io = |what: &str| {
+        let what = what.to_owned();
+        move |source| StartError::Io { what, source }
+    };
+    let pool = Arc::new(sandbox.start_pool().map_err(io("guest threads"))?);
+    let listener = Listener::bind(&config.listener).await?;
+    let address = listener.local_addr();
+
+    let backlog = storage.feed.backlog();
+    let parts = Parts {
+        clock: clock.clone(),
+        committer: storage.committer.clone(),
+        view: storage.view.clone(),
+        journal: Arc::clone(&storage.reader),
+        registry: Arc::clone(&registry),
+        pool,
+        threads: sandbox.config().threads(),
+        limits: sandbox.config().limits(),
+        partners: Arc::clone(&partners),
+        table,
+        config: config.engine.clone(),
+    };
+    let (engine, handle) = Engine::new(parts, storage.feed);
+    let intake = Arc::new(Intake {
+        clock: clock.clone(),
+        committer: storage.committer.clone(),
+        view: storage.view.clone(),
+        journal: Arc::clone(&storage.reader),
+        engine: handle.clone(),
+        backlog,
+        config: config.engine.clone(),
+    });
+    let access: BTreeMap<_, _> = configured
+        .iter()
+        .map(|(name, partner)| (name.clone(), partner.access.clone()))
+        .collect();
+    let ingress = Ingress::build(&config.ingress, &access, intake, clock.clone())?;
+    let operators = Operators::new(&config.server.operator_token_sha256)?;
+    let ready = Ready::default();
+    let api = Api {
+        view: storage.view.clone(),
+        journal: storage.reader,
+        engine: handle,
+        registry,
+        partners,
+        clock: clock.clone(),
+        ready: ready.clone(),
+    };
+    let router = ingress.router().merge(api::router(Arc::new(api), operators));
+    let router = problem::with_fallbacks(router);
+
+    let (stop, stopped) = watch::channel(false);
+    let mut tasks = JoinSet::new();
+    for (name, partner) in &configured {
+        if let Some(folder) = &partner.folder {
+            let folder = Folder::open(Arc::clone(&ingress), name.clone(), folder, &clock)
+                .await
+                .map_err(|source| StartError::Folder { partner: name.clone(), source })?;
+            tasks.spawn(folder.run(told(stopped.clone())));
+        }
+    }
+    let draining = {
+        let stopped = told(stopped.clone());
+        let ready = ready.clone();
+        async move {
+            stopped.await;
+            ready.set(false);
+        }
+    };
+    tasks.spawn(async move {
+        listener.serve(router, draining).await;
+    });
+    tasks.spawn(async move {
+        engine.run(told(stopped)).await;
+        // The engine of wasmtime lives as long as guests may run.
+        drop(sandbox);
+    });
+    ready.set(true);
+    Ok(Host {
+        address,
+        stop,
+        tasks,
+        committer: storage.committer,
+        thread: storage.thread,
+    })
+}
+
+// === impl Host ===
+
+impl Host {
+    /// Where it listens.
+    #[must_use]
+    pub fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Ready when the journal can't go on; the host should be stopped then.
+    pub async fn failed(&self) -> Failed {
+        Failed(self.committer.failed().await)
+    }
+
+    /// Stops taking in, lets requests finish, makes a last checkpoint.
+    ///
+    /// # Errors
+    /// When the journal could not be closed; what was acknowledged is durable all
+    /// the same.
+    pub async fn stop(mut self) -> Result<(), Failed> {
+        self.stop.send_replace(true);
+        while self.tasks.join_next().await.is_some() {}
+        let thread = self.thread;
+        let closed = tokio::task::spawn_blocking(move || thread.stop()).await;
+        match closed {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(Failed(error.to_string().into())),
+            Err(error) => Err(Failed(error.to_string().into())),
+        }
+    }
+}
+
+/// Opens journal and view, and brings the view up to the journal.
+///
+/// # Errors
+/// When the journal is damaged or a directory can't be used.
+pub fn open_journal(
+    config: &Config,
+    directories: &Directories,
+) -> Result<(FileJournal, View), StartError> {
+    let view = View::open(&view::Options {
+        directory: directories.view.clone(),
+        cache_bytes: config.view.cache_bytes,
+    })?;
+    let options = journal_options(config, directories);
+    let (journal, recovered) = FileJournal::open(options, Expect::view_at(view.sequence()))?;
+    failpoint::hit("start-after-journal");
+    if let Some(cut) = &recovered.cut {
+        tracing::warn!(file = %cut.file.display(), offset = cut.offset, "a torn write was cut off; nobody was told that it was durable");
+    }
+    let before = view.sequence();
+    let applied = view::catch_up(&view, journal.reader().as_ref(), |_| {})?;
+    if applied > 0 {
+        tracing::info!(applied, from = %before.next(), "the view is up to the journal");
+    }
+    Ok((journal, view))
+}
+
+/// Opens the journal with an empty view beside it, for a rebuild.
+///
+/// # Errors
+/// As [`open_journal`].
+pub fn open_empty(
+    config: &Config,
+    directories: &Directories,
+) -> Result<(FileJournal, View), StartError> {
+    let view = View::open(&view::Options {
+        directory: directories.view.clone(),
+        cache_bytes: config.view.cache_bytes,
+    })?;
+    let options = journal_options(config, directories);
+    let (journal, _) = FileJournal::open(options, Expect::NOTHING)?;
+    Ok((journal, view))
+}
+
+fn journal_options(config: &Config, directories: &Directories) -> journal::Options {
+    journal::Options {
+        segment_bytes: config.journal.segment_bytes,
+        record_bytes_max: config.journal.record_bytes_max,
+        ..journal::Options::new(&directories.journal)
+    }
+}
+
+fn open_storage(
+    config: &Config,
+    directories: &Directories,
+    partners: &Partners,
+) -> Result<Storage, StartError> {
+    let (journal, view) = open_journal(config, directories)?;
+    let waiting = partners
+        .iter()
+        .map(|partner| view.pending(&partner.name, Sequence::ZERO, usize::MAX).len())
+        .sum();
+    let feed = Feed::new(waiting);
+    let reader = journal.reader();
+    let committer_config = CommitterConfig {
+        queue_commits_max: config.journal.queue_commits_max,
+        checkpoint_bytes: config.journal.checkpoint_bytes,
+        checkpoint_interval_ms: config.journal.checkpoint_interval_ms,
+        ..CommitterConfig::DEFAULT
+    };
+    let (committer, thread) = Committer::start(
+        Box::new(journal),
+        Box::new(view.clone()),
+        feed.observer(),
+        committer_config,
+    )
+    .map_err(|source| StartError::Io {
+        what: "the journal's thread".to_owned(),
+        source,
+    })?;
+    Ok(Storage { view, reader, committer, thread, feed })
+}
+
+fn load_adapters(
+    config: &Config,
+    directories: &Directories,
+) -> Result<(Sandbox, Arc<Registry>), StartError> {
+    fs::create_dir_all(&config.server.data_directory).map_err(|source| StartError::Io {
+        what: format!("data directory {}", config.server.data_directory.display()),
+        source,
+    })?;
+    let sandbox = Sandbox::new(config.sandbox.clone(), Some(directories.compiled.clone()))?;
+    let registry = Registry::load(&sandbox, &config.server.adapters_directory)?;
+    Ok((sandbox, Arc::new(registry)))
+}
+
+fn build_partners(
+    configured: &BTreeMap<PartnerName, crate::config::Partner>,
+    registry: &Registry,
+    config: &Config,
+) -> Result<Partners, StartError> {
+    let mut partners = Vec::with_capacity(configured.len());
+    for (name, partner) in configured {
+        let adapter = partner.adapter.get_ref().clone();
+        if registry.get(&adapter).is_none() {
+            let names: Vec<_> = registry.list().into_iter().map(|it| it.name).collect();
+            return Err(StartError::Adapter {
+                partner: name.clone(),
+                adapter,
+                directory: config.server.adapters_directory.clone(),
+                present: if names.is_empty() { "none".to_owned() } else { names.join(", ") },
+            });
+        }
+        let endpoint = partner.endpoint.as_ref().map(|endpoint| {
+            let config = endpoint.get_ref().clone();
+            Transport::build(name, &config)
+                .map(|transport| Endpoint { config, transport })
+                .map_err(|source| StartError::Endpoint { partner: name.clone(), source })
+        });
+        partners.push(Partner {
+            name: name.clone(),
+            adapter,
+            settings: partner.flat_settings(),
+            tables: Arc::new(Tables::new(partner.tables.clone())),
+            endpoint: endpoint.transpose()?,
+            acknowledge: partner.acknowledge,
+        });
+    }
+    Ok(Partners::new(partners))
+}
+
+async fn told(mut stopped: watch::Receiver<bool>) {
+    // An error means that the host is gone, which is a stop as well.
+    drop(stopped.wait_for(|stop| *stop).await);
+}

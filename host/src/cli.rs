@@ -1,0 +1,142 @@
+//! The command line: one file a command.
+//!
+//! Commands that list or show speak with a running host; `serve`, `check`,
+//! `rebuild` and `adapter` work on files. Exit codes: 0 fine, 1 the work failed,
+//! 2 wrong usage, 64 wrong configuration.
+
+mod adapter;
+mod check;
+mod dead_letters;
+mod demo;
+mod messages;
+mod partners;
+mod print;
+mod rebuild;
+mod remote;
+mod report;
+mod serve;
+
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
+
+use clap::{Args, Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+use self::report::Failed;
+use crate::config::{Checked, Config, Overrides};
+
+/// The configuration is wrong (`EX_USAGE` of sysexits.h, as other hosts use it).
+const EXIT_CONFIGURATION: u8 = 64;
+
+/// Carries orders, stock, shipments and returns between ERPs, warehouses, CRMs and
+/// shops. Each partner's dialect is a sandboxed WebAssembly adapter.
+#[derive(Debug, Parser)]
+#[command(name = "crossdock", version, about, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Plays a story with simulated partners, then stays up to be tried
+    Demo(demo::Arguments),
+    /// Runs the host
+    Serve(Files),
+    /// Checks the configuration and the journal without starting
+    Check(check::Arguments),
+    /// Builds the view anew from the journal
+    Rebuild(Files),
+    /// Builds, tries and inspects adapters
+    #[command(subcommand)]
+    Adapter(adapter::Command),
+    /// Messages of a running host
+    #[command(subcommand)]
+    Messages(messages::Command),
+    /// What waits for a person
+    #[command(subcommand)]
+    DeadLetters(dead_letters::Command),
+    /// Partners of a running host
+    #[command(subcommand)]
+    Partners(partners::Command),
+}
+
+/// Which configuration, and what overrides it.
+#[derive(Clone, Debug, Args)]
+struct Files {
+    /// The configuration
+    #[arg(long, env = "CROSSDOCK_CONFIG", default_value = "crossdock.toml", value_name = "FILE")]
+    config: PathBuf,
+    /// Address to listen at, in place of `listener.listen`
+    #[arg(long, env = "CROSSDOCK_LISTEN", value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
+    /// Data directory, in place of `server.data_directory`
+    #[arg(long, env = "CROSSDOCK_DATA_DIRECTORY", value_name = "DIRECTORY")]
+    data_directory: Option<PathBuf>,
+    /// Adapters' directory, in place of `server.adapters_directory`
+    #[arg(long, env = "CROSSDOCK_ADAPTERS_DIRECTORY", value_name = "DIRECTORY")]
+    adapters_directory: Option<PathBuf>,
+}
+
+/// Reads the arguments, does the command, says how it went.
+#[must_use]
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    start_log();
+    let done = run(arguments.command);
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failed) => {
+            print::failure(&failed);
+            ExitCode::from(failed.exit_code())
+        }
+    }
+}
+
+fn run(command: Command) -> Result<(), Failed> {
+    match command {
+        Command::Demo(arguments) => asynchronous(demo::run(arguments)),
+        Command::Serve(files) => asynchronous(serve::run(files)),
+        Command::Check(arguments) => check::run(&arguments),
+        Command::Rebuild(files) => rebuild::run(&files),
+        Command::Adapter(command) => adapter::run(command),
+        Command::Messages(command) => asynchronous(messages::run(command)),
+        Command::DeadLetters(command) => asynchronous(dead_letters::run(command)),
+        Command::Partners(command) => asynchronous(partners::run(command)),
+    }
+}
+
+/// Runs what waits for others.
+fn asynchronous(work: impl Future<Output = Result<(), Failed>>) -> Result<(), Failed> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failed::work(format!("the runtime can't start: {error}")))?
+        .block_on(work)
+}
+
+/// Logs go to standard error: `RUST_LOG` chooses, `CROSSDOCK_LOG=json` gives one
+/// JSON object a line.
+fn start_log() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,crossdock=info"));
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    if std::env::var("CROSSDOCK_LOG").is_ok_and(|it| it == "json") {
+        builder.json().init();
+    } else {
+        builder.with_target(false).init();
+    }
+}
+
+// === impl Files ===
+
+impl Files {
+    fn load(&self) -> Result<Checked, Failed> {
+        let overrides = Overrides {
+            listen: self.listen,
+            data_directory: self.data_directory.clone(),
+            adapters_directory: self.adapters_directory.clone(),
+        };
+        Config::load(&self.config, &overrides).map_err(Failed::Configuration)
+    }
+}

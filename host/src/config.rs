@@ -1,0 +1,365 @@
+//! The configuration: one TOML file, some settings overridden by environment or
+//! flag, read and checked once.
+//!
+//! Each stage defines its own part; this module gathers them, checks what no stage
+//! can check alone, and says of every error where in the file it is and what to
+//! type instead. `crossdock.example.toml` shows every setting.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+    path::{Path, PathBuf},
+};
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use crate::{
+    contract, deliver, engine, ingress,
+    ingress::authenticate::TokenHash,
+    listener,
+    message::PartnerName,
+    route, sandbox,
+};
+
+/// Every setting with its default, unit and reason.
+pub const EXAMPLE: &str = include_str!("../crossdock.example.toml");
+
+/// The file, as written.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Where things are.
+    pub server: Server,
+    /// Connections.
+    #[serde(default)]
+    pub listener: listener::Config,
+    /// What is taken in.
+    #[serde(default)]
+    pub ingress: ingress::Config,
+    /// The truth.
+    #[serde(default)]
+    pub journal: Journal,
+    /// The view of it.
+    #[serde(default)]
+    pub view: View,
+    /// Guests.
+    #[serde(default)]
+    pub sandbox: sandbox::Config,
+    /// What moves messages.
+    #[serde(default)]
+    pub engine: engine::Config,
+    /// Who messages are exchanged with.
+    #[serde(default)]
+    pub partners: BTreeMap<String, Spanned<Partner>>,
+    /// Where documents go.
+    #[serde(default, rename = "route")]
+    pub routes: Vec<Spanned<route::Rule>>,
+}
+
+/// `[server]`: where things are.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Server {
+    /// `data_directory`: journal, view and compiled adapters.
+    pub data_directory: PathBuf,
+    /// `adapters_directory`: the components to load, `*.wasm`.
+    pub adapters_directory: PathBuf,
+    /// `operator_token_sha256`: SHA-256 of the tokens that may operate; with none
+    /// the API answers nobody.
+    #[serde(default)]
+    pub operator_token_sha256: Vec<TokenHash>,
+}
+
+/// `[journal]`: the truth.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Journal {
+    /// `segment_bytes`: size of a segment file, in bytes. Default 64 MiB.
+    pub segment_bytes: u64,
+    /// `record_bytes_max`: the largest record, in bytes. Default 16 MiB: the largest
+    /// body, with as much room again.
+    pub record_bytes_max: usize,
+    /// `queue_commits_max`: commits that may wait; more are answered with 503.
+    /// Default 4,096.
+    pub queue_commits_max: usize,
+    /// `checkpoint_bytes`: after so many bytes the view is made durable. Default
+    /// 64 MiB.
+    pub checkpoint_bytes: u64,
+    /// `checkpoint_interval_ms`: after so long the view is made durable, in
+    /// milliseconds. Default 60,000.
+    pub checkpoint_interval_ms: u64,
+}
+
+/// `[view]`: what is asked of the journal.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct View {
+    /// `cache_bytes`: how much of it is kept in memory, in bytes. Default 64 MiB.
+    pub cache_bytes: u64,
+}
+
+/// `[partners.NAME]`: one partner.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Partner {
+    /// `adapter`: who speaks its dialect.
+    pub adapter: Spanned<String>,
+    /// `acknowledge`: whether it is sent the acknowledgements (997) that it is owed.
+    /// Default true.
+    #[serde(default = "yes")]
+    pub acknowledge: bool,
+    /// `access`: how it may send by HTTP.
+    #[serde(default)]
+    pub access: ingress::Access,
+    /// `folder`: the drop folder whose `inbox/` it writes to; absent when it sends by
+    /// HTTP.
+    #[serde(default)]
+    pub folder: Option<ingress::files::Config>,
+    /// `settings`: what the adapter is told; tables become dotted names.
+    #[serde(default)]
+    pub settings: toml::Table,
+    /// `tables`: what the adapter may look up, by table and key.
+    #[serde(default)]
+    pub tables: BTreeMap<String, BTreeMap<String, String>>,
+    /// `endpoint`: where deliveries go; absent for a partner that only sends.
+    #[serde(default)]
+    pub endpoint: Option<Spanned<deliver::endpoint::Config>>,
+}
+
+/// What flags and environment put in place of the file's settings.
+#[derive(Clone, Debug, Default)]
+pub struct Overrides {
+    /// In place of `listener.listen`.
+    pub listen: Option<std::net::SocketAddr>,
+    /// In place of `server.data_directory`.
+    pub data_directory: Option<PathBuf>,
+    /// In place of `server.adapters_directory`.
+    pub adapters_directory: Option<PathBuf>,
+}
+
+/// The file, checked.
+#[derive(Debug)]
+pub struct Checked {
+    /// As written, with overrides.
+    pub config: Config,
+    /// Partners by checked name.
+    pub partners: BTreeMap<PartnerName, Partner>,
+    /// The routing table.
+    pub table: route::Table,
+}
+
+/// What is wrong with the file.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// It can't be read.
+    #[error("can't read {file}: {source}", file = .file.display())]
+    Read {
+        /// Which file.
+        file: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// It says something that can't be.
+    #[error("{file}: {} {} in the configuration", .faults.len(), if .faults.len() == 1 { "fault" } else { "faults" }, file = .file.display())]
+    Faults {
+        /// Which file.
+        file: PathBuf,
+        /// What it says.
+        text: String,
+        /// All that is wrong.
+        faults: Vec<Fault>,
+    },
+}
+
+/// One thing that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// Which setting.
+    pub setting: String,
+    /// What is wrong and what to do.
+    pub text: String,
+    /// Where in the file; the whole file when unknown.
+    pub span: Option<Range<usize>>,
+}
+
+// === impl Config ===
+
+impl Config {
+    /// Reads and checks a file.
+    ///
+    /// # Errors
+    /// All that is wrong, each with its place.
+    pub fn load(file: &Path, overrides: &Overrides) -> Result<Checked, Error> {
+        let text = std::fs::read_to_string(file).map_err(|source| Error::Read {
+            file: file.to_owned(),
+            source,
+        })?;
+        Self::parse(&text, overrides).map_err(|faults| Error::Faults {
+            file: file.to_owned(),
+            text,
+            faults,
+        })
+    }
+
+    /// Checks the text of a file. Relative paths are relative to the working
+    /// directory.
+    ///
+    /// # Errors
+    /// All that is wrong.
+    pub fn parse(text: &str, overrides: &Overrides) -> Result<Checked, Vec<Fault>> {
+        let mut config: Self = toml::from_str(text).map_err(|error| {
+            vec![Fault {
+                setting: String::new(),
+                text: error.message().to_owned(),
+                span: error.span(),
+            }]
+        })?;
+        if let Some(listen) = overrides.listen {
+            config.listener.listen = listen;
+        }
+        if let Some(directory) = &overrides.data_directory {
+            config.server.data_directory.clone_from(directory);
+        }
+        if let Some(directory) = &overrides.adapters_directory {
+            config.server.adapters_directory.clone_from(directory);
+        }
+        config.check()
+    }
+
+    fn check(self) -> Result<Checked, Vec<Fault>> {
+        let mut faults = Vec::new();
+        let mut partners = BTreeMap::new();
+        for (name, partner) in &self.partners {
+            match PartnerName::parse(name) {
+                Ok(name) => {
+                    check_partner(&name, partner, &mut faults);
+                    partners.insert(name, partner.get_ref().clone());
+                }
+                Err(error) => faults.push(Fault {
+                    setting: format!("partners.{name}"),
+                    text: error.to_string(),
+                    span: Some(partner.span()),
+                }),
+            }
+        }
+        if let Err(error) = self.sandbox.check() {
+            faults.push(Fault {
+                setting: "sandbox".to_owned(),
+                text: error.to_string(),
+                span: None,
+            });
+        }
+        let names: BTreeSet<_> = partners.keys().cloned().collect();
+        let rules: Vec<_> = self.routes.iter().map(|rule| rule.get_ref().clone()).collect();
+        let world = route::World {
+            kinds: contract::KINDS,
+            partners: &names,
+        };
+        let table = match route::Table::new(&rules, &world) {
+            Ok(table) => Some(table),
+            Err(errors) => {
+                faults.extend(errors.into_iter().map(|error| Fault {
+                    setting: format!("route {}", error.rule),
+                    text: error.text,
+                    span: self.routes.get(error.index).map(Spanned::span),
+                }));
+                None
+            }
+        };
+        match table {
+            Some(table) if faults.is_empty() => Ok(Checked {
+                config: self,
+                partners,
+                table,
+            }),
+            _ => Err(faults),
+        }
+    }
+}
+
+fn check_partner(name: &PartnerName, partner: &Spanned<Partner>, faults: &mut Vec<Fault>) {
+    let mut fault = |setting: &str, text: String, span: Range<usize>| {
+        faults.push(Fault {
+            setting: format!("partners.{name}.{setting}"),
+            text,
+            span: Some(span),
+        });
+    };
+    let within = partner.get_ref();
+    for (setting, value) in flat(&within.settings) {
+        if let Err(kind) = value {
+            let text = format!("an adapter's setting is a text, number, truth value or table of them, not {kind}");
+            fault(&format!("settings.{setting}"), text, partner.span());
+        }
+    }
+    if let Some(endpoint) = &within.endpoint
+        && let Err(error) = endpoint.get_ref().check(&format!("partners.{name}.endpoint"))
+    {
+        fault("endpoint", error.to_string(), endpoint.span());
+    }
+    let sends = !within.access.token_sha256.is_empty() || within.folder.is_some();
+    if !sends && within.endpoint.is_none() {
+        let text = "it can neither send nor be sent to; give it access.token_sha256, folder or endpoint".to_owned();
+        fault("endpoint", text, partner.span());
+    }
+}
+
+// === impl Partner ===
+
+impl Partner {
+    /// The settings as the adapter gets them: `unit.CA` for `CA` in the table `unit`.
+    #[must_use]
+    pub fn flat_settings(&self) -> Vec<(String, String)> {
+        flat(&self.settings)
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, value.ok()?)))
+            .collect()
+    }
+}
+
+/// Names and values of a table and the tables in it; what is neither, by its kind.
+fn flat(table: &toml::Table) -> Vec<(String, Result<String, &'static str>)> {
+    let mut all = Vec::new();
+    for (name, value) in table {
+        let value = match value {
+            toml::Value::String(text) => Ok(text.clone()),
+            toml::Value::Integer(number) => Ok(number.to_string()),
+            toml::Value::Boolean(truth) => Ok(truth.to_string()),
+            toml::Value::Table(inner) => {
+                let inner = flat(inner).into_iter();
+                all.extend(inner.map(|(part, value)| (format!("{name}.{part}"), value)));
+                continue;
+            }
+            toml::Value::Float(_) => Err("a float; write it as a text"),
+            toml::Value::Datetime(_) => Err("a date; write it as a text"),
+            toml::Value::Array(_) => Err("a list"),
+        };
+        all.push((name.clone(), value));
+    }
+    all
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl Default for Journal {
+    fn default() -> Self {
+        Self {
+            segment_bytes: 64 << 20,
+            record_bytes_max: crate::journal::RECORD_BYTES_MAX,
+            queue_commits_max: 4_096,
+            checkpoint_bytes: 64 << 20,
+            checkpoint_interval_ms: 60_000,
+        }
+    }
+}
+
+impl Default for View {
+    fn default() -> Self {
+        Self {
+            cache_bytes: 64 << 20,
+        }
+    }
+}
