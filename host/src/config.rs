@@ -311,11 +311,17 @@ impl Partner {
     /// The settings as the adapter gets them: `unit.CA` for `CA` in the table `unit`.
     #[must_use]
     pub fn flat_settings(&self) -> Vec<(String, String)> {
-        flat(&self.settings)
-            .into_iter()
-            .filter_map(|(name, value)| Some((name, value.ok()?)))
-            .collect()
+        flat_table(&self.settings)
     }
+}
+
+/// Settings as an adapter gets them; what is no setting is left out.
+#[must_use]
+pub fn flat_table(table: &toml::Table) -> Vec<(String, String)> {
+    flat(table)
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value.ok()?)))
+        .collect()
 }
 
 /// Names and values of a table and the tables in it; what is neither, by its kind.

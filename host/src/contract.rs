@@ -20,8 +20,8 @@ pub use self::check::check;
 pub use self::code::code_text;
 pub use self::failure::{blame, failure, place};
 
-pub(crate) use bindings::crossdock::partner::host as imports;
 pub(crate) use bindings::PartnerAdapter;
+pub(crate) use bindings::crossdock::partner::host as imports;
 
 pub use bindings::crossdock::partner::acknowledgement::{
     ElementNote, FunctionalAcknowledgement, SegmentNote, SetNote, Verdict,

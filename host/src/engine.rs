@@ -89,7 +89,7 @@ pub struct Parts {
 }
 
 /// What the engine hears.
-pub(crate) enum Event {
+pub(in crate::engine) enum Event {
     /// A record is durable and in the view.
     Committed(Sequence, Arc<Record>),
     /// A guest has read a message.

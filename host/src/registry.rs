@@ -99,7 +99,11 @@ impl Registry {
                 source: Box::new(source),
             })?;
             let name = adapter.name().to_owned();
-            if registry.adapters.insert(name.clone(), Arc::new(adapter)).is_some() {
+            if registry
+                .adapters
+                .insert(name.clone(), Arc::new(adapter))
+                .is_some()
+            {
                 return Err(Error::Twice { path, name });
             }
         }
@@ -115,7 +119,10 @@ impl Registry {
     /// All, by name.
     #[must_use]
     pub fn list(&self) -> Vec<Listed> {
-        self.adapters.values().map(|adapter| listed(adapter)).collect()
+        self.adapters
+            .values()
+            .map(|adapter| listed(adapter))
+            .collect()
     }
 }
 

@@ -83,51 +83,60 @@ macro_rules! export {
             #[global_allocator]
             static ALLOCATOR: $crate::__private::Bump = $crate::__private::Bump::new();
 
-            type Component = $crate::__private::Component<$adapter>;
+            struct Component;
 
-    $crate::bindings::export_component!(Component with_types_in $crate::bindings);
+            // Nothing but the section that says what the component is.
+            $crate::bindings::export_component!(Component with_types_in $crate::bindings);
+
+            #[unsafe(export_name = "crossdock:partner/adapter@0.1.0#describe")]
+            extern "C" fn describe() -> *mut u8 {
+                $crate::__private::describe::<$adapter>()
+            }
+
+            #[unsafe(export_name = "crossdock:partner/adapter@0.1.0#decode")]
+            #[rustfmt::skip]
+            unsafe extern "C" fn decode(
+                a: usize, b: usize, c: usize, d: usize, e: usize, f: usize, g: usize,
+                h: usize, i: usize, j: usize, k: usize, l: usize, m: usize,
+            ) -> *mut u8 {
+                let message = [a, b, c, d, e, f, g, h, i, j, k, l, m];
+                unsafe { $crate::__private::decode::<$adapter>(message) }
+            }
+
+            #[unsafe(export_name = "crossdock:partner/adapter@0.1.0#next")]
+            unsafe extern "C" fn next(arguments: *mut u8) -> *mut u8 {
+                unsafe { $crate::__private::next::<$adapter>(arguments) }
+            }
+
+            #[unsafe(export_name = "crossdock:partner/adapter@0.1.0#poll")]
+            #[rustfmt::skip]
+            unsafe extern "C" fn poll(
+                a: usize, b: usize, c: usize, d: usize, e: usize, f: usize, g: usize,
+                h: usize, i: usize,
+            ) -> *mut u8 {
+                unsafe { $crate::__private::poll::<$adapter>([a, b, c, d, e, f, g, h, i]) }
+            }
         };
     };
 }
 
-/// Connects an adapter with the generated exports.
-#[cfg(target_arch = "wasm32")]
-mod component {
-    use std::marker::PhantomData;
-
-    use super::{
-        Adapter, Decoded, Delivery, Description, Exchange, Inbound, PollRequest, PollStep, Problem,
-        Step,
-    };
-    use crate::bindings::exports::crossdock::partner::adapter::Guest;
-    use crate::panic;
-
-    /// The component that an adapter becomes.
-    pub struct Component<A>(PhantomData<A>);
-
-    impl<A: Adapter> Guest for Component<A> {
-        fn describe() -> Description {
-            panic::install();
-            A::describe()
-        }
-
-        fn decode(message: Inbound) -> Result<Decoded, Problem> {
-            panic::install();
-            A::decode(message)
-        }
-
-        fn next(delivery: Delivery, past: Vec<Exchange>) -> Result<Step, Problem> {
-            panic::install();
-            A::next(delivery, &past)
-        }
-
-        fn poll(request: PollRequest, past: Vec<Exchange>) -> Result<PollStep, Problem> {
-            panic::install();
-            A::poll(request, &past)
-        }
+#[cfg(test)]
+mod tests {
+    /// The names of the exported functions carry the contract's version, which no
+    /// compiler compares.
+    #[test]
+    fn exports_are_those_of_the_contract() {
+        let contract = include_str!("../../wit/adapter.wit");
+        let package = contract
+            .lines()
+            .find_map(|line| line.strip_prefix("package crossdock:partner")?.strip_suffix(';'))
+            .unwrap();
+        let exported: Vec<&str> = include_str!("adapter.rs")
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("#[unsafe(export_name = \"")?.strip_suffix("\")]"))
+            .collect();
+        let expected = ["describe", "decode", "next", "poll"]
+            .map(|function| format!("crossdock:partner/adapter{package}#{function}"));
+        assert_eq!(exported, expected);
     }
 }
-
-#[cfg(target_arch = "wasm32")]
-#[doc(hidden)]
-pub use component::Component;

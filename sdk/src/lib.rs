@@ -65,12 +65,16 @@
 //! In reading order: [`Adapter`] and [`export!`], the constructors of [`canonical`]
 //! records, [`Settings`], [`host`], [`decimal`], [`json`], [`x12`].
 
+#[cfg(any(test, target_arch = "wasm32"))]
+mod abi;
 pub mod adapter;
 #[cfg(target_arch = "wasm32")]
 mod alloc;
 #[doc(hidden)]
 pub mod bindings;
 pub mod canonical;
+#[cfg(target_arch = "wasm32")]
+mod component;
 pub mod decimal;
 pub mod host;
 pub mod json;
@@ -131,6 +135,6 @@ pub use bindings::exports::crossdock::partner::adapter::{
 #[cfg(target_arch = "wasm32")]
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::adapter::Component;
     pub use crate::alloc::Bump;
+    pub use crate::component::{decode, describe, next, poll};
 }

@@ -217,9 +217,10 @@ fn check_kinds<A: Adapter>(decoded: &Decoded) {
 
 /// Writes a step; a body that is text stands below it as it is.
 fn render(step: &Result<Step, Problem>, transcript: &mut String, input: &Path) {
-    let Ok(Step::Send(request)) = step else {
-        transcript.push_str(&must(json::to_string_pretty(step), input));
-        return;
+    let request = match step {
+        Ok(Step::Send(request)) => request,
+        Ok(step) => return transcript.push_str(&must(json::to_string_pretty(step), input)),
+        Err(_) => return transcript.push_str(&must(json::to_string_pretty(step), input)),
     };
     let head = Step::Send(Request { body: Vec::new(), ..request.clone() });
     transcript.push_str(&must(json::to_string_pretty(&head), input));

@@ -26,8 +26,8 @@ use context::Context;
 
 mod acknowledgement;
 mod context;
-mod order;
-mod party;
+pub(crate) mod order;
+pub(crate) mod party;
 mod shipment;
 
 /// Remarks kept for one document; a file that is odd everywhere repeats itself.
@@ -133,7 +133,7 @@ impl Walk<'_> {
                 self.note(&end.findings);
                 self.interchange_control = None;
             }
-            Event::Acknowledgment(segment) => {
+            Event::Acknowledgement(segment) => {
                 self.answered += 1;
                 let source = self.source(Some("TA1"), b"");
                 let document = acknowledgement::interchange(&segment);
@@ -172,11 +172,17 @@ impl Walk<'_> {
     fn set(&mut self, set: &TransactionSet<'_>) {
         let kind = kind(set);
         let source = self.source(Some(&text(kind)), set.control_number());
-        let mapped = if set.is_rejected() { Mapped::default() } else { self.map(kind, set) };
+        let mapped = if !is_supported(kind) {
+            unsupported(kind, set)
+        } else if set.is_rejected() {
+            Mapped::default()
+        } else {
+            self.map(kind, set)
+        };
         if let Some(answer) = self.group.as_mut().and_then(|group| group.answer.as_mut()) {
             answer.add(set, &mapped.findings);
         }
-        let findings = set.findings().iter().chain(&mapped.findings);
+        let findings = mapped.findings.iter().chain(set.findings());
         let result = match mapped.document {
             Some(document) => {
                 let mut findings: Vec<Problem> =
@@ -205,8 +211,7 @@ impl Walk<'_> {
         match kind {
             b"945" => shipment::map(set, context),
             b"940" => order::map(set, context),
-            b"997" | b"999" => acknowledgement::map(set),
-            _ => unsupported(kind, set),
+            _ => acknowledgement::map(set),
         }
     }
 
@@ -258,6 +263,10 @@ fn kind<'a>(set: &TransactionSet<'a>) -> &'a [u8] {
         Some(b"AK1") => b"997",
         _ => b"",
     }
+}
+
+fn is_supported(kind: &[u8]) -> bool {
+    matches!(kind, b"940" | b"945" | b"997" | b"999")
 }
 
 fn unsupported(kind: &[u8], set: &TransactionSet<'_>) -> Mapped {

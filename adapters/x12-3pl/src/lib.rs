@@ -1,1 +1,50 @@
+//! X12 with a third-party warehouse: orders out, shipments and acknowledgements in.
+//!
+//! The dialect is ASC X12 4010 or 5010, transaction sets 940 (warehouse shipping
+//! order), 945 (warehouse shipping advice) and 997 or 999 (functional
+//! acknowledgement). A message holds any number of them; each is judged alone, and
+//! every group that is not itself an acknowledgement is owed one.
+//!
+//! Two rules hold everywhere. What is read and has no field in the contract is kept
+//! among the extras, under the name of its element. What is to be written and has no
+//! place in X12 is refused with its place in the document; nothing is cut.
+//!
+//! In reading order: [`wire`] and [`codes`] for how the dialect spells things,
+//! [`settings`] for what differs from partner to partner, then [`decode`] and
+//! [`encode`].
 
+use crossdock_sdk::{
+    Adapter, Decoded, Delivery, Description, Exchange, Inbound, PartnerKind, Problem, Step,
+};
+
+mod codes;
+mod decode;
+mod encode;
+mod settings;
+mod wire;
+
+/// The adapter.
+pub struct Warehouse;
+
+impl Adapter for Warehouse {
+    fn describe() -> Description {
+        let list = |items: &[&str]| items.iter().map(|item| (*item).to_owned()).collect();
+        Description {
+            formats: list(&["X12 4010 940, 945, 997", "X12 5010 940, 945, 997, 999"]),
+            decodes: list(&["shipment", "functional-acknowledgement", "order"]),
+            encodes: list(&["order", "functional-acknowledgement"]),
+            settings: settings::described(),
+            ..Description::new("x12-3pl", env!("CARGO_PKG_VERSION"), PartnerKind::Warehouse)
+        }
+    }
+
+    fn decode(message: Inbound) -> Result<Decoded, Problem> {
+        decode::decode(&message)
+    }
+
+    fn next(delivery: Delivery, past: &[Exchange]) -> Result<Step, Problem> {
+        encode::next(&delivery, past)
+    }
+}
+
+crossdock_sdk::export!(Warehouse);

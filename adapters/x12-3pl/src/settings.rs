@@ -40,7 +40,7 @@ pub(crate) const DESCRIBED: &[Row] = &[
     ("note-code", "NTE-01 that is written; other codes that are read are kept among the extras", Some("WHI"), false),
     ("warehouse-qualifier", "kind of id (N1-03) under which an order's node is written as N1*WH", Some("91"), false),
     ("price-qualifier", "AMT qualifier that carries a line's unit price; prices are not sent if absent", None, false),
-    ("currency", "ISO 4217 code of the amounts that are read", Some("USD"), false),
+    ("currency", "ISO 4217 code of the amounts that are read, and of the only ones that are sent", Some("USD"), false),
     ("default-unit", "canonical unit (Rec 20) of a quantity that is read without one; refused if absent", None, false),
     ("unit.*", "a unit of the partner (element 355) to a canonical one (Rec 20), both ways: unit.CA = CS", None, false),
     ("item.*", "an item qualifier (element 235) to a canonical scheme, both ways: item.VN = sku", None, false),
@@ -73,13 +73,14 @@ pub(crate) struct Writing<'s> {
     pub(crate) group_receiver: &'s str,
     pub(crate) version: &'s str,
     pub(crate) usage: Usage,
-    pub(crate) style: Style,
+    style: Style,
     pub(crate) path: &'s str,
     pub(crate) implementation_acknowledgement: bool,
     pub(crate) line_qualifier: &'s str,
     pub(crate) note_code: &'s str,
     pub(crate) warehouse_qualifier: &'s str,
     pub(crate) price_qualifier: Option<&'s str>,
+    pub(crate) currency: &'s str,
     tables: Tables<'s>,
 }
 
@@ -205,8 +206,19 @@ impl<'s> Writing<'s> {
             note_code: settings.get_or("note-code", "WHI"),
             warehouse_qualifier: settings.get_or("warehouse-qualifier", "91"),
             price_qualifier: settings.get("price-qualifier"),
+            currency: settings.get_or("currency", "USD"),
             tables: Tables::new(&settings)?,
         })
+    }
+
+    /// How a text of this version is written: before 00402 nothing repeats, and the
+    /// character is data like any other.
+    pub(crate) fn style(&self, version: &str) -> Style {
+        let mut style = self.style;
+        if version < "00402" {
+            style.separators.repetition = None;
+        }
+        style
     }
 
     /// ISA12 for a GS08: `00401` for `004010`, with suffix or without.

@@ -104,7 +104,7 @@ pub(crate) fn iso_date(text: &str) -> Option<Date> {
 }
 
 /// Reads `09:30`, `09:30:00` and `09:30:00.25`.
-fn iso_time(text: &str) -> Option<Time> {
+pub(crate) fn iso_time(text: &str) -> Option<Time> {
     let (clock, fraction) = text.split_once(['.', ',']).unwrap_or((text, ""));
     let digits: Vec<u8> = match *clock.as_bytes() {
         [h1, h2, b':', m1, m2] => vec![h1, h2, m1, m2],
@@ -196,19 +196,8 @@ pub(crate) fn extra<'e>(extras: &'e Extras, name: &str) -> Option<&'e str> {
 /// A finding as the contract tells it. The sender is to blame, always: what a
 /// finding names was in its file.
 pub(crate) fn problem(finding: &Finding) -> Problem {
-    let place = &finding.place;
     let mut problem = Problem::partner_data(name(&finding.code), finding.text.as_str())
-        .at(if place.segment.as_str().is_empty() {
-            Place::Offset(place.offset as u64)
-        } else {
-            Place::Element(ElementPlace {
-                segment: place.segment.as_str().to_owned(),
-                ordinal: place.ordinal,
-                element: place.element,
-                component: place.component,
-                offset: place.offset as u64,
-            })
-        })
+        .at(place(&finding.place))
         .with_acknowledgement_code(finding.code.code())
         .with_extra("code-list", finding.code.list());
     if !finding.value.is_empty() {
@@ -218,6 +207,20 @@ pub(crate) fn problem(finding: &Finding) -> Problem {
         Some(remedy) => problem.with_remedy(remedy),
         None => problem,
     }
+}
+
+/// A place as the contract tells it.
+pub(crate) fn place(place: &x12::Place) -> Place {
+    if place.segment.as_str().is_empty() {
+        return Place::Offset(place.offset as u64);
+    }
+    Place::Element(ElementPlace {
+        segment: place.segment.as_str().to_owned(),
+        ordinal: place.ordinal,
+        element: place.element,
+        component: place.component,
+        offset: place.offset as u64,
+    })
 }
 
 /// The stable name of an acknowledgement code.

@@ -85,18 +85,19 @@ async fn work(folders: Folders, depot: Arc<Mutex<Depot>>, clock: Clock) {
 // === impl Folders ===
 
 impl Folders {
-    /// Takes what is complete, in the order of names.
+    /// Takes what is complete, the oldest first.
     async fn look(&self, depot: &Mutex<Depot>, clock: &Clock) -> io::Result<()> {
         let mut names = Vec::new();
         let mut entries = fs::read_dir(&self.outbox).await?;
         while let Some(entry) = entries.next_entry().await? {
             let name = entry.file_name();
-            if !name.as_encoded_bytes().starts_with(b".") && entry.file_type().await?.is_file() {
-                names.push(name);
+            let about = entry.metadata().await?;
+            if !name.as_encoded_bytes().starts_with(b".") && about.is_file() {
+                names.push((about.modified()?, name));
             }
         }
         names.sort();
-        for name in names {
+        for (_, name) in names {
             let path = self.outbox.join(&name);
             let file = fs::read(&path).await?;
             let taken = inside(depot, |depot| depot.take(&file, None, clock.now()));

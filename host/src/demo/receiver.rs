@@ -99,6 +99,19 @@ impl Receiver {
     }
 }
 
+// === impl Booked ===
+
+impl Booked {
+    /// Pieces of all lines of a shipment; none for anything else, and for what is
+    /// not counted in whole pieces.
+    pub(super) fn pieces(&self) -> Option<i64> {
+        let Document::Shipment(shipment) = &self.document else {
+            return None;
+        };
+        shipment.lines.iter().map(|line| line.shipped.value.to_integer()).sum()
+    }
+}
+
 async fn take(State(books): State<Arc<Mutex<Books>>>, headers: HeaderMap, body: Bytes) -> Response {
     match lock(&books).book(&headers, &body) {
         Ok(id) => (StatusCode::CREATED, Json(json!({ "id": id }))).into_response(),
@@ -151,7 +164,7 @@ mod tests {
     use super::*;
 
     const SHIPMENT: &[u8] = br#"{"kind":"shipment","shipment_id":"N1","order_no":"SO-1","purpose":"original",
-        "status":"shipped","shipped_at":{"text":"2026-03-01","zoned":false}}"#;
+        "status":"complete","shipped_at":{"text":"2026-03-01","zoned":false}}"#;
 
     fn keyed(key: &'static str) -> HeaderMap {
         HeaderMap::from_iter([

@@ -179,7 +179,7 @@ impl Engine {
             Command::Replay(replay, answer) => {
                 let begun = replay.letters.len();
                 self.replaying.extend(paced(replay, now));
-                drop(answer.send(begun));
+                let _ = answer.send(begun);
             }
             Command::Breaker(partner, command, by, answer) => {
                 let moved = self.state.breaker(&partner, command, now);
@@ -191,7 +191,7 @@ impl Engine {
                         because: format!("{command:?} by {by}").to_lowercase(),
                     }));
                 }
-                drop(answer.send(moved));
+                let _ = answer.send(moved);
             }
             Command::Lanes(answer) => drop(answer.send(self.state.status())),
         }

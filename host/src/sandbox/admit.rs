@@ -33,9 +33,15 @@ const NAME_BYTES_MAX: usize = 64;
 /// Where foreign imports come from, by the beginning of their names.
 const ORIGINS: [(&str, &str); 8] = [
     ("wasi:clocks/", "std::time::SystemTime or Instant"),
-    ("wasi:random/", "std's HashMap, or a crate such as rand, getrandom or uuid"),
+    (
+        "wasi:random/",
+        "std's HashMap, or a crate such as rand, getrandom or uuid",
+    ),
     ("wasi:filesystem/", "std::fs"),
-    ("wasi:cli/", "println!, std::env, or std's own start-up and panic path"),
+    (
+        "wasi:cli/",
+        "println!, std::env, or std's own start-up and panic path",
+    ),
     ("wasi:sockets/", "std::net or an HTTP client"),
     ("wasi:http/", "an HTTP client"),
     ("wasi:io/", "std's standard streams"),
@@ -78,7 +84,10 @@ pub enum AdmitError {
         imports: Vec<String>,
     },
     /// It was built for another version of the contract.
-    #[error("the component was built for version {found} of {}; this host serves {served}", contract::PACKAGE)]
+    #[error(
+        "the component was built for version {found} of {}; this host serves {served}",
+        contract::PACKAGE
+    )]
     ContractVersion {
         /// Its version.
         found: String,
@@ -94,7 +103,11 @@ pub enum AdmitError {
         exported: Vec<String>,
     },
     /// Its types are not ours.
-    #[error("the component's types differ from {} {}: {detail}", contract::PACKAGE, contract::VERSION)]
+    #[error(
+        "the component's types differ from {} {}: {detail}",
+        contract::PACKAGE,
+        contract::VERSION
+    )]
     Incompatible {
         /// Which one, and how.
         detail: String,
@@ -208,13 +221,7 @@ impl Sandbox {
         let digest = Digest::of(bytes);
         let (component, compiled) = self.compile(digest, bytes)?;
         check_parts(&component)?;
-        let program = Program::link(
-            &self.engine,
-            &self.config,
-            &self.linker,
-            &component,
-            digest,
-        )?;
+        let program = Program::link(&self.engine, &self.config, &self.linker, &component, digest)?;
         let description = program.describe(digest, &self.config.limits())?.value;
         check_description(&description)?;
         let adapter = Adapter::new(digest, bytes.len(), description, program);
@@ -354,7 +361,10 @@ fn check_description(description: &Description) -> Result<(), AdmitError> {
         if setting.name.is_empty()
             || setting.name.len() + setting.meaning.len() + default > TEXT_BYTES_MAX
         {
-            return Err(wrong("settings", "need a name and may have 1024 bytes each"));
+            return Err(wrong(
+                "settings",
+                "need a name and may have 1024 bytes each",
+            ));
         }
     }
     Ok(())

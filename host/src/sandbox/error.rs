@@ -122,7 +122,9 @@ pub enum Cause {
         limit: usize,
     },
     /// Calls were nested too deep.
-    #[error("nested its calls deeper than its stack of {limit} bytes (setting stack_bytes_max, or in the guest -zstack-size)")]
+    #[error(
+        "nested its calls deeper than its stack of {limit} bytes (setting stack_bytes_max, or in the guest -zstack-size)"
+    )]
     StackOverflow {
         /// How deep they may be, in bytes.
         limit: usize,

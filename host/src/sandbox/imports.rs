@@ -126,11 +126,9 @@ impl imports::Host for State {
         text: String,
         fields: Vec<(String, String)>,
     ) -> wasmtime::Result<()> {
-        let handed = fields
-            .iter()
-            .fold(text.len(), |sum, (name, value)| {
-                sum + name.len() + value.len()
-            });
+        let handed = fields.iter().fold(text.len(), |sum, (name, value)| {
+            sum + name.len() + value.len()
+        });
         if handed > self.host_call_bytes_max {
             return Err(TooMuchForHost(self.host_call_bytes_max).into());
         }
@@ -238,7 +236,9 @@ mod tests {
     fn a_panic_is_kept_even_when_the_log_is_full() {
         let mut state = state(0);
         let place = vec![("place".to_owned(), "src/lib.rs:7:1".to_owned())];
-        state.log(Level::Panic, "no such unit".to_owned(), place).unwrap();
+        state
+            .log(Level::Panic, "no such unit".to_owned(), place)
+            .unwrap();
         let expected = ("no such unit".to_owned(), Some("src/lib.rs:7:1".to_owned()));
         assert_eq!(state.panic, Some(expected));
         assert!(state.log.is_empty());
@@ -247,7 +247,11 @@ mod tests {
     #[test]
     fn too_much_for_one_call_is_refused() {
         let mut state = state(100);
-        assert!(state.log(Level::Info, "x".repeat(1025), Vec::new()).is_err());
+        assert!(
+            state
+                .log(Level::Info, "x".repeat(1025), Vec::new())
+                .is_err()
+        );
         assert!(state.lookup("unit".to_owned(), "x".repeat(1025)).is_err());
     }
 

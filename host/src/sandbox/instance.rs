@@ -149,7 +149,8 @@ impl Adapter {
     ) -> Result<Call<Result<Decoded, Problem>>, GuestError> {
         let bytes = message.body.len() + pairs(&message.headers) + pairs(&message.settings);
         let target = self.target(Operation::Decode);
-        self.program.call(&target, (message,), bytes, tables, limits)
+        self.program
+            .call(&target, (message,), bytes, tables, limits)
     }
 
     /// Says what to do next for a delivery. Runs like [`Self::decode`].
@@ -247,10 +248,11 @@ impl Program {
             operation: Operation::Describe,
             export: program.exports.describe,
         };
-        program.in_instance(&target, 0, &tables, &limits, |mut store, instance| {
-            Ok(PartnerAdapter::new(&mut store, &instance).map(drop))
-        })?
-        .value?;
+        program
+            .in_instance(&target, 0, &tables, &limits, |mut store, instance| {
+                Ok(PartnerAdapter::new(&mut store, &instance).map(drop))
+            })?
+            .value?;
         Ok(program)
     }
 
@@ -282,21 +284,27 @@ impl Program {
         P: ComponentNamedList + Lower,
         R: Lift + 'static,
     {
-        self.in_instance(target, input_bytes, tables, limits, |mut store, instance| {
-            let function = instance
-                .get_func(&mut store, target.export)
-                .ok_or_else(|| wasmtime::format_err!("no function {}", target.operation))?;
-            #[expect(
-                unsafe_code,
-                reason = "checking the whole document type costs more than making the instance"
-            )]
-            // SAFETY: `Self::link`, the only constructor, checked the types of the
-            // contract's functions in this component, and the callers here take
-            // parameters and result from the same generated bindings.
-            let function = unsafe { TypedFunc::<P, (R,)>::new_unchecked(function) };
-            let (answer,) = function.call(store, arguments)?;
-            Ok(answer)
-        })
+        self.in_instance(
+            target,
+            input_bytes,
+            tables,
+            limits,
+            |mut store, instance| {
+                let function = instance
+                    .get_func(&mut store, target.export)
+                    .ok_or_else(|| wasmtime::format_err!("no function {}", target.operation))?;
+                #[expect(
+                    unsafe_code,
+                    reason = "checking the whole document type costs more than making the instance"
+                )]
+                // SAFETY: `Self::link`, the only constructor, checked the types of the
+                // contract's functions in this component, and the callers here take
+                // parameters and result from the same generated bindings.
+                let function = unsafe { TypedFunc::<P, (R,)>::new_unchecked(function) };
+                let (answer,) = function.call(store, arguments)?;
+                Ok(answer)
+            },
+        )
     }
 
     /// Makes an instance, has something done in it, and drops it.

@@ -144,56 +144,65 @@ impl Config {
     /// # Errors
     /// Names the first setting that can't work and what it must be.
     pub fn check(&self) -> Result<(), InvalidSetting> {
-        let within = |setting, value: u64, low: u64, high: u64, rule| {
-            if (low..=high).contains(&value) {
-                Ok(())
-            } else {
-                Err(InvalidSetting {
-                    setting,
-                    value,
-                    rule,
-                })
-            }
-        };
         let size = |value: usize| u64::try_from(value).unwrap_or(u64::MAX);
         let gib = 1 << 30;
-        within("fuel_base", self.fuel_base, 1, 1 << 50, "1 to 2^50")?;
-        within("fuel_per_kib", self.fuel_per_kib, 0, 1 << 40, "0 to 2^40")?;
-        let pages = self.memory_bytes_max.is_multiple_of(PAGE_BYTES);
-        within(
-            "memory_bytes_max",
-            if pages { size(self.memory_bytes_max) } else { 0 },
-            size(PAGE_BYTES),
-            4 * gib,
-            "a multiple of 65536, at most 4 GiB",
-        )
-        .map_err(|error| InvalidSetting {
-            value: size(self.memory_bytes_max),
-            ..error
-        })?;
+        let output = size(self.output_bytes_max);
+        let host_call = size(self.host_call_bytes_max);
+        let log = size(self.log_bytes_max);
+        let stack = size(self.stack_bytes_max);
+        let threads = size(self.threads());
+        let queue = size(self.queue_max);
+        let instances = self.instances_max.into();
+        let resident = size(self.keep_resident_bytes);
+        let component = size(self.component_bytes_max);
         let data = "1 KiB to 1 GiB";
-        within("output_bytes_max", size(self.output_bytes_max), 1024, gib, data)?;
-        within(
-            "host_call_bytes_max",
-            size(self.host_call_bytes_max),
-            1024,
-            size(self.output_bytes_max),
-            "1 KiB to output_bytes_max",
-        )?;
-        within("log_bytes_max", size(self.log_bytes_max), 0, gib, "0 to 1 GiB")?;
-        within("wall_ms_max", self.wall_ms_max, 1, 600_000, "1 to 600000")?;
-        within("epoch_tick_ms", self.epoch_tick_ms, 1, 1_000, "1 to 1000")?;
-        within(
-            "stack_bytes_max",
-            size(self.stack_bytes_max),
-            64 << 10,
-            16 << 20,
-            "64 KiB to 16 MiB",
-        )?;
-        within("threads", size(self.threads()), 1, 1_024, "1 to 1024")?;
-        within("queue_max", size(self.queue_max), 1, 1 << 20, "1 to 1048576")?;
-        within("instances_max", self.instances_max.into(), 1, 10_000, "1 to 10000")?;
-        within("component_bytes_max", size(self.component_bytes_max), 1024, gib, data)
+        let rules = [
+            ("fuel_base", self.fuel_base, 1, 1 << 50, "1 to 2^50"),
+            ("fuel_per_kib", self.fuel_per_kib, 0, 1 << 40, "0 to 2^40"),
+            ("output_bytes_max", output, 1024, gib, data),
+            (
+                "host_call_bytes_max",
+                host_call,
+                1024,
+                output,
+                "1 KiB to output_bytes_max",
+            ),
+            ("log_bytes_max", log, 0, gib, "0 to 1 GiB"),
+            ("wall_ms_max", self.wall_ms_max, 1, 600_000, "1 to 600000"),
+            ("epoch_tick_ms", self.epoch_tick_ms, 1, 1_000, "1 to 1000"),
+            (
+                "stack_bytes_max",
+                stack,
+                64 << 10,
+                16 << 20,
+                "64 KiB to 16 MiB",
+            ),
+            ("threads", threads, 1, 1_024, "1 to 1024"),
+            ("queue_max", queue, 1, 1 << 20, "1 to 1048576"),
+            ("instances_max", instances, 1, 10_000, "1 to 10000"),
+            ("keep_resident_bytes", resident, 0, gib, "0 to 1 GiB"),
+            ("component_bytes_max", component, 1024, gib, data),
+        ];
+        let memory = size(self.memory_bytes_max);
+        let pages = (size(PAGE_BYTES)..=4 * gib).contains(&memory)
+            && self.memory_bytes_max.is_multiple_of(PAGE_BYTES);
+        let broken = rules
+            .into_iter()
+            .find(|(_, value, low, high, _)| !(low..=high).contains(&value))
+            .map(|(setting, value, _, _, rule)| (setting, value, rule))
+            .or((!pages).then_some((
+                "memory_bytes_max",
+                memory,
+                "a multiple of 65536, at most 4 GiB",
+            )));
+        match broken {
+            Some((setting, value, rule)) => Err(InvalidSetting {
+                setting,
+                value,
+                rule,
+            }),
+            None => Ok(()),
+        }
     }
 
     /// How many guests run at the same time.
@@ -344,7 +353,11 @@ mod tests {
     #[test]
     fn tables_are_added_up() {
         let mut meter = Meter::new(MIB);
-        assert!(meter.table_growing(0, TABLE_ELEMENTS_MAX - 1, None).unwrap());
+        assert!(
+            meter
+                .table_growing(0, TABLE_ELEMENTS_MAX - 1, None)
+                .unwrap()
+        );
         assert!(!meter.table_growing(0, 2, None).unwrap());
     }
 

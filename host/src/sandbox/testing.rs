@@ -5,8 +5,8 @@ use std::path::Path;
 /// Puts `decode` and `start` into the guest and makes a component of it.
 pub(crate) fn component(decode: &str, start: &str) -> Vec<u8> {
     let text = include_str!("testing/guest.wat")
-        .replace("DECODE", decode)
-        .replace("START", start);
+        .replace("(; decode ;)", decode)
+        .replace("(; start ;)", start);
     let mut module = wat::parse_str(&text).unwrap();
     let mut resolve = wit_parser::Resolve::default();
     let wit = Path::new(env!("CARGO_MANIFEST_DIR")).join("../wit");

@@ -44,7 +44,7 @@ fn message(body: &[u8]) -> Inbound {
 /// Calls `decode` of a guest that must not answer.
 fn failing(decode: &str, limits: &Limits) -> GuestError {
     let answer = guest(decode).decode(&message(b"x"), &no_tables(), limits);
-    answer.err().expect("the guest answered")
+    answer.expect_err("the guest answered")
 }
 
 fn limits() -> Limits {
@@ -54,8 +54,13 @@ fn limits() -> Limits {
 #[test]
 fn a_good_guest_answers_and_its_use_is_known() {
     let adapter = guest("");
-    assert_eq!((adapter.name(), adapter.description().version.as_str()), ("guest", "1.2.3"));
-    let call = adapter.decode(&message(&[0; 2048]), &no_tables(), &limits()).unwrap();
+    assert_eq!(
+        (adapter.name(), adapter.description().version.as_str()),
+        ("guest", "1.2.3")
+    );
+    let call = adapter
+        .decode(&message(&[0; 2048]), &no_tables(), &limits())
+        .unwrap();
     assert!(call.value.unwrap().documents.is_empty());
     assert_eq!(call.usage.fuel_budget, 60_000_000);
     assert!((1..10_000).contains(&call.usage.fuel_used));
@@ -65,8 +70,10 @@ fn a_good_guest_answers_and_its_use_is_known() {
 
 #[test]
 fn the_same_call_takes_the_same_fuel() {
-    let adapter = guest("(loop $l (local.set $n (i32.add (local.get $n) (i32.const 1)))
-        (br_if $l (i32.lt_u (local.get $n) (i32.const 1000))))");
+    let adapter = guest(
+        "(loop $l (local.set $n (i32.add (local.get $n) (i32.const 1)))
+        (br_if $l (i32.lt_u (local.get $n) (i32.const 1000))))",
+    );
     let fuel = || {
         let call = adapter.decode(&message(b"x"), &no_tables(), &limits());
         call.unwrap().usage.fuel_used
@@ -82,7 +89,11 @@ fn no_call_sees_what_another_left() {
          (i32.store8 (i32.const 4096) (i32.const 1))",
     );
     for _ in 0..100 {
-        assert!(adapter.decode(&message(b"x"), &no_tables(), &limits()).is_ok());
+        assert!(
+            adapter
+                .decode(&message(b"x"), &no_tables(), &limits())
+                .is_ok()
+        );
     }
 }
 
@@ -94,7 +105,10 @@ fn a_loop_ends_with_its_fuel() {
     assert_eq!(error.blame(), Blame::Adapter);
     assert!(!error.retryable());
     let text = error.to_string();
-    assert!(text.contains("adapter guest: decode: used up its fuel"), "{text}");
+    assert!(
+        text.contains("adapter guest: decode: used up its fuel"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -119,17 +133,24 @@ fn what_fuel_does_not_stop_the_deadline_does() {
 
 #[test]
 fn memory_ends_at_its_limit() {
-    let bomb = "(loop $l (br_if $l (i32.ne (memory.grow (i32.const 1)) (i32.const -1)))) unreachable";
+    let bomb =
+        "(loop $l (br_if $l (i32.ne (memory.grow (i32.const 1)) (i32.const -1)))) unreachable";
     let error = failing(bomb, &limits());
     assert_eq!(error.cause(), &Cause::Memory { limit: 64 * MIB });
     assert_eq!(error.failure().usage.memory_bytes_peak, 64 * MIB);
-    let at_once = failing("(drop (memory.grow (i32.const 65000))) unreachable", &limits());
+    let at_once = failing(
+        "(drop (memory.grow (i32.const 65000))) unreachable",
+        &limits(),
+    );
     assert_eq!(at_once.code(), "memory");
     let little = Limits {
         memory_bytes_max: MIB,
         ..limits()
     };
-    assert_eq!(failing(bomb, &little).cause(), &Cause::Memory { limit: MIB });
+    assert_eq!(
+        failing(bomb, &little).cause(),
+        &Cause::Memory { limit: MIB }
+    );
 }
 
 #[test]
@@ -164,7 +185,7 @@ fn a_trap_says_what_and_where() {
         panic!("{error}")
     };
     assert_eq!(reason, "wasm trap: integer divide by zero");
-    assert_eq!(frames[0].function, "crossdock:partner/adapter@0.1.0#decode");
+    assert_eq!(frames[0].function, "decode");
 }
 
 #[test]
@@ -177,7 +198,11 @@ fn a_panic_arrives_as_its_text_and_place() {
     };
     assert_eq!(text, "no such unit");
     assert_eq!(place.as_deref(), Some("src/lib.rs:7:1"));
-    assert!(error.to_string().ends_with("panicked at src/lib.rs:7:1: no such unit"));
+    assert!(
+        error
+            .to_string()
+            .ends_with("panicked at src/lib.rs:7:1: no such unit")
+    );
 }
 
 #[test]
@@ -192,7 +217,8 @@ fn a_giant_answer_is_not_taken() {
 
 #[test]
 fn an_answer_that_is_none_is_a_trap() {
-    let decode = "(i32.store (i32.const 2056) (i32.const -1)) (i32.store (i32.const 2060) (i32.const 9))";
+    let decode =
+        "(i32.store (i32.const 2056) (i32.const -1)) (i32.store (i32.const 2060) (i32.const 9))";
     assert_eq!(failing(decode, &limits()).code(), "trap");
 }
 
@@ -203,7 +229,9 @@ fn a_flooded_log_is_cut_and_hurts_nobody() {
             (i32.const 0) (i32.const 0))
         (local.set $n (i32.add (local.get $n) (i32.const 1)))
         (br_if $l (i32.lt_u (local.get $n) (i32.const 10000))))";
-    let call = guest(decode).decode(&message(b"x"), &no_tables(), &limits()).unwrap();
+    let call = guest(decode)
+        .decode(&message(b"x"), &no_tables(), &limits())
+        .unwrap();
     assert!(call.usage.log_truncated);
     let kept: usize = call.usage.log.iter().map(|line| line.text.len()).sum();
     assert!(kept <= 64 << 10);
@@ -234,12 +262,18 @@ fn a_lookup_reaches_the_partners_tables() {
     let places = HashMap::from([("WH1".to_owned(), "Reno".to_owned())]);
     let tables: Tables = std::sync::Arc::new(HashMap::from([("place".to_owned(), places)]));
     assert!(adapter.decode(&message(b"WH1"), &tables, &limits()).is_ok());
-    assert!(adapter.decode(&message(b"WH2"), &tables, &limits()).is_err());
+    assert!(
+        adapter
+            .decode(&message(b"WH2"), &tables, &limits())
+            .is_err()
+    );
 }
 
 #[test]
 fn code_at_the_start_is_bounded_too() {
-    let looping = sandbox().admit(&component("", "(loop $l (br $l))")).unwrap_err();
+    let looping = sandbox()
+        .admit(&component("", "(loop $l (br $l))"))
+        .unwrap_err();
     let AdmitError::Describe(error) = looping else {
         panic!("{looping}")
     };
@@ -252,9 +286,13 @@ fn a_trial_reports_a_failure_like_an_answer() {
         body: b"x".to_vec(),
         ..TrialInput::default()
     };
-    let fine = guest("").try_message(&input, &no_tables(), &limits()).unwrap();
+    let fine = guest("")
+        .try_message(&input, &no_tables(), &limits())
+        .unwrap();
     assert!(fine.ok && fine.documents.is_empty());
-    let trial = guest("(loop $l (br $l))").try_message(&input, &no_tables(), &limits()).unwrap();
+    let trial = guest("(loop $l (br $l))")
+        .try_message(&input, &no_tables(), &limits())
+        .unwrap();
     let failure = trial.failure.unwrap();
     assert_eq!((failure.code, failure.retryable), ("out-of-fuel", false));
     assert_eq!(trial.usage.fuel_used, trial.usage.fuel_budget);
@@ -269,8 +307,12 @@ fn other_calls_do_not_notice() {
         .map(|number| {
             let adapter = if number % 2 == 0 { &bad } else { &good };
             let adapter = std::sync::Arc::clone(adapter);
-            pool.submit(move || adapter.decode(&message(b"x"), &no_tables(), &limits()).is_ok())
-                .unwrap()
+            pool.submit(move || {
+                adapter
+                    .decode(&message(b"x"), &no_tables(), &limits())
+                    .is_ok()
+            })
+            .unwrap()
         })
         .collect();
     let answers: Vec<_> = tickets.into_iter().map(|it| it.wait().unwrap()).collect();
@@ -310,7 +352,10 @@ mod refused {
             ..Config::default()
         };
         let small = Sandbox::new(config, None).unwrap();
-        assert_eq!(small.admit(&component("", "")).unwrap_err().code(), "too-large");
+        assert_eq!(
+            small.admit(&component("", "")).unwrap_err().code(),
+            "too-large"
+        );
     }
 
     #[test]
@@ -342,7 +387,11 @@ mod refused {
     fn a_component_that_is_no_adapter() {
         let error = refusal(&wat::parse_str("(component)").unwrap());
         assert_eq!(error.code(), "missing-export");
-        assert!(error.to_string().contains("crossdock:partner/adapter@0.1.0"));
+        assert!(
+            error
+                .to_string()
+                .contains("crossdock:partner/adapter@0.1.0")
+        );
     }
 
     /// An adapter whose only function is `describe`, with this result.
@@ -370,7 +419,10 @@ mod refused {
         let error = refusal(&describing("string"));
         assert_eq!(error.code(), "incompatible");
         let text = error.to_string();
-        assert!(text.contains("describe") || text.contains("record"), "{text}");
+        assert!(
+            text.contains("describe") || text.contains("record"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -144,7 +144,9 @@ impl Trial {
     fn take(&mut self, decoded: Decoded) -> Result<(), json::Error> {
         for document in decoded.documents {
             match document {
-                Ok(document) => self.documents.push(json::to_value::<DecodedDocument>(&document)?),
+                Ok(document) => self
+                    .documents
+                    .push(json::to_value::<DecodedDocument>(&document)?),
                 Err(error) => self.errors.push(json::to_value::<DocumentError>(&error)?),
             }
         }

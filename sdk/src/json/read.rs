@@ -7,10 +7,10 @@
 //! The derived code asks for Rust's names; this module looks them up among the
 //! names that it is told, so that no table of names exists anywhere.
 
-use serde::de::value::{SeqDeserializer, StrDeserializer};
+use serde::de::value::StrDeserializer;
 use serde::de::{
-    DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess,
-    SeqAccess, VariantAccess, Visitor,
+    DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess,
+    VariantAccess, Visitor,
 };
 
 use super::bytes;
@@ -24,10 +24,7 @@ use crate::near::nearest;
 const CASES_LISTED_MAX: usize = 32;
 
 pub(super) fn read<T: DeserializeOwned>(node: &Node<'_>) -> Result<T, Error> {
-    T::deserialize(Reader {
-        node: Some(node),
-        offset: node.offset,
-    })
+    T::deserialize(Reader::of(node))
 }
 
 /// Reads a value, or the absence of one.
@@ -37,6 +34,8 @@ struct Reader<'n, 'a> {
     node: Option<&'n Node<'a>>,
     /// Where it stands, or where it would have to stand.
     offset: u32,
+    /// A part of a value that is one string in JSON: of a decimal, or of bytes.
+    integer: Option<i64>,
 }
 
 // === impl Reader ===
@@ -46,6 +45,15 @@ impl<'n, 'a> Reader<'n, 'a> {
         Reader {
             node: Some(node),
             offset: node.offset,
+            integer: None,
+        }
+    }
+
+    fn absent(offset: u32) -> Reader<'n, 'a> {
+        Reader {
+            node: None,
+            offset,
+            integer: None,
         }
     }
 
@@ -78,6 +86,10 @@ impl<'n, 'a> Reader<'n, 'a> {
             Some(value) => error.with_found(shorten(value).into_owned()),
             None => error,
         }
+    }
+
+    fn not_within(&self, least: i128, most: i128) -> Error {
+        self.mismatch(&format!("a whole number from {least} to {most}"))
     }
 
     fn text(&self, expected: &str) -> Result<&'n str, Error> {
@@ -149,20 +161,14 @@ type Field<'a> = (std::borrow::Cow<'a, str>, Node<'a>);
 macro_rules! read_integers {
     ($($method:ident $visit:ident $type:ty;)*) => {
         $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-            const EXPECTED: (&str, $type, $type) =
-                ("a whole number from", <$type>::MIN, <$type>::MAX);
-            match self.value() {
-                Some(Value::Number(text)) => match text.parse::<$type>() {
-                    Ok(value) => visitor.$visit(value),
-                    Err(_) => {
-                        let (what, least, most) = EXPECTED;
-                        Err(self.mismatch(&format!("{what} {least} to {most}")))
-                    }
-                },
-                _ => {
-                    let (what, least, most) = EXPECTED;
-                    Err(self.mismatch(&format!("{what} {least} to {most}")))
-                }
+            let value = match (self.integer, self.value()) {
+                (Some(part), _) => <$type>::try_from(part).ok(),
+                (None, Some(Value::Number(text))) => text.parse().ok(),
+                _ => None,
+            };
+            match value {
+                Some(value) => visitor.$visit(value),
+                None => Err(self.not_within(<$type>::MIN.into(), <$type>::MAX.into())),
             }
         })*
     };
@@ -275,17 +281,17 @@ impl<'de> Deserializer<'de> for Reader<'_, '_> {
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        if let Some(Value::String(text)) = self.value() {
-            return visitor.visit_seq(Bytes {
-                reader: self,
-                text,
-                rest: None,
-            });
-        }
-        visitor.visit_seq(Items {
-            nodes: self.list()?,
+        let mut items = Items {
+            reader: self,
+            nodes: &[],
             next: 0,
-        })
+            bytes: None,
+        };
+        match self.value() {
+            Some(Value::String(text)) => items.bytes = Some(Bytes::Text(text)),
+            _ => items.nodes = self.list()?,
+        }
+        visitor.visit_seq(items)
     }
 
     fn deserialize_tuple<V: Visitor<'de>>(
@@ -294,9 +300,12 @@ impl<'de> Deserializer<'de> for Reader<'_, '_> {
         visitor: V,
     ) -> Result<V::Value, Error> {
         match self.value() {
-            Some(Value::List(nodes)) if nodes.len() == size => {
-                visitor.visit_seq(Items { nodes, next: 0 })
-            }
+            Some(Value::List(nodes)) if nodes.len() == size => visitor.visit_seq(Items {
+                reader: self,
+                nodes,
+                next: 0,
+                bytes: None,
+            }),
             _ => Err(self.mismatch(&format!("a list of {size} values"))),
         }
     }
@@ -326,9 +335,9 @@ impl<'de> Deserializer<'de> for Reader<'_, '_> {
         visitor: V,
     ) -> Result<V::Value, Error> {
         if names::is_decimal(name, fields.len()) {
-            let Decimal { coefficient, scale } = self.decimal()?;
-            let parts = [coefficient, i64::from(scale)];
-            return visitor.visit_seq(SeqDeserializer::new(parts.into_iter()));
+            let record = Record::new(self.offset, &[], fields, None);
+            let decimal = Some(self.decimal()?);
+            return visitor.visit_map(Record { decimal, ..record });
         }
         let object = self.object()?;
         visitor.visit_map(Record::new(self.offset, object, fields, None))
@@ -376,10 +385,37 @@ impl<'de> Deserializer<'de> for Reader<'_, '_> {
     }
 }
 
-/// The values of a list.
+/// The values of a list. One type for all lists, since every type that is read is
+/// compiled once for each of these.
 struct Items<'n, 'a> {
+    reader: Reader<'n, 'a>,
     nodes: &'n [Node<'a>],
     next: usize,
+    /// A string where a list was asked for.
+    bytes: Option<Bytes<'n>>,
+}
+
+/// A string's bytes if bytes are wanted, and a mistake otherwise, which shows only
+/// when the first value is asked for.
+enum Bytes<'n> {
+    Text(&'n str),
+    Read(std::vec::IntoIter<u8>),
+}
+
+// === impl Items ===
+
+impl Items<'_, '_> {
+    fn next_byte(&mut self) -> Result<Option<u8>, Error> {
+        if let Some(Bytes::Text(text)) = self.bytes {
+            let bytes = bytes::from_text(text).filter(|bytes| !bytes.is_empty());
+            let bytes = bytes.ok_or_else(|| self.reader.mismatch("a list or Base64"))?;
+            self.bytes = Some(Bytes::Read(bytes.into_iter()));
+        }
+        match &mut self.bytes {
+            Some(Bytes::Read(bytes)) => Ok(bytes.next()),
+            _ => Ok(None),
+        }
+    }
 }
 
 impl<'de> SeqAccess<'de> for Items<'_, '_> {
@@ -389,6 +425,16 @@ impl<'de> SeqAccess<'de> for Items<'_, '_> {
         &mut self,
         seed: T,
     ) -> Result<Option<T::Value>, Error> {
+        if self.bytes.is_some() {
+            let Some(byte) = self.next_byte()? else {
+                return Ok(None);
+            };
+            let value = seed.deserialize(Reader {
+                integer: Some(byte.into()),
+                ..self.reader
+            });
+            return value.map(Some).map_err(|_| self.reader.mismatch("a list"));
+        }
         let Some(node) = self.nodes.get(self.next) else {
             return Ok(None);
         };
@@ -400,50 +446,11 @@ impl<'de> SeqAccess<'de> for Items<'_, '_> {
     }
 
     fn size_hint(&self) -> Option<usize> {
-        Some(self.nodes.len() - self.next)
-    }
-}
-
-/// A string where a list was asked for: its bytes if bytes are wanted, and a
-/// mistake otherwise, which shows only when the first value is asked for.
-struct Bytes<'n, 'a> {
-    reader: Reader<'n, 'a>,
-    text: &'n str,
-    rest: Option<std::vec::IntoIter<u8>>,
-}
-
-impl<'de> SeqAccess<'de> for Bytes<'_, '_> {
-    type Error = Error;
-
-    fn next_element_seed<T: DeserializeSeed<'de>>(
-        &mut self,
-        seed: T,
-    ) -> Result<Option<T::Value>, Error> {
-        let rest = match &mut self.rest {
-            Some(rest) => rest,
-            empty => {
-                let bytes = bytes::from_text(self.text).filter(|bytes| !bytes.is_empty());
-                let bytes = bytes.ok_or_else(|| self.reader.mismatch("a list or Base64"))?;
-                empty.insert(bytes.into_iter())
-            }
-        };
-        match rest.next() {
-            None => Ok(None),
-            Some(byte) => {
-                match seed.deserialize(IntoDeserializer::<Error>::into_deserializer(byte)) {
-                    Ok(value) => Ok(Some(value)),
-                    Err(_) => Err(self.reader.mismatch("a list")),
-                }
-            }
+        match &self.bytes {
+            Some(Bytes::Text(text)) => Some(text.len()),
+            Some(Bytes::Read(bytes)) => Some(bytes.len()),
+            None => Some(self.nodes.len() - self.next),
         }
-    }
-
-    fn size_hint(&self) -> Option<usize> {
-        Some(
-            self.rest
-                .as_ref()
-                .map_or(self.text.len(), ExactSizeIterator::len),
-        )
     }
 }
 
@@ -485,6 +492,8 @@ struct Record<'n, 'a> {
     next: usize,
     /// Bit for bit the fields that were seen.
     seen: u64,
+    /// The record is a decimal, and these are its fields.
+    decimal: Option<Decimal>,
     current: Option<(&'static str, Reader<'n, 'a>)>,
 }
 
@@ -504,6 +513,7 @@ impl<'n, 'a> Record<'n, 'a> {
             tag,
             next: 0,
             seen: 0,
+            decimal: None,
             current: None,
         }
     }
@@ -525,17 +535,27 @@ impl<'n, 'a> Record<'n, 'a> {
             self.seen |= 1_u64.checked_shl(index as u32).unwrap_or(0);
             return Ok(Some((self.fields[index], Reader::of(node))));
         }
+        if let Some(Decimal { coefficient, scale }) = self.decimal {
+            let Some(field) = self.fields.get(self.next) else {
+                return Ok(None);
+            };
+            self.next += 1;
+            let part = if *field == "scale" {
+                i64::from(scale)
+            } else {
+                coefficient
+            };
+            let reader = Reader {
+                integer: Some(part),
+                ..Reader::absent(self.offset)
+            };
+            return Ok(Some((field, reader)));
+        }
         let past = self.next - self.object.len();
         for (index, field) in self.fields.iter().enumerate().skip(past) {
             self.next += 1;
             if !self.is_seen(index) {
-                return Ok(Some((
-                    field,
-                    Reader {
-                        node: None,
-                        offset: self.offset,
-                    },
-                )));
+                return Ok(Some((field, Reader::absent(self.offset))));
             }
         }
         Ok(None)
@@ -607,10 +627,7 @@ struct Case<'n, 'a> {
 impl<'n, 'a> Case<'n, 'a> {
     /// The payload that is not a record: under `value`, with nothing beside it.
     fn value(&self) -> Result<Reader<'n, 'a>, Error> {
-        let mut reader = Reader {
-            node: None,
-            offset: self.reader.offset,
-        };
+        let mut reader = Reader::absent(self.reader.offset);
         for (name, node) in self.fields {
             match &**name {
                 KIND => {}

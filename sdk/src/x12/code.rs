@@ -104,7 +104,7 @@ code_list! {
 }
 
 code_list! {
-    /// Transaction set acknowledgment code, AK5-01 and IK5-01: X12 data element 717.
+    /// Transaction set acknowledgement code, AK5-01 and IK5-01: X12 data element 717.
     SetStatus {
         Accepted = "A", "accepted";
         AcceptedWithErrors = "E", "accepted, errors were noted";
@@ -216,7 +216,7 @@ code_list! {
 }
 
 code_list! {
-    /// Interchange acknowledgment code, TA1-04: X12 data element I17.
+    /// Interchange acknowledgement code, TA1-04: X12 data element I17.
     InterchangeStatus {
         Accepted = "A", "accepted";
         AcceptedWithErrors = "E", "accepted, errors were noted";
@@ -246,7 +246,7 @@ code_list! {
         InvalidStandard = "016", "interchange standards identifier invalid";
         InvalidVersion = "017", "interchange version id invalid";
         InvalidControlNumber = "018", "interchange control number invalid";
-        InvalidAcknowledgmentRequest = "019", "acknowledgment requested value invalid";
+        InvalidAcknowledgementRequest = "019", "acknowledgement requested value invalid";
         InvalidUsage = "020", "test indicator invalid";
         InvalidGroupCount = "021", "number of included groups invalid";
         InvalidStructure = "022", "control structure invalid";

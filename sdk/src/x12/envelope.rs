@@ -10,10 +10,9 @@
 //! It leaves the contents of a transaction set to whoever maps it, and duplicates
 //! across interchanges to whoever remembers them.
 
-use std::collections::BTreeSet;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
-use super::code::{ElementError, GroupError, InterchangeError, SegmentError, SetError};
+use super::code::{InterchangeError, SetError};
 use super::input::Input;
 use super::place::{Finding, Place, Severity};
 use super::segment::{Segment, text};
@@ -21,10 +20,14 @@ use super::separators::{Separators, SeparatorsError};
 use super::tokenizer::Tokenizer;
 
 mod header;
+mod judge;
 mod tree;
 
 pub use header::{GroupHeader, InterchangeHeader, functional_id};
+pub(crate) use judge::same_number;
 pub use tree::{Group, Interchange, Interchanges};
+
+use judge::Watch;
 
 /// What a structural fault means for the transaction set it is in.
 ///
@@ -347,7 +350,15 @@ impl<'a> Reader<'a> {
         let mut end = self.tokens.position();
         let mut trailer = None;
         watch.look(&first);
-        while let Some(segment) = self.tokens.next() {
+        loop {
+            if self.tokens.skip_plain() {
+                count += 1;
+                end = self.tokens.position();
+                continue;
+            }
+            let Some(segment) = self.tokens.next() else {
+                break;
+            };
             if matches!(segment.id(), b"ST" | b"GE" | b"GS" | b"IEA" | b"ISA") {
                 self.held = Some(segment);
                 break;
@@ -398,99 +409,6 @@ impl<'a> Reader<'a> {
         }
         self.count_set(&mut set, &first);
         self.events.push_back(Event::Set(set));
-    }
-
-    fn judge_header(&self, set: &mut TransactionSet<'a>, first: &Segment<'a>) {
-        if self.fragment {
-            let separators = first.separators();
-            set.findings.push(Finding::new(
-                Severity::Note,
-                SetError::NotInGroup,
-                first.place(),
-                format!(
-                    "no envelope; element separator {} and terminator {} were guessed",
-                    separators.element, separators.terminator
-                ),
-            ));
-        }
-        if !first.is("ST") {
-            return;
-        }
-        if set.id.len() != 3 || !set.id.is_ascii() {
-            let found = text(set.id);
-            set.findings.push(
-                Finding::new(
-                    Severity::Reject,
-                    SetError::InvalidIdentifier,
-                    first.place_of(1),
-                    format!(
-                        "'{found}' is no transaction set identifier, three characters expected"
-                    ),
-                )
-                .with_value(set.id),
-            );
-        } else if let Some(expected) = functional_id(set.id)
-            && !set.functional_id.is_empty()
-            && expected.as_bytes() != set.functional_id
-        {
-            let (id, group) = (text(set.id), text(set.functional_id));
-            set.findings.push(
-                Finding::new(
-                    Severity::Note,
-                    SetError::InvalidIdentifier,
-                    first.place_of(1),
-                    format!("{id} belongs in a group {expected}, this one is {group}; kept"),
-                )
-                .with_value(set.id),
-            );
-        }
-        if !(1..=9).contains(&set.control_number.len()) {
-            let found = text(set.control_number);
-            set.findings.push(
-                Finding::new(
-                    Severity::Note,
-                    SetError::InvalidControlNumber,
-                    first.place_of(2),
-                    format!("control number '{found}' should have 4 to 9 characters; kept"),
-                )
-                .with_value(set.control_number),
-            );
-        }
-    }
-
-    fn judge_trailer(
-        &self,
-        set: &mut TransactionSet<'a>,
-        first: &Segment<'a>,
-        trailer: &Segment<'a>,
-    ) {
-        let actual = set.segment_count;
-        let stated = trailer.element(1);
-        if count(stated) != Some(actual) {
-            let found = text(stated);
-            set.findings.push(
-                Finding::new(
-                    self.policy.count,
-                    SetError::CountMismatch,
-                    trailer.place_of(1),
-                    format!("SE01 says '{found}' segments, {actual} were read and kept"),
-                )
-                .with_value(stated),
-            );
-        }
-        let number = trailer.element(2);
-        if first.is("ST") && !same_number(number, set.control_number) {
-            let (found, expected) = (text(number), text(set.control_number));
-            set.findings.push(
-                Finding::new(
-                    self.policy.control_number,
-                    SetError::ControlNumberMismatch,
-                    trailer.place_of(2),
-                    format!("SE02 is '{found}', ST02 is '{expected}'"),
-                )
-                .with_value(number),
-            );
-        }
     }
 
     /// Counts the set in its group and looks whether its number was there before.
@@ -570,143 +488,6 @@ impl<'a> Iterator for Reader<'a> {
     }
 }
 
-// === impl Open ===
-
-impl Open<'_> {
-    fn end(self, trailer: Option<Segment<'_>>, tag: &str, number: &str, what: &str) -> End {
-        let group = tag == "GE";
-        let control = if group { 6 } else { 13 };
-        let place = self
-            .header
-            .map_or(Place::default(), |header| header.place());
-        let received = self.received;
-        let Some(trailer) = trailer else {
-            let text =
-                format!("no {tag} ends what began here; {received} {what} were read and kept");
-            let finding = if group {
-                Finding::new(Severity::Note, GroupError::TrailerMissing, place, text)
-            } else {
-                Finding::new(Severity::Note, InterchangeError::PrematureEnd, place, text)
-            };
-            return End {
-                stated: None,
-                received,
-                findings: vec![finding],
-            };
-        };
-        let mut findings = Vec::new();
-        let stated = count(trailer.element(1));
-        if stated != Some(received) {
-            let found = text(trailer.element(1));
-            let text = format!("{tag}01 says '{found}' {what}, {received} were read and kept");
-            let place = trailer.place_of(1);
-            let finding = if group {
-                Finding::new(Severity::Note, GroupError::CountMismatch, place, text)
-            } else {
-                Finding::new(
-                    Severity::Note,
-                    InterchangeError::InvalidGroupCount,
-                    place,
-                    text,
-                )
-            };
-            findings.push(finding.with_value(trailer.element(1)));
-        }
-        let own = self
-            .header
-            .map_or(&b""[..], |header| header.element(control));
-        if self.header.is_some() && !same_number(trailer.element(2), own) {
-            let (found, expected) = (text(trailer.element(2)), text(own));
-            let text = format!("{tag}02 is '{found}', {number} is '{expected}'");
-            let place = trailer.place_of(2);
-            let finding = if group {
-                Finding::new(
-                    Severity::Note,
-                    GroupError::ControlNumberMismatch,
-                    place,
-                    text,
-                )
-            } else {
-                Finding::new(
-                    Severity::Note,
-                    InterchangeError::ControlNumberMismatch,
-                    place,
-                    text,
-                )
-            };
-            findings.push(finding.with_value(trailer.element(2)));
-        }
-        End {
-            stated,
-            received,
-            findings,
-        }
-    }
-}
-
-// === watching the segments of a set ===
-
-/// Looks at each segment of a set for damage that needs no dictionary.
-#[derive(Default)]
-struct Watch {
-    findings: Vec<Finding>,
-}
-
-/// Findings of this kind kept for one transaction set; damage repeats.
-const WATCH_FINDINGS_MAX: usize = 20;
-
-impl Watch {
-    fn look(&mut self, segment: &Segment<'_>) {
-        if self.findings.len() >= WATCH_FINDINGS_MAX {
-            return;
-        }
-        if segment.is_binary() {
-            self.look_at_binary(segment);
-            return;
-        }
-        if !segment.is_id_sound() {
-            self.findings.push(
-                Finding::new(
-                    Severity::Note,
-                    SegmentError::Unrecognized,
-                    segment.place(),
-                    "this is no segment id: two or three letters or digits expected",
-                )
-                .with_value(segment.id()),
-            );
-        }
-        if let Some((element, id)) = segment.glued() {
-            let id = text(id);
-            self.findings.push(Finding::new(
-                Severity::Note,
-                SegmentError::ElementErrors,
-                segment.place_of(element),
-                format!("a line break and what looks like segment {id} stand in this element; a terminator may be missing, kept as one segment"),
-            ));
-        }
-    }
-}
-
-impl Watch {
-    fn look_at_binary(&mut self, segment: &Segment<'_>) {
-        let element = if segment.is("BIN") { 1 } else { 2 };
-        let (stated, actual) = (segment.element(element), segment.element(element + 1).len());
-        if count(stated).map(|stated| stated as usize) == Some(actual) {
-            return;
-        }
-        let found = text(stated);
-        self.findings.push(
-            Finding::new(
-                Severity::Note,
-                ElementError::InvalidCharacter,
-                segment.place_of(element),
-                format!("'{found}' is not the length of the binary data; {actual} bytes up to the next terminator were kept"),
-            )
-            .with_value(stated),
-        );
-    }
-}
-
 fn is_trailer(segment: &Segment<'_>) -> bool {
     matches!(segment.id(), b"SE" | b"GE" | b"IEA")
 }
@@ -716,24 +497,4 @@ fn is_envelope(segment: &Segment<'_>) -> bool {
         segment.id(),
         b"ISA" | b"GS" | b"ST" | b"GE" | b"IEA" | b"TA1"
     )
-}
-
-/// A count as a trailer states it; blanks around it are forgiven.
-fn count(element: &[u8]) -> Option<u32> {
-    let digits = element.trim_ascii();
-    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    std::str::from_utf8(digits).ok()?.parse().ok()
-}
-
-/// Whether two control numbers are the same; leading zeros and blanks are padding.
-pub(crate) fn same_number(one: &[u8], other: &[u8]) -> bool {
-    let (one, other) = (one.trim_ascii(), other.trim_ascii());
-    one == other || (!one.is_empty() && !other.is_empty() && unpadded(one) == unpadded(other))
-}
-
-fn unpadded(number: &[u8]) -> &[u8] {
-    let zeros = number.iter().take_while(|byte| **byte == b'0').count();
-    &number[zeros..]
 }

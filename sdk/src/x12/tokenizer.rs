@@ -7,9 +7,12 @@
 //! It takes the separators of each ISA anew, so that one file may hold interchanges
 //! of different partners.
 
-use super::scan::{Splat, lowest, word};
 use super::segment::{INDEXED_MAX, Segment};
 use super::separators::{self, Layout, Quirks, Separators, SeparatorsError};
+
+mod index;
+
+use index::{drop_line_end, end_of_plain, has_plain_id, index_fast, index_wide, record};
 
 /// How far into a text an ISA is looked for, in bytes. Mail gateways and AS2
 /// wrappers leave headers before it.
@@ -311,6 +314,30 @@ impl<'a> Tokenizer<'a> {
         segment
     }
 
+    /// Steps over the next segment if nothing about it needs a look: it is no
+    /// envelope segment and holds no raw bytes, its id is sound, it is terminated and
+    /// no line break stands in it. The structure of an interchange is found at the
+    /// price of one search for each segment this way.
+    #[inline]
+    pub(crate) fn skip_plain(&mut self) -> bool {
+        let start = skip_layout(self.bytes, self.position, &self.separators);
+        let rest = self.bytes.get(start..).unwrap_or_default();
+        let Separators {
+            element,
+            terminator,
+            ..
+        } = self.separators;
+        if !terminator.is_single() || !has_plain_id(rest, element) {
+            return false;
+        }
+        let Some(end) = end_of_plain(rest, terminator.first()) else {
+            return false;
+        };
+        (self.last, self.position) = (start, start + end + 1);
+        self.ordinal += u32::from(self.counting);
+        true
+    }
+
     /// The segment at `start` if it is an ISA or holds raw bytes.
     fn special(&mut self, rest: &'a [u8], start: usize) -> Option<Segment<'a>> {
         if self.follows_isa
@@ -325,118 +352,6 @@ impl<'a> Tokenizer<'a> {
             return Some(segment);
         }
         None
-    }
-}
-
-/// Finds the terminator of the segment that `rest` begins with and the places of
-/// its element separators, both one byte wide.
-#[inline]
-fn index_fast(rest: &[u8], segment: &mut Segment<'_>) -> Option<usize> {
-    let element = segment.separators.element.first();
-    let terminator = segment.separators.terminator.first();
-    let (elements, terminators) = (Splat::new(element), Splat::new(terminator));
-    let mut at = 0;
-    let mut count = 0_usize;
-    // Places are kept in 16 bits; what lies behind is found by search.
-    while let Some(word) = word(rest, at) {
-        if at > usize::from(u16::MAX) - 8 {
-            break;
-        }
-        let ends = terminators.matches(word);
-        let mut marks = elements.matches(word);
-        if ends != 0 {
-            // Only marks before the first end count: bits below its lowest.
-            marks &= (ends & ends.wrapping_neg()) - 1;
-        }
-        while marks != 0 {
-            if let Some(place) = segment.at.get_mut(count) {
-                *place = (at + lowest(marks)) as u16;
-            }
-            count += 1;
-            marks &= marks - 1;
-        }
-        if ends != 0 {
-            segment.indexed = count.min(INDEXED_MAX) as u8;
-            segment.more = count > INDEXED_MAX;
-            return Some(at + lowest(ends));
-        }
-        at += 8;
-    }
-    index_rest(rest, at, count, segment)
-}
-
-/// The last few bytes of the input, or what lies behind 64 KiB of one segment.
-fn index_rest(rest: &[u8], from: usize, count: usize, segment: &mut Segment<'_>) -> Option<usize> {
-    let element = segment.separators.element.first();
-    let terminator = segment.separators.terminator.first();
-    let mut count = count;
-    if rest.len() - from >= 8 {
-        segment.indexed = count.min(INDEXED_MAX) as u8;
-        let end = super::scan::find(rest, from, terminator);
-        let tail = &rest[from..end.unwrap_or(rest.len())];
-        segment.more = count > INDEXED_MAX || super::scan::find(tail, 0, element).is_some();
-        return end;
-    }
-    let mut end = None;
-    for (at, byte) in rest.iter().enumerate().skip(from) {
-        if *byte == terminator {
-            end = Some(at);
-            break;
-        }
-        if *byte == element {
-            if let Some(place) = segment.at.get_mut(count) {
-                *place = at as u16;
-            }
-            count += 1;
-        }
-    }
-    segment.indexed = count.min(INDEXED_MAX) as u8;
-    segment.more = count > INDEXED_MAX;
-    end
-}
-
-/// The same for separators of several bytes: slower, and rarely needed.
-fn index_wide(rest: &[u8], segment: &mut Segment<'_>) -> Option<usize> {
-    let Separators {
-        element,
-        terminator,
-        ..
-    } = segment.separators;
-    let mut at = 0;
-    while at < rest.len() {
-        if terminator.is_at(rest, at) {
-            return Some(at);
-        }
-        if element.is_at(rest, at) {
-            record(segment, at);
-            at += element.len();
-        } else {
-            at += 1;
-        }
-    }
-    None
-}
-
-/// Remembers a separator's place, or that there are more.
-fn record(segment: &mut Segment<'_>, at: usize) {
-    let place = segment.at.get_mut(usize::from(segment.indexed));
-    match (place, u16::try_from(at)) {
-        (Some(place), Ok(at)) if !segment.more => {
-            *place = at;
-            segment.indexed += 1;
-        }
-        _ => segment.more = true,
-    }
-}
-
-/// Drops the CR before a line feed that terminates: the file has CR LF lines.
-#[inline]
-fn drop_line_end(segment: &mut Segment<'_>) {
-    if segment.separators.terminator.first() == b'\n'
-        && let Some((b'\r', kept)) = segment.raw.split_last()
-        && segment.separators.element.first() != b'\r'
-    {
-        segment.raw = kept;
     }
 }
 

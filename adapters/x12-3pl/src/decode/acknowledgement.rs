@@ -24,9 +24,10 @@ pub(crate) fn map(set: &TransactionSet<'_>) -> Mapped {
         Err(fault) => Mapped { findings: vec![*fault], ..Mapped::default() },
         Ok((acknowledgement, mut findings)) => {
             judge(&acknowledgement, set, &mut findings);
-            let document = canonical(acknowledgement);
+            let sound = !findings.iter().any(Finding::rejects);
+            let document = Document::FunctionalAcknowledgement(canonical(acknowledgement));
             Mapped {
-                document: Some(Document::FunctionalAcknowledgement(document)),
+                document: sound.then_some(document),
                 findings,
                 ..Mapped::default()
             }
@@ -38,6 +39,14 @@ pub(crate) fn map(set: &TransactionSet<'_>) -> Mapped {
 /// verdict.
 fn judge(read: &Acknowledgement, set: &TransactionSet<'_>, findings: &mut Vec<Finding>) {
     let place = |id: &str| Place::segment(SegmentId::from(id), 0, set.offset());
+    for (value, element) in [(&read.functional_id, 1), (&read.control_number, 2)] {
+        if value.is_empty() {
+            let text = "required, but absent or empty: nobody can say what is acknowledged";
+            let place = place("AK1").element(element);
+            let error = ElementError::MandatoryMissing;
+            findings.push(Finding::new(Severity::Reject, error, place, text));
+        }
+    }
     let mut note = |place: Place, error: ElementError, text: String| {
         findings.push(Finding::new(Severity::Note, error, place, text));
     };
@@ -142,7 +151,7 @@ fn element_note(note: X12Element, extras: &mut Extras) -> ElementNote {
 }
 
 /// A TA1 as a document: the verdict on an interchange that was sent. It names no
-/// group, so that field is empty.
+/// group; an interchange of ours holds one, under the same number.
 pub(crate) fn interchange(segment: &Segment<'_>) -> Document {
     let read = InterchangeAcknowledgement::read(segment);
     let verdict = match read.status {
@@ -156,9 +165,9 @@ pub(crate) fn interchange(segment: &Segment<'_>) -> Document {
         error => vec![error.code().to_owned()],
     };
     Document::FunctionalAcknowledgement(FunctionalAcknowledgement {
-        interchange_control: Some(read.control_number).filter(|number| !number.is_empty()),
+        interchange_control: Some(read.control_number.clone()).filter(|number| !number.is_empty()),
         codes,
         extras: vec![("TA1".to_owned(), text(segment.raw()).into_owned())],
-        ..FunctionalAcknowledgement::new("", "", verdict)
+        ..FunctionalAcknowledgement::new("", read.control_number.trim_start_matches('0'), verdict)
     })
 }

@@ -8,7 +8,7 @@ use std::cell::RefCell;
 
 use crossdock_sdk::x12::code::{ElementError, SegmentError};
 use crossdock_sdk::x12::segment::text;
-use crossdock_sdk::x12::{Elements, Fault, Finding, Place, Segment, SegmentId, Severity, Spec};
+use crossdock_sdk::x12::{Date, Elements, Fault, Finding, Place, Segment, SegmentId, Severity, Spec};
 use crossdock_sdk::{
     Decimal, Document, Extras, ItemId, ItemScheme, Moment, Problem, Quantity, Reference,
 };
@@ -95,10 +95,7 @@ impl<'c> Context<'c> {
     /// Remarks on the meaning of something; the acknowledgement does not repeat it.
     pub(crate) fn remark(&mut self, code: &str, text: String, place: Place) {
         if self.remarks.len() < FINDINGS_MAX {
-            // By way of a finding, for its place.
-            let finding = Finding::new(Severity::Note, ElementError::InvalidCode, place, "");
-            let place = wire::problem(&finding).place;
-            self.remarks.push(Problem::partner_data(code, text).at(place));
+            self.remarks.push(Problem::partner_data(code, text).at(wire::place(&place)));
         }
     }
 
@@ -115,6 +112,28 @@ impl<'c> Context<'c> {
         let mut remarks = self.refusals;
         remarks.extend(self.remarks);
         Mapped { document: sound.then(document), findings, remarks }
+    }
+
+    /// The ship date of a 945 that states none: the day its group was made, or the
+    /// day it was received. A fault where the settings forbid to assume it.
+    pub(crate) fn assume_ship_date(&mut self, header: Place) -> Moment {
+        let place = header.element(3);
+        if !self.config.assume_ship_date {
+            let text = "neither W06-03 nor G62*11 says when it left";
+            let fault = Finding::new(Severity::Reject, ElementError::ConditionalMissing, place, text);
+            self.fault(fault.with_reference(373));
+            return Moment::local("");
+        }
+        let (date, from) = match Date::parse(self.group_date) {
+            Ok(date) => (date.to_string(), "the date of the group"),
+            Err(_) => (
+                self.received_at.get(..10).unwrap_or_default().to_owned(),
+                "the date of receipt",
+            ),
+        };
+        let text = format!("neither W06-03 nor G62*11 says when it left; {from}, {date}, was taken");
+        self.remark("ship-date-assumed", text, place);
+        Moment::local(date)
     }
 
     // === what several segments hold ===
@@ -161,11 +180,9 @@ impl<'c> Context<'c> {
         if self.refusals.len() >= FINDINGS_MAX {
             return;
         }
-        let finding =
-            Finding::new(Severity::Note, ElementError::InvalidCode, segment.place_of(element), "");
         let text = format!("no canonical unit is known for the partner's unit {code}");
         let problem = Problem::settings("unit-unmapped", text)
-            .at(wire::problem(&finding).place)
+            .at(wire::place(&segment.place_of(element)))
             .with_value(code)
             .with_remedy(format!("set `unit.{code}` for the partner, or a row of its lookup table `unit`"));
         self.refusals.push(problem);

@@ -12,6 +12,9 @@ use crate::wire;
 /// PER-01 that is written and read without a trace.
 pub(crate) const CONTACT_FUNCTION: &str = "CN";
 
+/// N4-05 of a region that is named rather than coded.
+pub(crate) const REGION_QUALIFIER: &str = "SP";
+
 /// Reads N1.
 ///
 /// # Errors
@@ -90,7 +93,17 @@ fn place(
         postal_code: postal_code.map(|code| code.into_owned()),
         country: country.map(|country| country.into_owned()),
     });
-    wire::keep_from(&mut party.extras, segment, 5);
+    let region = party.address.as_mut().map(|address| &mut address.region);
+    match region {
+        Some(region @ None)
+            if segment.element(5).trim_ascii() == REGION_QUALIFIER.as_bytes()
+                && segment.has(6) =>
+        {
+            *region = Some(text(segment.element(6).trim_ascii()).into_owned());
+            wire::keep_from(&mut party.extras, segment, 7);
+        }
+        _ => wire::keep_from(&mut party.extras, segment, 5),
+    }
     Ok(())
 }
 

@@ -1,5 +1,5 @@
-;; A guest in the shape of the contract, whose `decode` does what a test puts
-;; in place of DECODE and whose start does what it puts in place of START.
+;; A guest in the shape of the contract. What `decode` does, and what is done at
+;; the start, stands where the marks are: tests put it there.
 (module
   (import "crossdock:partner/host@0.1.0" "log"
     (func $log (param i32 i32 i32 i32 i32 i32 i32)))
@@ -19,7 +19,8 @@
   ;; One field: place = src/lib.rs:7:1.
   (data (i32.const 592) "\40\02\00\00\05\00\00\00\20\02\00\00\0e\00\00\00")
 
-  (func $bump (export "cabi_realloc") (param i32 i32 $align i32 $size i32) (result i32)
+  (func $bump (export "cabi_realloc")
+    (param $old i32) (param $old-size i32) (param $align i32) (param $size i32) (result i32)
     (local $at i32)
     (local.set $at
       (i32.and
@@ -42,11 +43,11 @@
     (i32.const 1024))
 
   ;; The answer at 2048 is all zero: fine, and nothing in it.
-  (func (export "crossdock:partner/adapter@0.1.0#decode")
-    (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 $body i32 $length i32)
+  (func $decode (export "crossdock:partner/adapter@0.1.0#decode")
+    (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (param $body i32) (param $length i32)
     (result i32)
     (local $n i32)
-    DECODE
+    (; decode ;)
     (i32.const 2048))
 
   (func (export "crossdock:partner/adapter@0.1.0#next") (param i32) (result i32)
@@ -57,4 +58,4 @@
     unreachable)
 
   (func (export "_initialize")
-    START))
+    (; start ;)))

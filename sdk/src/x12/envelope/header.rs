@@ -149,7 +149,7 @@ impl<'a> InterchangeHeader<'a> {
     }
 
     /// ISA14: whether a TA1 is asked for.
-    pub fn wants_acknowledgment(&self) -> bool {
+    pub fn wants_acknowledgement(&self) -> bool {
         self.segment.element(14) == b"1"
     }
 

@@ -13,7 +13,7 @@ pub struct Interchange<'a> {
     /// Its groups.
     pub groups: Vec<Group<'a>>,
     /// TA1 segments in it.
-    pub acknowledgments: Vec<Segment<'a>>,
+    pub acknowledgements: Vec<Segment<'a>>,
     /// How it ended.
     pub end: End,
     /// What was skipped in it or before it.
@@ -56,7 +56,7 @@ impl<'a> Interchange<'a> {
     fn is_empty(&self) -> bool {
         self.header.is_none()
             && self.groups.is_empty()
-            && self.acknowledgments.is_empty()
+            && self.acknowledgements.is_empty()
             && self.strays.is_empty()
     }
 }
@@ -128,7 +128,7 @@ impl<'a> Iterator for Interchanges<'a> {
                     interchange.end = end;
                     return Some(interchange);
                 }
-                Event::Acknowledgment(segment) => interchange.acknowledgments.push(segment),
+                Event::Acknowledgment(segment) => interchange.acknowledgements.push(segment),
                 Event::Stray(finding) => interchange.strays.push(finding),
             }
         }

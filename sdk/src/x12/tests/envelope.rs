@@ -57,7 +57,7 @@ fn headers_are_read_by_name() {
         ("261121", "0415", "00401")
     );
     assert_eq!((&*isa.control_number(), &*isa.usage()), ("000000071", "P"));
-    assert!(!isa.wants_acknowledgment());
+    assert!(!isa.wants_acknowledgement());
     let gs = found.groups[0].header.as_ref().expect("a GS");
     assert_eq!((&*gs.functional_id(), &*gs.control_number()), ("SW", "71"));
     assert_eq!((&*gs.version(), gs.is_acknowledgement()), ("004010", false));
@@ -267,7 +267,7 @@ fn a_ta1_is_an_event_of_its_own() {
         .interchanges()
         .next()
         .expect("one");
-    assert_eq!(found.acknowledgments.len(), 1);
+    assert_eq!(found.acknowledgements.len(), 1);
     assert_eq!(found.findings().count(), 0);
 }
 

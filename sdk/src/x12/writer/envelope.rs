@@ -27,7 +27,7 @@ pub struct InterchangeStart<'a> {
     /// ISA13, at most 999 999 999.
     pub control_number: u32,
     /// ISA14: whether a TA1 is asked for.
-    pub wants_acknowledgment: bool,
+    pub wants_acknowledgement: bool,
     /// ISA15.
     pub usage: Usage,
 }
@@ -85,7 +85,7 @@ impl<'a> InterchangeStart<'a> {
             time,
             version,
             control_number,
-            wants_acknowledgment: false,
+            wants_acknowledgement: false,
             usage,
         }
     }
@@ -157,7 +157,11 @@ impl Writer {
         isa.number += 1;
         isa.pay();
         isa.writer.out.extend_from_slice(repetition.as_bytes());
-        let asked = if start.wants_acknowledgment { "1" } else { "0" };
+        let asked = if start.wants_acknowledgement {
+            "1"
+        } else {
+            "0"
+        };
         if start.version.chars().count() != 5 {
             isa.error.get_or_insert(WriteError::TooLong {
                 field: "ISA12",

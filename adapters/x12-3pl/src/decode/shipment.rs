@@ -1,0 +1,499 @@
+//! 945, warehouse shipping advice, to a shipment.
+//!
+//! The set is a header (W06 to G72), loops LX that each hold the marks of a pack and
+//! its item lines (W12), and a summary (W03). Each W12 becomes one shipment line;
+//! several W12 of one order line carry the same line number and are added up by
+//! whoever reads the shipment, as the contract says. So a line is never merged here,
+//! and what each pack holds refers to it by number.
+//!
+//! Segments that belong to the set but have no field are kept among the extras of
+//! the shipment, package or line they stand in; those that do not belong are kept
+//! too, and noted.
+
+use crossdock_sdk::x12::code::SegmentError;
+use crossdock_sdk::x12::{Date, Fault, Segment, Spec, TransactionSet};
+use crossdock_sdk::{
+    Carrier, Charge, Document, Extras, Moment, Money, Party, PartyRole, Purpose, Quantity,
+    Shipment, ShipmentStatus,
+};
+
+use super::context::Context;
+use super::{Mapped, party};
+use crate::codes;
+use crate::wire::{self, exact};
+use line::Line;
+use pack::Pack;
+
+mod line;
+mod numbering;
+mod pack;
+mod status;
+
+/// Segments of the 945 that have no field and are kept element by element.
+const KEPT: [&[u8]; 15] = [
+    b"G61", b"W6", b"W28", b"W10", b"LM", b"LQ", b"QTY", b"MEA", b"AMT", b"R4", b"LS", b"LE",
+    b"FA1", b"FA2", b"PKG",
+];
+
+/// Reads a 945.
+pub(crate) fn map(set: &TransactionSet<'_>, context: Context<'_>) -> Mapped {
+    let mut draft = Draft::new(context, set);
+    for segment in set.segments() {
+        if let Err(fault) = draft.take(&segment) {
+            draft.context.fault(*fault);
+        }
+    }
+    draft.finish(set)
+}
+
+/// Which part of the set is being read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Area {
+    Header,
+    /// Behind an LX, before its first W12.
+    Pack,
+    /// Behind a W12.
+    Line,
+    /// Between LS and LE, where an inner LX numbers something else.
+    Inner,
+    /// Behind W03.
+    Summary,
+}
+
+/// A shipment as far as it was read.
+struct Draft<'a, 'c> {
+    context: Context<'c>,
+    area: Area,
+    shipment: Shipment,
+    /// Place of W06, once it was read.
+    header: Option<crossdock_sdk::x12::Place>,
+    /// W06-01, as it stands.
+    reporting: &'a [u8],
+    /// W06-03.
+    ship_date: Option<Date>,
+    /// G62*11.
+    shipped: Option<Moment>,
+    /// G62*70, should there be no 17.
+    scheduled: Option<Moment>,
+    /// The party whose loop is being read.
+    party: Option<Party>,
+    packs: Vec<Pack<'a>>,
+    lines: Vec<Line<'a>>,
+    /// W03, once it was read.
+    totals: Option<crossdock_sdk::x12::Place>,
+}
+
+// === impl Draft ===
+
+impl<'a, 'c> Draft<'a, 'c> {
+    fn new(context: Context<'c>, set: &TransactionSet<'_>) -> Self {
+        // Nearly every segment behind the header belongs to some line.
+        let lines = (set.segment_count() as usize / 4).min(1024);
+        Self {
+            context,
+            area: Area::Header,
+            shipment: Shipment::new("", "", ShipmentStatus::Complete, Moment::local("")),
+            header: None,
+            reporting: b"",
+            ship_date: None,
+            shipped: None,
+            scheduled: None,
+            party: None,
+            packs: Vec::new(),
+            lines: Vec::with_capacity(lines),
+            totals: None,
+        }
+    }
+
+    fn take(&mut self, segment: &Segment<'a>) -> Result<(), Fault> {
+        if let Some(party) = &mut self.party {
+            if party::add(segment, party, &mut self.context)? {
+                return Ok(());
+            }
+            self.close_party();
+        }
+        match segment.id() {
+            b"ST" | b"SE" => Ok(()),
+            b"W06" => self.identification(segment),
+            b"N1" if self.area == Area::Header => {
+                self.party = Some(party::begin(segment, &mut self.context)?);
+                Ok(())
+            }
+            b"W27" if self.area == Area::Header => self.carrier(segment),
+            b"G72" if self.area == Area::Header => self.charge(segment),
+            b"NTE" => self.note(segment),
+            b"N9" => self.reference(segment),
+            b"G62" => self.date(segment),
+            b"LX" if self.area == Area::Inner => {
+                self.keep(segment);
+                Ok(())
+            }
+            b"LX" => {
+                self.expect_before_summary(segment);
+                self.area = Area::Pack;
+                self.packs.push(Pack::begin(segment, self.lines.len()));
+                Ok(())
+            }
+            b"MAN" => self.mark(segment),
+            b"PAL" => self.pallet(segment),
+            b"W12" => self.line(segment),
+            b"G69" if self.area == Area::Line => match self.lines.last_mut() {
+                Some(line) => line.describe(segment, &mut self.context),
+                None => Ok(()),
+            },
+            b"W03" => self.total(segment),
+            id => {
+                match id {
+                    b"LS" => self.area = Area::Inner,
+                    b"LE" => self.area = Area::Line,
+                    _ => {}
+                }
+                self.unmapped(segment);
+                Ok(())
+            }
+        }
+    }
+
+    // === header ===
+
+    fn identification(&mut self, segment: &Segment<'a>) -> Result<(), Fault> {
+        if self.header.is_some() {
+            let text = "a second W06; its elements are kept among the extras";
+            self.context.note(segment, SegmentError::OverMaximumUse, text);
+            wire::keep_from(&mut self.shipment.extras, segment, 1);
+            return Ok(());
+        }
+        self.header = Some(segment.place());
+        self.reporting = segment.element(1).trim_ascii();
+        let mut w06 = self.context.elements(segment);
+        let code = w06.required(Spec::at(1).reference(514).length(1, 1))?;
+        let order_no = w06.required(Spec::at(2).reference(285).length(1, 22))?;
+        self.ship_date = w06.date(Spec::at(3).reference(373))?;
+        let shipment_id = w06.optional(Spec::at(4).reference(145).length(1, 30))?;
+        let agent_id = w06.optional(Spec::at(5).reference(531).length(1, 12))?;
+        let customer_po = w06.optional(Spec::at(6).reference(324).length(1, 22))?;
+        let shipment = &mut self.shipment;
+        shipment.purpose = match &*code {
+            // Full detail, original, no exceptions, exceptions only.
+            "F" | "J" | "N" | "X" => Purpose::Original,
+            _ => Purpose::Other(code.clone().into_owned()),
+        };
+        if matches!(&*code, "J" | "N" | "X") {
+            wire::keep(&mut shipment.extras, segment, 1);
+        }
+        shipment.order_no = order_no.into_owned();
+        shipment.customer_po = customer_po.map(|number| number.into_owned());
+        match (shipment_id, agent_id) {
+            (Some(id), agent_id) => {
+                shipment.shipment_id = id.into_owned();
+                if agent_id.is_some() {
+                    wire::keep(&mut shipment.extras, segment, 5);
+                }
+            }
+            (None, Some(id)) => shipment.shipment_id = id.into_owned(),
+            (None, None) => {}
+        }
+        if self.context.config.shipment_is_bill_of_lading && !shipment.shipment_id.is_empty() {
+            shipment.bill_of_lading = Some(shipment.shipment_id.clone());
+        }
+        wire::keep_from(&mut shipment.extras, segment, 7);
+        Ok(())
+    }
+
+    fn close_party(&mut self) {
+        let Some(party) = self.party.take() else { return };
+        let node = match party.role {
+            PartyRole::Warehouse => true,
+            PartyRole::ShipFrom => self.shipment.node.is_none(),
+            _ => false,
+        };
+        if node && party.id.is_some() {
+            self.shipment.node.clone_from(&party.id);
+        }
+        self.shipment.parties.push(party);
+    }
+
+    fn carrier(&mut self, segment: &Segment<'a>) -> Result<(), Fault> {
+        let config = self.context.config;
+        let extras = &mut self.shipment.extras;
+        let mut w27 = self.context.elements(segment);
+        let mode = w27.required(Spec::at(1).reference(91).length(1, 2))?;
+        let scac = w27.optional(Spec::at(2).reference(140).length(2, 4))?;
+        let routing = w27.optional(Spec::at(3).reference(387).length(1, 35))?;
+        let payment = w27.optional(Spec::at(4).reference(146).length(2, 2))?;
+        let initial = w27.optional(Spec::at(6).reference(206).length(1, 4))?;
+        let number = w27.optional(Spec::at(7).reference(207).length(1, 15))?;
+        if !codes::is_first::<crossdock_sdk::TransportMode>(&mode) {
+            wire::keep(extras, segment, 1);
+        }
+        wire::keep(extras, segment, 5);
+        wire::keep_from(extras, segment, 8);
+        let service = routing.as_deref().and_then(|routing| config.service(routing));
+        self.shipment.carrier = Some(Carrier {
+            scac: scac.map(|scac| config.carrier(&scac)),
+            name: routing.filter(|_| service.is_none()).map(|routing| routing.into_owned()),
+            service: service.map(str::to_owned),
+            mode: Some(codes::read(&mode)),
+            payment: payment.map(|payment| codes::read(&payment)),
+            equipment: match (initial, number) {
+                (Some(initial), Some(number)) => Some(format!("{initial} {number}")),
+                (one, other) => one.or(other).map(|text| text.into_owned()),
+            },
+        });
+        Ok(())
+    }
+
+    fn charge(&mut self, segment: &Segment<'a>) -> Result<(), Fault> {
+        let mut g72 = self.context.elements(segment);
+        let code = g72.required(Spec::at(1).reference(340).length(1, 3))?.into_owned();
+        let amount = g72.implied(Spec::at(8).reference(610).length(1, 15), 2)?;
+        let Some(amount) = amount else {
+            wire::keep_from(&mut self.shipment.extras, segment, 1);
+            return Ok(());
+        };
+        let amount = Money::new(exact(amount), self.context.config.currency);
+        self.shipment.charges.push(Charge::new(code, amount));
+        for element in (2..=segment.element_count()).filter(|element| *element != 8) {
+            wire::keep(&mut self.shipment.extras, segment, element);
+        }
+        Ok(())
+    }
+
+    // === what occurs in several areas ===
+
+    fn note(&mut self, segment: &Segment<'a>) -> Result<(), Fault> {
+        let Shipment { notes, extras, .. } = &mut self.shipment;
+        self.context.remark_text(segment, notes, extras)
+    }
+
+    fn reference(&mut self, segment: &Segment<'a>) -> Result<(), Fault> {
+        match self.area {
+            Area::Line => match self.lines.last_mut() {
+                Some(line) => line.refer(segment, &mut self.context),
+                None => Ok(()),
+            },
+            Area::Pack => match self.packs.last_mut() {
+                Some(pack) => pack.refer(segment, &mut self.context),
+                None => Ok(()),
+            },
+            Area::Inner => {
+                self.keep(segment);
+                Ok(())
+            }
+            Area::Header | Area::Summary => self.header_reference(segment),
+        }
+    }
+
+    fn header_reference(&mut self, segment: &Segment<'a>) -> Result<(), Fault> {
+        let shipment = &mut self.shipment;
+        let Some(reference) = self.context.reference(segment, &mut shipment.extras)? else {
+            return Ok(());
+        };
+        let plain = reference.description.is_none() && !reference.value.is_empty();
+        match reference.qualifier.as_str() {
+            "BM" if plain && shipment.bill_of_lading.is_none() => {
+                shipment.bill_of_lading = Some(reference.value);
+            }
+            "CN" if plain && shipment.pro_number.is_none() => {
+                shipment.pro_number = Some(reference.value);
+            }
+            "2I" if plain => shipment.tracking.push(reference.value),
+            _ => shipment.references.push(reference),
+        }
+        Ok(())
+    }
+
+    fn date(&mut self, segment: &Segment<'a>) -> Result<(), Fault> {
+        if self.area == Area::Line {
+            return match self.lines.last_mut() {
+                Some(line) => line.date(segment, &mut self.context),
+                None => Ok(()),
+            };
+        }
+        let (qualifier, moment) = self.context.date(segment)?;
+        let place = match qualifier {
+            b"11" if self.area == Area::Header => &mut self.shipped,
+            b"17" if self.area == Area::Header => &mut self.shipment.expected_delivery,
+            b"70" if self.area == Area::Header => &mut self.scheduled,
+            _ => {
+                self.keep_qualified(segment);
+                return Ok(());
+            }
+        };
+        if moment.is_none() || place.is_some() {
+            self.keep_qualified(segment);
+        } else {
+            *place = moment;
+        }
+        Ok(())
+    }
+
+    // === packs and lines ===
+
+    fn mark(&mut self, segment: &Segment<'a>) -> Result<(), Fault> {
+        let at_line = matches!(self.area, Area::Line | Area::Inner);
+        if at_line {
+            let text = "MAN stands before W12; read as the mark of the pack";
+            self.context.note(segment, SegmentError::OutOfSequence, text);
+        }
+        match self.packs.last_mut() {
+            Some(pack) => pack.mark(segment, &mut self.context),
+            None => {
+                self.unmapped(segment);
+                Ok(())
+            }
+        }
+    }
+
+    fn pallet(&mut self, segment: &Segment<'a>) -> Result<(), Fault> {
+        match self.packs.last_mut() {
+            Some(pack) => pack.pallet(segment, &mut self.context),
+            None => {
+                self.unmapped(segment);
+                Ok(())
+            }
+        }
+    }
+
+    fn line(&mut self, segment: &Segment<'a>) -> Result<(), Fault> {
+        self.expect_before_summary(segment);
+        if self.packs.is_empty() {
+            let text = "W12 without an LX before it; read all the same";
+            self.context.note(segment, SegmentError::OutOfSequence, text);
+            self.packs.push(Pack::begin(segment, 0).without_number());
+        }
+        self.area = Area::Line;
+        let line = Line::read(segment, &mut self.context);
+        // Even a line that can't be read counts, or the next would take its segments.
+        let (line, fault) = match line {
+            Ok(line) => (line, None),
+            Err(fault) => (Line::unreadable(segment), Some(fault)),
+        };
+        self.lines.push(line);
+        if let Some(pack) = self.packs.last_mut() {
+            pack.lines_end = self.lines.len();
+        }
+        fault.map_or(Ok(()), Err)
+    }
+
+    fn total(&mut self, segment: &Segment<'a>) -> Result<(), Fault> {
+        self.area = Area::Summary;
+        if self.totals.is_some() {
+            let text = "a second W03; its elements are kept among the extras";
+            self.context.note(segment, SegmentError::OverMaximumUse, text);
+            wire::keep_from(&mut self.shipment.extras, segment, 1);
+            return Ok(());
+        }
+        self.totals = Some(segment.place());
+        let mut w03 = self.context.elements(segment);
+        let shipped = w03.required_decimal(Spec::at(1).reference(382))?;
+        let weight = w03.decimal(Spec::at(2).reference(81))?;
+        self.shipment.total_shipped = Some(exact(shipped));
+        let unit = Spec::at(3).reference(355);
+        if let Some(weight) = weight {
+            if segment.has(3) {
+                let weight = self.context.quantity(segment, exact(weight), unit, 3)?;
+                self.shipment.total_weight = Some(weight);
+            } else {
+                wire::keep(&mut self.shipment.extras, segment, 2);
+            }
+        }
+        wire::keep_from(&mut self.shipment.extras, segment, 4);
+        Ok(())
+    }
+
+    // === what has no field ===
+
+    fn expect_before_summary(&mut self, segment: &Segment<'a>) {
+        if self.area == Area::Summary {
+            let text = "stands behind W03, which ends the detail; read all the same";
+            self.context.note(segment, SegmentError::OutOfSequence, text);
+        }
+    }
+
+    fn unmapped(&mut self, segment: &Segment<'a>) {
+        let known = KEPT.contains(&segment.id())
+            || matches!(segment.id(), b"W27" | b"N1" | b"G72" | b"MAN" | b"PAL" | b"G69");
+        if !known {
+            let text = "no segment of a 945; kept among the extras";
+            self.context.note(segment, SegmentError::NotInSet, text);
+        }
+        self.keep(segment);
+    }
+
+    fn keep(&mut self, segment: &Segment<'a>) {
+        wire::keep_from(self.extras(), segment, 1);
+    }
+
+    fn keep_qualified(&mut self, segment: &Segment<'a>) {
+        wire::keep_qualified(self.extras(), segment);
+    }
+
+    /// The extras of what is being read.
+    fn extras(&mut self) -> &mut Extras {
+        let own = match self.area {
+            Area::Header | Area::Summary => None,
+            Area::Pack => self.packs.last_mut().map(|pack| &mut pack.extras),
+            Area::Line | Area::Inner => self.lines.last_mut().map(|line| &mut line.line.extras),
+        };
+        own.unwrap_or(&mut self.shipment.extras)
+    }
+
+    // === the end ===
+
+    fn finish(mut self, set: &TransactionSet<'_>) -> Mapped {
+        self.close_party();
+        match &self.header {
+            None => self.context.missing("W06", 2, set.offset()),
+            Some(_) => self.settle_header(),
+        }
+        for line in &mut self.lines {
+            line.settle(&mut self.context);
+        }
+        numbering::number(&mut self.lines, &self.packs, &mut self.context);
+        self.shipment.packages = pack::packages(self.packs, &mut self.lines, &mut self.context);
+        let mut lines: Vec<_> = self.lines.into_iter().map(|line| line.line).collect();
+        numbering::settle_repeated_orders(&mut lines, &mut self.context, self.header);
+        status::check_total(&self.shipment, &lines, &mut self.context, self.totals);
+        self.shipment.status = status::of(self.reporting, &lines);
+        self.shipment.lines = lines;
+        let shipment = self.shipment;
+        self.context.finish(|| Document::Shipment(shipment))
+    }
+
+    /// Settles when it left, and under which number.
+    fn settle_header(&mut self) {
+        let place = self.header.unwrap_or_default();
+        let shipment = &mut self.shipment;
+        if shipment.expected_delivery.is_none() {
+            shipment.expected_delivery = self.scheduled.take();
+        } else if let Some(scheduled) = self.scheduled.take() {
+            shipment.extras.push(("G62*70".to_owned(), scheduled.text));
+        }
+        if shipment.shipment_id.is_empty() && !shipment.order_no.is_empty() {
+            let number = shipment.bill_of_lading.as_ref().unwrap_or(&shipment.order_no).clone();
+            let text = format!("no shipment number in W06-04 or W06-05; {number} was taken");
+            shipment.shipment_id = number;
+            self.context.remark("shipment-id-assumed", text, place.element(4));
+        }
+        shipment.shipped_at = match (self.ship_date, self.shipped.take()) {
+            (None, Some(moment)) => moment,
+            // The same day, with its time.
+            (Some(date), Some(moment)) if moment.text.starts_with(&date.to_string()) => moment,
+            (Some(date), other) => {
+                if let Some(other) = other {
+                    let text = format!("W06-03 says that it left on {date}, G62*11 says {}; the former was taken", other.text);
+                    shipment.extras.push(("G62*11".to_owned(), other.text));
+                    self.context.remark("ship-date-contradiction", text, place.element(3));
+                }
+                wire::moment(date, None, b"")
+            }
+            (None, None) => self.context.assume_ship_date(place),
+        };
+    }
+}
+
+/// A quantity in the unit of another.
+fn in_unit_of(value: crossdock_sdk::Decimal, other: &Quantity) -> Quantity {
+    Quantity::new(value, other.unit.as_str())
+}

@@ -1,0 +1,264 @@
+//! A document to one interchange, and the partner's answer to a verdict.
+//!
+//! One delivery is one interchange with one group and one transaction set, numbered by
+//! the delivery's control number and dated by the delivery's own time: the same on
+//! every attempt, byte for byte.
+
+use crossdock_sdk::x12::writer::{GroupStart, InterchangeStart};
+use crossdock_sdk::x12::{Date, Time, WriteError, Writer};
+use crossdock_sdk::{
+    Blame, Delivery, Document, Exchange, Outcome, Problem, Request, Response, Retry, Step,
+};
+
+use crate::settings::{self, Writing};
+use crate::wire;
+
+mod acknowledgement;
+mod order;
+mod script;
+
+/// The media type of RFC 1767.
+const MEDIA_TYPE: &str = "application/edi-x12";
+
+/// The largest control number: nine digits.
+const CONTROL_NUMBER_MAX: u64 = 999_999_999;
+
+/// How much of the partner's words a problem repeats, in characters.
+const WORDS_CHARS_MAX: usize = 300;
+
+/// Sends the document, then judges the answer.
+///
+/// # Errors
+/// When the settings are wrong or the document can't be said in X12.
+pub(crate) fn next(delivery: &Delivery, past: &[Exchange]) -> Result<Step, Problem> {
+    match past.last().map(|exchange| &exchange.outcome) {
+        None => Ok(Step::Send(request(delivery)?)),
+        Some(Outcome::Response(response)) => Ok(judge(response)),
+        Some(Outcome::Stored(_)) => Ok(Step::Done(None)),
+        Some(Outcome::Other(words)) => {
+            let text = format!("the host reports an outcome that this adapter lacks: {words}");
+            Err(Problem::adapter("outcome-unknown", text))
+        }
+    }
+}
+
+/// What every transaction set is written with.
+struct Envelope<'d> {
+    config: Writing<'d>,
+    control_number: u32,
+    date: Date,
+    time: Time,
+}
+
+fn request(delivery: &Delivery) -> Result<Request, Problem> {
+    if let Some(problem) = settings::misspelled(&delivery.settings) {
+        return Err(problem);
+    }
+    let (date, time) = moment(&delivery.created_at)?;
+    let envelope = Envelope {
+        config: Writing::new(&delivery.settings)?,
+        control_number: control_number(delivery.control_number),
+        date,
+        time,
+    };
+    let (set, body) = match &delivery.document {
+        Document::Order(order) => ("940", order::write(order, &envelope)?),
+        Document::FunctionalAcknowledgement(answer) => acknowledgement::write(answer, &envelope)?,
+        other => {
+            let kind = other.kind();
+            let text = format!("this adapter sends orders and acknowledgements, no {kind}");
+            return Err(Problem::adapter("encode-unsupported", text)
+                .with_remedy("route the document to a partner whose adapter encodes it"));
+        }
+    };
+    let name = format!("{set}-{}.edi", envelope.control_number);
+    Ok(Request::post(envelope.config.path, MEDIA_TYPE, body).with_file_name(name))
+}
+
+/// A control number of nine digits, never nought; it begins anew after the last one.
+fn control_number(count: u64) -> u32 {
+    ((count.max(1) - 1) % CONTROL_NUMBER_MAX + 1) as u32
+}
+
+/// Day and minute of an RFC 3339 text.
+fn moment(created_at: &str) -> Result<(Date, Time), Problem> {
+    let day = created_at.get(..10).and_then(wire::iso_date);
+    let minute = created_at.get(11..16).and_then(wire::iso_time);
+    day.zip(minute).ok_or_else(|| {
+        let text = "the delivery's own time is none: expected an RFC 3339 text";
+        Problem::adapter("time-invalid", text).with_value(created_at)
+    })
+}
+
+// === impl Envelope ===
+
+impl Envelope<'_> {
+    /// Writes an interchange of one group of one set, which `write` writes under the
+    /// set's control number.
+    ///
+    /// # Errors
+    /// Those of `write`; `setting-invalid` when the envelope itself can't be written.
+    fn wrap(
+        &self,
+        functional_id: &str,
+        version: &str,
+        write: impl FnOnce(&mut Writer, &str) -> Result<(), Problem>,
+    ) -> Result<Vec<u8>, Problem> {
+        let config = &self.config;
+        let number = self.control_number;
+        let interchange = InterchangeStart::new(
+            config.sender,
+            config.receiver,
+            self.date,
+            self.time,
+            Writing::interchange_version(version),
+            number,
+            config.usage,
+        );
+        let group = GroupStart {
+            functional_id,
+            sender: config.group_sender,
+            receiver: config.group_receiver,
+            date: self.date,
+            time: self.time,
+            control_number: number,
+            version,
+        };
+        let mut writer = Writer::new(config.style(version)).map_err(misset)?;
+        writer.begin_interchange(&interchange).map_err(misset)?;
+        writer.begin_group(&group).map_err(misset)?;
+        write(&mut writer, &format!("{number:04}"))?;
+        writer.end_group().map_err(broken)?;
+        writer.end_interchange().map_err(broken)?;
+        writer.finish().map_err(broken)
+    }
+}
+
+/// The envelope is made of settings, so they are to blame.
+fn misset(error: WriteError) -> Problem {
+    Problem::settings("setting-invalid", format!("the envelope can't be written: {error}"))
+        .with_remedy("check the ids, the separators and the version of the partner")
+}
+
+/// Values are checked before they are written; what fails here was not foreseen.
+fn broken(error: WriteError) -> Problem {
+    Problem::adapter("write-failed", format!("the transaction set can't be written: {error}"))
+}
+
+// === the partner's answer ===
+
+fn judge(response: &Response) -> Step {
+    match response.status {
+        200..=299 => Step::Done(None),
+        408 | 425 | 429 | 500..=599 => {
+            let retry = Retry::new(refusal(response, "answer-unavailable").retryable());
+            // A date is left to the host, which has a clock.
+            let seconds = response.header("retry-after").and_then(|text| text.trim().parse().ok());
+            Step::Retry(Retry { after_seconds: seconds, ..retry })
+        }
+        // Not a verdict on the document: it went to the wrong place, or by the wrong
+        // name.
+        300..=399 | 401 | 403 | 404 | 405 => {
+            let problem = refusal(response, "answer-misdirected")
+                .with_remedy("check the partner's endpoint, its credential and the setting `path`");
+            Step::Rejected(Problem { blame: Blame::Settings, ..problem })
+        }
+        _ => Step::Rejected(refusal(response, "answer-refused")),
+    }
+}
+
+fn refusal(response: &Response, code: &str) -> Problem {
+    let status = response.status;
+    let words = str::from_utf8(&response.body).unwrap_or_default().trim();
+    let words: String = words.chars().take(WORDS_CHARS_MAX).collect();
+    let text = if words.is_empty() {
+        format!("the partner answered {status}")
+    } else {
+        format!("the partner answered {status}: {words}")
+    };
+    Problem::partner_data(code, text).with_extra("http-status", status.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crossdock_sdk::{FunctionalAcknowledgement, Verdict};
+
+    fn delivery() -> Delivery {
+        let answer = FunctionalAcknowledgement::new("SW", "17", Verdict::Accepted);
+        let mut delivery = Delivery::new(Document::FunctionalAcknowledgement(answer));
+        delivery.settings = [("sender-id", "US"), ("receiver-id", "THEM")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .to_vec();
+        delivery
+    }
+
+    fn answered(outcome: Outcome) -> Step {
+        next(&delivery(), &[Exchange::new(Request::get(""), outcome)]).unwrap()
+    }
+
+    fn status(status: u16, headers: &[(&str, &str)]) -> Step {
+        let headers = headers.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+        answered(Outcome::Response(Response { status, headers, body: b"no".to_vec() }))
+    }
+
+    #[test]
+    fn judges_every_status() {
+        for code in 100..=700 {
+            let step = status(code, &[]);
+            let fits = match code {
+                200..=299 => step == Step::Done(None),
+                408 | 425 | 429 | 500..=599 => matches!(step, Step::Retry(_)),
+                _ => matches!(step, Step::Rejected(_)),
+            };
+            assert!(fits, "{code}: {step:?}");
+        }
+        assert_eq!(answered(Outcome::Stored("997-1.edi".to_owned())), Step::Done(None));
+    }
+
+    #[test]
+    fn waits_as_long_as_the_partner_says() {
+        let seconds = |value: &str| match status(503, &[("retry-after", value)]) {
+            Step::Retry(retry) => retry.after_seconds,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(seconds(" 120 "), Some(120));
+        assert_eq!(seconds("Fri, 31 Dec 1999 23:59:59 GMT"), None);
+    }
+
+    #[test]
+    fn control_numbers_have_nine_digits_and_begin_anew() {
+        assert_eq!(control_number(0), 1);
+        assert_eq!(control_number(1), 1);
+        assert_eq!(control_number(999_999_999), 999_999_999);
+        assert_eq!(control_number(1_000_000_000), 1);
+        assert_eq!(control_number(u64::MAX), ((u64::MAX - 1) % 999_999_999 + 1) as u32);
+    }
+
+    #[test]
+    fn the_same_delivery_gives_the_same_bytes() {
+        let first = next(&delivery(), &[]).unwrap();
+        assert_eq!(first, next(&delivery(), &[]).unwrap());
+        let Step::Send(request) = first else { panic!() };
+        assert_eq!(request.file_name.as_deref(), Some("997-1.edi"));
+        assert_eq!(request.content_type.as_deref(), Some("application/edi-x12"));
+    }
+
+    #[test]
+    fn envelopes_that_cannot_be_written_blame_the_settings() {
+        for (name, value) in [
+            ("sender-id", "an id of more than fifteen"),
+            ("segment-terminator", "*"),
+            ("receiver-qualifier", "ZZZ"),
+        ] {
+            let mut delivery = delivery();
+            delivery.settings.retain(|(known, _)| known != name);
+            delivery.settings.push((name.to_owned(), value.to_owned()));
+            let problem = next(&delivery, &[]).unwrap_err();
+            assert_eq!(problem.blame, Blame::Settings, "{name}: {problem:?}");
+        }
+        let mut delivery = delivery();
+        delivery.settings.push(("sender".to_owned(), "x".to_owned()));
+        assert_eq!(next(&delivery, &[]).unwrap_err().code, "setting-unknown");
+    }
+}

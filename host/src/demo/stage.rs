@@ -1,0 +1,212 @@
+//! Everything the story needs, running: partners, the host between them, and an
+//! operator who looks.
+
+use std::{
+    fs, io,
+    io::Write as _,
+    path::{Path, PathBuf},
+};
+
+use crossdock_sdk::Order;
+use tempfile::TempDir;
+
+use super::{
+    api::{Api, Unmet},
+    crm::Crm,
+    depot::Depot,
+    erp::{self, Erp},
+    folder_warehouse::FolderWarehouse,
+    ingress::{self, Answer, Ingress},
+    screen::Screen,
+    settings::{self, Places, Tokens},
+    warehouse::Warehouse,
+};
+use crate::{
+    app::{self, Host},
+    clock::Clock,
+    config::{Config, Overrides},
+};
+
+/// What lies on the shelves in the north.
+const NORTH_STOCK: &[(&str, u64)] = &[("KETTLE", 1_000), ("MUG", 1_000)];
+/// What lies on the shelves in the south: kettles run short.
+const SOUTH_STOCK: &[(&str, u64)] = &[("KETTLE", 8), ("MUG", 1_000)];
+
+/// A running scene. The partners end when it is dropped; the host is stopped with
+/// [`Stage::strike`].
+pub(super) struct Stage {
+    /// The host's operator.
+    pub(super) api: Api,
+    /// Where orders come from.
+    pub(super) erp: Erp,
+    /// Where customers call.
+    pub(super) crm: Crm,
+    /// X12 over HTTP.
+    pub(super) north: Warehouse,
+    /// X12 through a drop folder.
+    pub(super) south: FolderWarehouse,
+    /// The ERP's way into the host.
+    pub(super) from_erp: Ingress,
+    /// The northern warehouse's way into the host, beside its own files.
+    pub(super) from_north: Ingress,
+    /// The way of the partner whose adapter never ends.
+    pub(super) from_looper: Ingress,
+    /// Numbers of the orders that must have been shipped in the end.
+    pub(super) orders: Vec<String>,
+    /// Where the story is told.
+    pub(super) screen: Screen,
+    /// The tokens of this run.
+    pub(super) tokens: Tokens,
+    /// The host's address.
+    pub(super) url: String,
+    /// Where the drop folder is.
+    pub(super) folder: PathBuf,
+    /// The configuration.
+    pub(super) configuration: PathBuf,
+    host: Host,
+    root: TempDir,
+}
+
+/// Why the scene can't be set.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A directory, file or port can't be had.
+    #[error("{what}: {source}")]
+    Io {
+        /// What for.
+        what: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// A client can't be made.
+    #[error("an HTTP client can't be made: {0}")]
+    Client(#[from] reqwest::Error),
+    /// The system gives no randomness.
+    #[error(transparent)]
+    NoRandomness(#[from] crate::ingress::authenticate::NoRandomness),
+    /// The demo's own configuration is refused. A defect.
+    #[error("the demo's configuration is refused: {0}")]
+    Configuration(String),
+    /// The host does not start.
+    #[error("the host does not start: {0}")]
+    Host(#[from] app::StartError),
+}
+
+// === impl Stage ===
+
+impl Stage {
+    /// Starts partners and host in `root`, whose `adapters/` has the components.
+    ///
+    /// # Errors
+    /// Says what is missing; nothing is left running.
+    pub(super) async fn set(root: TempDir, port: Option<u16>, screen: Screen, clock: Clock) -> Result<Self, Error> {
+        let tokens = Tokens::generate()?;
+        let erp = Erp::start(tokens.to_erp.expose()).await.map_err(failed("the ERP"))?;
+        let crm = Crm::start(tokens.to_crm.expose()).await.map_err(failed("the CRM"))?;
+        let depot = Depot::new(settings::NORTH, settings::US, 'N', NORTH_STOCK);
+        let started = Warehouse::start(depot, tokens.to_north.expose(), clock.clone()).await;
+        let mut north = started.map_err(failed("the warehouse in the north"))?;
+        let places = Places {
+            root: root.path(),
+            port: port.unwrap_or(0),
+            erp: erp.url(),
+            crm: crm.url(),
+            north: north.url(),
+        };
+        write_secrets(root.path(), &tokens).map_err(failed("secrets"))?;
+        let configuration = root.path().join("crossdock.toml");
+        fs::write(&configuration, settings::text(&places, &tokens)).map_err(failed("crossdock.toml"))?;
+        let checked = Config::load(&configuration, &Overrides::default()).map_err(|error| Error::Configuration(explained(&error)))?;
+        let host = Box::pin(app::start(checked, clock.clone())).await?;
+        let url = format!("http://{}", host.local_addr());
+
+        let client = ingress::client()?;
+        let way = |partner, token: &crate::ingress::authenticate::Token| {
+            Ingress::new(client.clone(), &url, partner, token.expose())
+        };
+        let from_north = way("north-3pl", &tokens.north);
+        north.send_to(from_north.clone());
+        let folder = root.path().join("south-3pl");
+        let depot = Depot::new(settings::SOUTH, settings::US, 'S', SOUTH_STOCK);
+        let archive = root.path().join("south-3pl-archive");
+        let south = FolderWarehouse::start(depot, &folder, &archive, clock).await;
+        Ok(Self {
+            api: Api::new(client.clone(), &url, tokens.operator.expose()),
+            south: south.map_err(failed("the warehouse in the south"))?,
+            from_erp: way("erp", &tokens.erp),
+            from_looper: way("looper", &tokens.looper),
+            from_north,
+            erp,
+            crm,
+            north,
+            orders: Vec::new(),
+            screen,
+            tokens,
+            url,
+            folder,
+            configuration,
+            host,
+            root,
+        })
+    }
+
+    /// Sends an order that is to be shipped, and sees that the host takes it.
+    pub(super) async fn send(&mut self, order: &Order, key: &str) -> Result<Answer, Unmet> {
+        if !self.orders.contains(&order.order_no) {
+            self.orders.push(order.order_no.clone());
+        }
+        taken(erp::send(&self.from_erp, order, key).await)
+    }
+
+    /// Ends everything and removes the directory.
+    ///
+    /// # Errors
+    /// When the host's journal could not be closed or the directory not removed.
+    pub(super) async fn strike(self) -> Result<(), String> {
+        let Self { host, north, south, erp, crm, root, .. } = self;
+        // Partners first: nobody is left to speak with a host that is gone.
+        drop((north, south));
+        let stopped = host.stop().await;
+        drop((erp, crm));
+        stopped.map_err(|error| error.to_string())?;
+        root.close().map_err(|error| format!("the demo's directory is not removed: {error}"))
+    }
+}
+
+/// What the host said, when it took the message.
+pub(super) fn taken(answer: Result<Answer, String>) -> Result<Answer, Unmet> {
+    let expected = "202 and a message id from the ingress".to_owned();
+    match answer {
+        Ok(answer) if answer.status == 202 => Ok(answer),
+        Ok(answer) => Err(Unmet { expected, seen: format!("{answer:?}") }),
+        Err(seen) => Err(Unmet { expected, seen }),
+    }
+}
+
+fn write_secrets(root: &Path, tokens: &Tokens) -> io::Result<()> {
+    let directory = root.join("secrets");
+    fs::create_dir(&directory)?;
+    for (name, token) in tokens.presented() {
+        let mut options = fs::File::options();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        options.open(directory.join(name))?.write_all(token.expose().as_bytes())?;
+    }
+    Ok(())
+}
+
+fn explained(error: &crate::config::Error) -> String {
+    match error {
+        crate::config::Error::Faults { faults, .. } => {
+            let texts = faults.iter().map(|fault| format!("{}: {}", fault.setting, fault.text));
+            texts.collect::<Vec<_>>().join("; ")
+        }
+        other => other.to_string(),
+    }
+}
+
+fn failed(what: &str) -> impl FnOnce(io::Error) -> Error + use<> {
+    let what = what.to_owned();
+    move |source| Error::Io { what, source }
+}

@@ -1,0 +1,29 @@
+//! The real host, its partners, and eyes to see what became of a message.
+//!
+//! A [`Site`] is a directory with a configuration; it outlives the [`Host`]s that run
+//! in it one after another, which is what a restart is. A [`Receiver`] is a partner
+//! that is sent to and does what the test tells it. [`Api`] is the only place that
+//! speaks HTTP with the host.
+//!
+//! Nothing here waits for time to pass: [`until`] looks until it sees.
+
+mod adapters;
+mod api;
+mod binary;
+mod folder;
+mod host;
+pub mod order;
+mod random;
+mod receiver;
+mod site;
+mod wait;
+
+pub use self::{
+    api::{Answer, Api, array, text},
+    folder::Folder,
+    host::Host,
+    random::Random,
+    receiver::{Arrival, Behaviour, Receiver},
+    site::Site,
+    wait::{WAIT, eventually, until},
+};
