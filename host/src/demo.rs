@@ -51,7 +51,11 @@ use crate::{
 };
 
 /// Where the adapters of the story have their sources, in the workspace.
-const ADAPTERS: [&str; 3] = ["adapters/canonical-json", "adapters/x12-3pl", "tests/guests/misbehaving"];
+const ADAPTERS: [&str; 3] = [
+    "adapters/canonical-json",
+    "adapters/x12-3pl",
+    "tests/guests/misbehaving",
+];
 
 /// Lines of a build that wait to be shown; cargo waits when there are more.
 const BUILD_LINES_MAX: usize = 256;
@@ -115,7 +119,9 @@ pub enum Error {
 pub async fn run(options: Options) -> Result<ExitReport, Error> {
     let clock = Clock::System;
     let mut screen = Screen::standard(clock.now());
-    let root = tempfile::Builder::new().prefix("crossdock-demo-").tempdir()?;
+    let root = tempfile::Builder::new()
+        .prefix("crossdock-demo-")
+        .tempdir()?;
     screen.heading("Crossdock demo: an ERP, a CRM and two warehouses on this machine, and the host between them");
     build(&options.workspace, &root, &mut screen).await?;
     screen.count_from(clock.now());
@@ -154,8 +160,14 @@ async fn build(workspace: &Path, root: &TempDir, screen: &mut Screen) -> Result<
         };
         let kilobytes = built.size_bytes.div_ceil(1_000);
         let digest: String = built.digest.chars().take(12).collect();
-        screen.done(&built.package, &format!("{kilobytes} kB, sha256 {digest}…, {when}"));
-        fs::copy(&built.path, adapters.join(format!("{}.wasm", built.package)))?;
+        screen.done(
+            &built.package,
+            &format!("{kilobytes} kB, sha256 {digest}…, {when}"),
+        );
+        fs::copy(
+            &built.path,
+            adapters.join(format!("{}.wasm", built.package)),
+        )?;
     }
     Ok(())
 }
@@ -169,8 +181,10 @@ async fn build_one(folder: &Path, screen: &mut Screen) -> Result<Built, Error> {
             // When nobody reads any more, nobody wants to know.
             drop(lines.blocking_send(line.to_owned()));
         };
-        toolchain::build_if_newer(&owned, &sandbox, &mut progress)
-            .map_err(|source| Error::Build { folder: owned, source })
+        toolchain::build_if_newer(&owned, &sandbox, &mut progress).map_err(|source| Error::Build {
+            folder: owned,
+            source,
+        })
     });
     while let Some(line) = said.recv().await {
         screen.progress(line.trim());

@@ -6,7 +6,7 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use crossdock_sdk::x12::{Input, Reader, Tokenizer};
+use crossdock_sdk::x12::{Input, Reader, Style, Tokenizer, Writer};
 
 /// One interchange of 945s, at least `size` bytes long.
 fn interchange(size: usize) -> Vec<u8> {
@@ -99,5 +99,35 @@ fn read(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, read);
+fn write(criterion: &mut Criterion) {
+    let text = interchange(1024 * 1024);
+    let segments: Vec<Vec<String>> = Tokenizer::new(&text)
+        .expect("an ISA")
+        .filter(|segment| !segment.is("ISA"))
+        .map(|segment| {
+            let all = (0..=segment.element_count()).map(|number| segment.text(number));
+            all.map(|element| element.into_owned()).collect()
+        })
+        .collect();
+    let segments: Vec<Vec<&str>> = segments
+        .iter()
+        .map(|segment| segment.iter().map(String::as_str).collect())
+        .collect();
+    let mut group = criterion.benchmark_group("x12");
+    group.throughput(Throughput::Bytes(text.len() as u64));
+    group.bench_function("write", |bencher| {
+        bencher.iter(|| {
+            let mut writer = Writer::new(Style::default()).expect("separators");
+            for segment in black_box(&segments) {
+                writer
+                    .segment(segment[0], &segment[1..])
+                    .expect("clean data");
+            }
+            writer.bytes().len()
+        });
+    });
+    group.finish();
+}
+
+criterion_group!(benches, read, write);
 criterion_main!(benches);

@@ -92,7 +92,9 @@ pub fn encode<A: Adapter>(fixtures: impl AsRef<Path>) {
     run(fixtures.as_ref(), "encode", |fixtures, input| {
         let conversation: Conversation = load(input);
         let mut delivery = Delivery::new(conversation.document);
-        delivery.control_number = conversation.control_number.unwrap_or(delivery.control_number);
+        delivery.control_number = conversation
+            .control_number
+            .unwrap_or(delivery.control_number);
         delivery.settings = settings(fixtures, conversation.settings);
         let kind = delivery.document.kind();
         let mut answers = conversation.answers.into_iter();
@@ -104,11 +106,17 @@ pub fn encode<A: Adapter>(fixtures: impl AsRef<Path>) {
             render(&step, &mut transcript, input);
             let Ok(Step::Send(request)) = step else { break };
             let encodes = A::describe().encodes;
-            assert!(encodes.iter().any(|name| name == kind), "`{kind}` is missing in `encodes`");
+            assert!(
+                encodes.iter().any(|name| name == kind),
+                "`{kind}` is missing in `encodes`"
+            );
             let Some(outcome) = answers.next() else { break };
             past.push(Exchange::new(request, outcome));
         }
-        assert!(answers.next().is_none(), "the conversation ended before its last answer");
+        assert!(
+            answers.next().is_none(),
+            "the conversation ended before its last answer"
+        );
         transcript
     });
 }
@@ -125,7 +133,11 @@ struct Conversation {
 fn run(fixtures: &Path, folder: &str, give: impl Fn(&Path, &Path) -> String) {
     let folder = fixtures.join(folder);
     let inputs = inputs(&folder);
-    assert!(!inputs.is_empty(), "there are no fixtures in {}", folder.display());
+    assert!(
+        !inputs.is_empty(),
+        "there are no fixtures in {}",
+        folder.display()
+    );
     let mut failed = Vec::new();
     for input in &inputs {
         let name = stem(input);
@@ -142,16 +154,26 @@ fn run(fixtures: &Path, folder: &str, give: impl Fn(&Path, &Path) -> String) {
         }
     }
     let total = inputs.len();
-    assert!(failed.is_empty(), "{} of {total} fixtures failed: {}", failed.len(), failed.join(", "));
+    assert!(
+        failed.is_empty(),
+        "{} of {total} fixtures failed: {}",
+        failed.len(),
+        failed.join(", ")
+    );
 }
 
 /// The inputs of a folder, by name; expected outputs and settings are none.
 fn inputs(folder: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = folder.read_dir() else { return Vec::new() };
+    let Ok(entries) = folder.read_dir() else {
+        return Vec::new();
+    };
     let mut inputs: Vec<PathBuf> = entries
         .filter_map(|entry| Some(entry.ok()?.path()))
         .filter(|path| {
-            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            let name = path
+                .file_name()
+                .and_then(|name| name.to_str())
+                .unwrap_or_default();
             let ours = name.starts_with('.') || name.ends_with(".settings.json");
             path.is_file() && !ours && !name.contains(".snap")
         })
@@ -161,7 +183,10 @@ fn inputs(folder: &Path) -> Vec<PathBuf> {
 }
 
 fn stem(input: &Path) -> String {
-    input.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default()
+    input
+        .file_stem()
+        .map(|stem| stem.to_string_lossy().into_owned())
+        .unwrap_or_default()
 }
 
 fn message(fixtures: &Path, input: &Path) -> Inbound {
@@ -172,7 +197,11 @@ fn message(fixtures: &Path, input: &Path) -> Inbound {
         _ => "text/plain",
     };
     let own = input.with_file_name(format!("{}.settings.json", stem(input)));
-    let own = if own.exists() { load(&own) } else { BTreeMap::new() };
+    let own = if own.exists() {
+        load(&own)
+    } else {
+        BTreeMap::new()
+    };
     Inbound {
         content_type: Some(content_type.to_owned()),
         settings: settings(fixtures, own),
@@ -183,8 +212,11 @@ fn message(fixtures: &Path, input: &Path) -> Inbound {
 /// The partner's settings with those of one fixture over them.
 fn settings(fixtures: &Path, own: BTreeMap<String, String>) -> Vec<(String, String)> {
     let shared = fixtures.join("settings.json");
-    let mut settings: BTreeMap<String, String> =
-        if shared.exists() { load(&shared) } else { BTreeMap::new() };
+    let mut settings: BTreeMap<String, String> = if shared.exists() {
+        load(&shared)
+    } else {
+        BTreeMap::new()
+    };
     settings.extend(own);
     settings.into_iter().collect()
 }
@@ -193,12 +225,17 @@ fn settings(fixtures: &Path, own: BTreeMap<String, String>) -> Vec<(String, Stri
 /// but the tables.
 fn twice<T: PartialEq + std::fmt::Debug>(fixtures: &Path, call: impl Fn() -> T) -> T {
     let lookups = fixtures.join("lookups.json");
-    let tables: BTreeMap<String, BTreeMap<String, String>> =
-        if lookups.exists() { load(&lookups) } else { BTreeMap::new() };
+    let tables: BTreeMap<String, BTreeMap<String, String>> = if lookups.exists() {
+        load(&lookups)
+    } else {
+        BTreeMap::new()
+    };
     let fresh = || {
         fake::reset();
         for (table, entries) in &tables {
-            entries.iter().for_each(|(key, value)| fake::set_lookup(table, key, value));
+            entries
+                .iter()
+                .for_each(|(key, value)| fake::set_lookup(table, key, value));
         }
         call()
     };
@@ -211,7 +248,10 @@ fn check_kinds<A: Adapter>(decoded: &Decoded) {
     let decodes = A::describe().decodes;
     for document in decoded.documents.iter().flatten() {
         let kind = document.document.kind();
-        assert!(decodes.iter().any(|name| name == kind), "`{kind}` is missing in `decodes`");
+        assert!(
+            decodes.iter().any(|name| name == kind),
+            "`{kind}` is missing in `decodes`"
+        );
     }
 }
 
@@ -220,9 +260,15 @@ fn render(step: &Result<Step, Problem>, transcript: &mut String, input: &Path) {
     let request = match step {
         Ok(Step::Send(request)) => request,
         Ok(step) => return transcript.push_str(&must(json::to_string_pretty(step), input)),
-        Err(_) => return transcript.push_str(&must(json::to_string_pretty(step), input)),
+        Err(problem) => {
+            let refused = Result::<(), &Problem>::Err(problem);
+            return transcript.push_str(&must(json::to_string_pretty(&refused), input));
+        }
     };
-    let head = Step::Send(Request { body: Vec::new(), ..request.clone() });
+    let head = Step::Send(Request {
+        body: Vec::new(),
+        ..request.clone()
+    });
     transcript.push_str(&must(json::to_string_pretty(&head), input));
     if !request.body.is_empty() {
         let _ = writeln!(transcript, "--- body, {} bytes", request.body.len());

@@ -85,7 +85,9 @@ impl Api {
 
     /// What waits of a partner for a person.
     pub(super) async fn dead_letters(&self, partner: &str) -> Result<Vec<Value>, String> {
-        let found = self.get(&format!("/v1/dead-letters?partner={partner}")).await?;
+        let found = self
+            .get(&format!("/v1/dead-letters?partner={partner}"))
+            .await?;
         Ok(array(&found["dead_letters"]).to_vec())
     }
 
@@ -93,9 +95,15 @@ impl Api {
         let answered = request.bearer_auth(&self.token).send().await;
         let response = answered.map_err(|error| format!("{path} is not answered: {error}"))?;
         let status = response.status();
-        let body = response.bytes().await.map_err(|error| format!("{path}: {error}"))?;
+        let body = response
+            .bytes()
+            .await
+            .map_err(|error| format!("{path}: {error}"))?;
         if !status.is_success() {
-            return Err(format!("{path} answers {status}: {}", String::from_utf8_lossy(&body)));
+            return Err(format!(
+                "{path} answers {status}: {}",
+                String::from_utf8_lossy(&body)
+            ));
         }
         serde_json::from_slice(&body).map_err(|error| format!("{path} answers no JSON: {error}"))
     }
@@ -112,7 +120,10 @@ pub(super) async fn until<T>(
         match look().await {
             Ok(found) => return Ok(found),
             Err(seen) if Instant::now() >= deadline => {
-                return Err(Unmet { expected: expected.into(), seen });
+                return Err(Unmet {
+                    expected: expected.into(),
+                    seen,
+                });
             }
             Err(_) => sleep(INTERVAL).await,
         }
@@ -120,7 +131,11 @@ pub(super) async fn until<T>(
 }
 
 /// What must hold now.
-pub(super) fn expect(holds: bool, expected: impl Into<String>, seen: impl FnOnce() -> String) -> Result<(), Unmet> {
+pub(super) fn expect(
+    holds: bool,
+    expected: impl Into<String>,
+    seen: impl FnOnce() -> String,
+) -> Result<(), Unmet> {
     if holds {
         return Ok(());
     }
@@ -175,12 +190,16 @@ impl Message {
 
     /// What goes to a partner because of it.
     pub(super) fn delivery_to(&self, partner: &str) -> Option<&Value> {
-        self.deliveries().iter().find(|it| text(&it["to"]) == partner)
+        self.deliveries()
+            .iter()
+            .find(|it| text(&it["to"]) == partner)
     }
 
     /// Whether all that follows from it has reached its receivers.
     pub(super) fn all_delivered(&self) -> bool {
-        self.deliveries().iter().all(|it| text(&it["status"]) == "delivered")
+        self.deliveries()
+            .iter()
+            .all(|it| text(&it["status"]) == "delivered")
     }
 
     /// Whether it holds a document of this kind.
@@ -193,9 +212,20 @@ impl Message {
         let deliveries: Vec<_> = self
             .deliveries()
             .iter()
-            .map(|it| format!("{} to {} {}", text(&it["kind"]), text(&it["to"]), text(&it["status"])))
+            .map(|it| {
+                format!(
+                    "{} to {} {}",
+                    text(&it["kind"]),
+                    text(&it["to"]),
+                    text(&it["status"])
+                )
+            })
             .collect();
-        let kinds: Vec<_> = self.documents().iter().map(|it| text(&it["kind"])).collect();
+        let kinds: Vec<_> = self
+            .documents()
+            .iter()
+            .map(|it| text(&it["kind"]))
+            .collect();
         format!(
             "{} from {} {} with [{}] and [{}]",
             self.id(),

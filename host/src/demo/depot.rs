@@ -115,7 +115,10 @@ impl Depot {
             id,
             customer,
             letter,
-            stock: stock.iter().map(|(sku, pieces)| ((*sku).to_owned(), *pieces)).collect(),
+            stock: stock
+                .iter()
+                .map(|(sku, pieces)| ((*sku).to_owned(), *pieces))
+                .collect(),
             number: 1_000,
             shipments: 0,
             ships: Ships::AtOnce,
@@ -219,7 +222,12 @@ impl Depot {
         }
         let number = self.next_number();
         let file = edi::write_shipments(&self.heading(number, at), &shipments)?;
-        Ok(Some(Outgoing { number, kind: "945", correlation_id: None, file }))
+        Ok(Some(Outgoing {
+            number,
+            kind: "945",
+            correlation_id: None,
+            file,
+        }))
     }
 
     fn check(&self, group: &Group) -> Result<(), Refusal> {
@@ -232,10 +240,15 @@ impl Depot {
             let known = self.releases.iter().any(|it| it.order_no == order_no);
             match release.purpose {
                 Purpose::New if known => return Err(Refusal::KnownOrder(order_no)),
-                Purpose::Change | Purpose::Cancel if !open => return Err(Refusal::NotOpen(order_no)),
+                Purpose::Change | Purpose::Cancel if !open => {
+                    return Err(Refusal::NotOpen(order_no));
+                }
                 _ => {}
             }
-            let unknown = release.lines.iter().find(|line| !self.stock.contains_key(&line.sku));
+            let unknown = release
+                .lines
+                .iter()
+                .find(|line| !self.stock.contains_key(&line.sku));
             if let Some(line) = unknown {
                 let sku = line.sku.clone();
                 return Err(Refusal::UnknownItem { order_no, sku });
@@ -267,7 +280,13 @@ impl Depot {
             return;
         }
         let correlation_id = correlation_id.map(str::to_owned);
-        self.open.insert(order_no, Open { release, correlation_id });
+        self.open.insert(
+            order_no,
+            Open {
+                release,
+                correlation_id,
+            },
+        );
     }
 
     /// Takes from the shelf what is there.
@@ -352,10 +371,15 @@ mod tests {
     #[test]
     fn acknowledges_and_ships_what_it_has() {
         let mut depot = depot();
-        let sent = depot.take(&release(1, "N", "SO-1", 12, "KETTLE"), Some("SO-1"), AT).unwrap();
+        let sent = depot
+            .take(&release(1, "N", "SO-1", 12, "KETTLE"), Some("SO-1"), AT)
+            .unwrap();
         let kinds: Vec<_> = sent.iter().map(|it| (it.kind, it.number)).collect();
         assert_eq!(kinds, [("997", 1_001), ("945", 1_002)]);
-        assert!(sent.iter().all(|it| it.correlation_id.as_deref() == Some("SO-1")));
+        assert!(
+            sent.iter()
+                .all(|it| it.correlation_id.as_deref() == Some("SO-1"))
+        );
         let line = &depot.shipped[0].lines[0];
         assert_eq!((line.ordered, line.shipped), (12, 10));
     }
@@ -366,43 +390,78 @@ mod tests {
         let file = release(1, "N", "SO-1", 2, "MUG");
         depot.take(&file, None, AT).unwrap();
         assert_eq!(depot.take(&file, None, AT), Ok(Vec::new()));
-        assert_eq!((depot.repeats, depot.releases.len(), depot.shipped.len()), (1, 1, 1));
+        assert_eq!(
+            (depot.repeats, depot.releases.len(), depot.shipped.len()),
+            (1, 1, 1)
+        );
     }
 
     #[test]
     fn the_truck_takes_the_last_word_of_each_order() {
         let mut depot = depot();
         depot.ship(Ships::WithTheTruck);
-        depot.take(&release(1, "N", "SO-1", 2, "MUG"), Some("a"), AT).unwrap();
-        depot.take(&release(2, "R", "SO-1", 5, "MUG"), Some("b"), AT).unwrap();
-        depot.take(&release(3, "N", "SO-2", 1, "MUG"), Some("c"), AT).unwrap();
-        depot.take(&release(4, "F", "SO-2", 1, "MUG"), Some("c"), AT).unwrap();
+        depot
+            .take(&release(1, "N", "SO-1", 2, "MUG"), Some("a"), AT)
+            .unwrap();
+        depot
+            .take(&release(2, "R", "SO-1", 5, "MUG"), Some("b"), AT)
+            .unwrap();
+        depot
+            .take(&release(3, "N", "SO-2", 1, "MUG"), Some("c"), AT)
+            .unwrap();
+        depot
+            .take(&release(4, "F", "SO-2", 1, "MUG"), Some("c"), AT)
+            .unwrap();
         let truck = depot.load_truck(AT).unwrap().unwrap();
         assert_eq!(truck.correlation_id.as_deref(), Some("b"));
-        let [shipment] = &depot.shipped[..] else { panic!("{:?}", depot.shipped) };
-        assert_eq!((shipment.order_no.as_str(), shipment.lines[0].shipped), ("SO-1", 5));
+        let [shipment] = &depot.shipped[..] else {
+            panic!("{:?}", depot.shipped)
+        };
+        assert_eq!(
+            (shipment.order_no.as_str(), shipment.lines[0].shipped),
+            ("SO-1", 5)
+        );
         assert_eq!(depot.load_truck(AT), Ok(None));
     }
 
     #[test]
     fn refuses_what_it_cannot_do_and_keeps_nothing_of_it() {
         let mut depot = depot();
-        depot.take(&release(1, "N", "SO-1", 2, "MUG"), None, AT).unwrap();
+        depot
+            .take(&release(1, "N", "SO-1", 2, "MUG"), None, AT)
+            .unwrap();
         let cases = [
-            (release(2, "N", "SO-1", 2, "MUG"), Refusal::KnownOrder("SO-1".to_owned())),
-            (release(3, "R", "SO-1", 3, "MUG"), Refusal::NotOpen("SO-1".to_owned())),
+            (
+                release(2, "N", "SO-1", 2, "MUG"),
+                Refusal::KnownOrder("SO-1".to_owned()),
+            ),
+            (
+                release(3, "R", "SO-1", 3, "MUG"),
+                Refusal::NotOpen("SO-1".to_owned()),
+            ),
             (
                 release(4, "N", "SO-2", 1, "TEAPOT"),
-                Refusal::UnknownItem { order_no: "SO-2".to_owned(), sku: "TEAPOT".to_owned() },
+                Refusal::UnknownItem {
+                    order_no: "SO-2".to_owned(),
+                    sku: "TEAPOT".to_owned(),
+                },
             ),
         ];
         for (file, refusal) in cases {
             assert_eq!(depot.take(&file, None, AT), Err(refusal));
         }
-        assert!(matches!(depot.take(b"hello", None, AT), Err(Refusal::NotX12(_))));
+        assert!(matches!(
+            depot.take(b"hello", None, AT),
+            Err(Refusal::NotX12(_))
+        ));
         // The same file is welcome once its cause is gone.
         depot.stock("TEAPOT", 5);
-        assert_eq!(depot.take(&release(4, "N", "SO-2", 1, "TEAPOT"), None, AT).map(|it| it.len()), Ok(2));
+        assert_eq!(
+            depot
+                .take(&release(4, "N", "SO-2", 1, "TEAPOT"), None, AT)
+                .map(|it| it.len()),
+            Ok(2)
+        );
         assert_eq!(depot.releases.len(), 2);
     }
 
@@ -411,12 +470,18 @@ mod tests {
         let mut depot = depot();
         depot.misprint("SO-2");
         for (number, order_no) in [(1, "SO-1"), (2, "SO-2"), (3, "SO-3")] {
-            depot.take(&release(number, "N", order_no, 1, "MUG"), None, AT).unwrap();
+            depot
+                .take(&release(number, "N", order_no, 1, "MUG"), None, AT)
+                .unwrap();
         }
         let misprinted: Vec<_> = depot.shipped.iter().map(|it| it.misprinted).collect();
         assert_eq!(misprinted, [false, true, false]);
         let reprinted = depot.reprint(AT).unwrap().unwrap();
-        assert!(String::from_utf8(reprinted.file).unwrap().contains("~W12*CC*1*1*0*EA**SK*MUG~"));
+        assert!(
+            String::from_utf8(reprinted.file)
+                .unwrap()
+                .contains("~W12*CC*1*1*0*EA**SK*MUG~")
+        );
         assert_eq!(depot.reprint(AT), Ok(None));
     }
 }

@@ -314,7 +314,10 @@ fn acknowledgement(set: &envelope::TransactionSet<'_>) -> Result<Acknowledgement
 // === writing ===
 
 /// The 997 for a group that was received.
-pub(super) fn write_acknowledgement(heading: &Heading<'_>, group: &Group) -> Result<Vec<u8>, WriteError> {
+pub(super) fn write_acknowledgement(
+    heading: &Heading<'_>,
+    group: &Group,
+) -> Result<Vec<u8>, WriteError> {
     let good = group.sets.iter().filter(|set| set.content.is_ok()).count();
     let verdict = match good {
         0 => "R",
@@ -328,7 +331,11 @@ pub(super) fn write_acknowledgement(heading: &Heading<'_>, group: &Group) -> Res
         for set in &group.sets {
             writer.segment("AK2", &[&set.kind, &set.control])?;
             // 5: one or more segments in error.
-            let verdict: &[&str] = if set.content.is_ok() { &["A"] } else { &["R", "5"] };
+            let verdict: &[&str] = if set.content.is_ok() {
+                &["A"]
+            } else {
+                &["R", "5"]
+            };
             writer.segment("AK5", verdict)?;
         }
         writer.segment("AK9", &[verdict, &received, &received, &accepted])?;
@@ -337,7 +344,10 @@ pub(super) fn write_acknowledgement(heading: &Heading<'_>, group: &Group) -> Res
 }
 
 /// One file with a 945 for each shipment.
-pub(super) fn write_shipments(heading: &Heading<'_>, shipments: &[Shipment]) -> Result<Vec<u8>, WriteError> {
+pub(super) fn write_shipments(
+    heading: &Heading<'_>,
+    shipments: &[Shipment],
+) -> Result<Vec<u8>, WriteError> {
     write("SW", heading, |writer| {
         for (index, shipment) in shipments.iter().enumerate() {
             writer.begin_set("945", &format!("{:04}", index + 1), None)?;
@@ -348,7 +358,11 @@ pub(super) fn write_shipments(heading: &Heading<'_>, shipments: &[Shipment]) -> 
     })
 }
 
-fn write_shipment(writer: &mut Writer, heading: &Heading<'_>, shipment: &Shipment) -> Result<(), WriteError> {
+fn write_shipment(
+    writer: &mut Writer,
+    heading: &Heading<'_>,
+    shipment: &Shipment,
+) -> Result<(), WriteError> {
     let (today, _) = day_and_time(heading.at);
     let today = date(today);
     let ship_to = &shipment.ship_to;
@@ -358,7 +372,10 @@ fn write_shipment(writer: &mut Writer, heading: &Heading<'_>, shipment: &Shipmen
         writer.segment("N3", &[&ship_to.street])?;
     }
     if !ship_to.city.is_empty() {
-        writer.segment("N4", &[&ship_to.city, &ship_to.region, &ship_to.postal_code])?;
+        writer.segment(
+            "N4",
+            &[&ship_to.city, &ship_to.region, &ship_to.postal_code],
+        )?;
     }
     writer.segment("N9", &["BM", &format!("BOL-{}", shipment.number)])?;
     // 11: shipped on this date.
@@ -381,7 +398,12 @@ fn write_shipment(writer: &mut Writer, heading: &Heading<'_>, shipment: &Shipmen
         };
         let short = line.ordered - line.shipped;
         let [ordered, short] = [line.ordered, short].map(|it| it.to_string());
-        writer.segment("W12", &[code, &ordered, &shipped, &short, &line.unit, "", "SK", &line.sku])?;
+        writer.segment(
+            "W12",
+            &[
+                code, &ordered, &shipped, &short, &line.unit, "", "SK", &line.sku,
+            ],
+        )?;
         writer.segment("N9", &["LI", &line.number])?;
     }
     let total: u64 = shipment.lines.iter().map(|line| line.shipped).sum();
@@ -394,12 +416,19 @@ fn write(
     heading: &Heading<'_>,
     sets: impl FnOnce(&mut Writer) -> Result<(), WriteError>,
 ) -> Result<Vec<u8>, WriteError> {
-    let Heading { sender, receiver, number, at } = *heading;
+    let Heading {
+        sender,
+        receiver,
+        number,
+        at,
+    } = *heading;
     let (date, time) = day_and_time(at);
     let mut writer = Writer::new(Style::default())?;
     let usage = Usage::Test;
     let (from, to) = (("ZZ", sender), ("ZZ", receiver));
-    writer.begin_interchange(&InterchangeStart::new(from, to, date, time, "00401", number, usage))?;
+    writer.begin_interchange(&InterchangeStart::new(
+        from, to, date, time, "00401", number, usage,
+    ))?;
     writer.begin_group(&GroupStart {
         functional_id,
         sender,
@@ -487,14 +516,22 @@ mod tests {
         SE*10*0001~ST*940*0002~W05*N*SO-8~LX*1~W01*many*EA**SK*MUG~SE*5*0002~GE*2*7~IEA*1*000000007~";
 
     fn heading() -> Heading<'static> {
-        Heading { sender: "NORTH", receiver: "ACME", number: 41, at: AT }
+        Heading {
+            sender: "NORTH",
+            receiver: "ACME",
+            number: 41,
+            at: AT,
+        }
     }
 
     fn shipment() -> Shipment {
         Shipment {
             number: "N-1".to_owned(),
             order_no: "SO-7".to_owned(),
-            ship_to: ShipTo { name: "Lake Shop".to_owned(), ..ShipTo::default() },
+            ship_to: ShipTo {
+                name: "Lake Shop".to_owned(),
+                ..ShipTo::default()
+            },
             lines: vec![ShippedLine {
                 number: "10".to_owned(),
                 ordered: 12,
@@ -511,14 +548,30 @@ mod tests {
     fn reads_a_release_and_refuses_its_broken_neighbour() {
         let received = read(RELEASE.as_bytes()).unwrap();
         assert_eq!(received.interchange, "000000007");
-        let [group] = &received.groups[..] else { panic!("{received:?}") };
-        let [good, bad] = &group.sets[..] else { panic!("{group:?}") };
-        let Ok(Content::Release(release)) = &good.content else { panic!("{good:?}") };
-        assert_eq!((release.order_no.as_str(), release.purpose, release.pieces()), ("SO-7", Purpose::New, 15));
+        let [group] = &received.groups[..] else {
+            panic!("{received:?}")
+        };
+        let [good, bad] = &group.sets[..] else {
+            panic!("{group:?}")
+        };
+        let Ok(Content::Release(release)) = &good.content else {
+            panic!("{good:?}")
+        };
+        assert_eq!(
+            (release.order_no.as_str(), release.purpose, release.pieces()),
+            ("SO-7", Purpose::New, 15)
+        );
         assert_eq!(release.ship_to.region, "MN");
-        let lines: Vec<_> = release.lines.iter().map(|it| (it.number.as_str(), it.sku.as_str())).collect();
+        let lines: Vec<_> = release
+            .lines
+            .iter()
+            .map(|it| (it.number.as_str(), it.sku.as_str()))
+            .collect();
         assert_eq!(lines, [("10", "KETTLE"), ("2", "MUG")]);
-        assert_eq!(bad.content, Err("W01-01 \"many\" is not a number of pieces".to_owned()));
+        assert_eq!(
+            bad.content,
+            Err("W01-01 \"many\" is not a number of pieces".to_owned())
+        );
     }
 
     #[test]
@@ -526,26 +579,47 @@ mod tests {
         let received = read(RELEASE.as_bytes()).unwrap();
         let written = write_acknowledgement(&heading(), &received.groups[0]).unwrap();
         let read = read(&written).unwrap();
-        let Ok(Content::Acknowledgement(it)) = &read.groups[0].sets[0].content else { panic!("{read:?}") };
+        let Ok(Content::Acknowledgement(it)) = &read.groups[0].sets[0].content else {
+            panic!("{read:?}")
+        };
         assert_eq!((it.group.as_str(), it.verdict.as_str()), ("7", "P"));
-        let sets: Vec<_> = it.sets.iter().map(|(set, verdict)| (set.as_str(), verdict.as_str())).collect();
+        let sets: Vec<_> = it
+            .sets
+            .iter()
+            .map(|(set, verdict)| (set.as_str(), verdict.as_str()))
+            .collect();
         assert_eq!(sets, [("0001", "A"), ("0002", "R")]);
     }
 
     #[test]
     fn writes_945s_that_the_tokenizer_finds_nothing_wrong_with() {
-        let misprinted = Shipment { misprinted: true, ..shipment() };
+        let misprinted = Shipment {
+            misprinted: true,
+            ..shipment()
+        };
         let written = write_shipments(&heading(), &[shipment(), misprinted]).unwrap();
         let input = Input::new(&written);
         let interchanges: Vec<_> = Reader::new(&input).unwrap().interchanges().collect();
-        let [interchange] = &interchanges[..] else { panic!("{interchanges:?}") };
+        let [interchange] = &interchanges[..] else {
+            panic!("{interchanges:?}")
+        };
         assert_eq!(interchange.findings().count(), 0);
         assert_eq!(interchange.groups[0].findings().count(), 0);
-        assert!(interchange.sets().all(|set| set.findings().is_empty() && set.is("945")));
+        assert!(
+            interchange
+                .sets()
+                .all(|set| set.findings().is_empty() && set.is("945"))
+        );
         let text = String::from_utf8(written.clone()).unwrap();
         assert!(text.contains("~W06*F*SO-7*20260301*N-1~"), "{text}");
-        assert!(text.contains("~W12*CP*12*8*4*EA**SK*KETTLE~N9*LI*10~"), "{text}");
-        assert!(text.contains("~W12*CP*12*A DOZEN*4*EA**SK*KETTLE~"), "{text}");
+        assert!(
+            text.contains("~W12*CP*12*8*4*EA**SK*KETTLE~N9*LI*10~"),
+            "{text}"
+        );
+        assert!(
+            text.contains("~W12*CP*12*A DOZEN*4*EA**SK*KETTLE~"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -59,7 +59,10 @@ impl Erp {
     /// When there is no port.
     pub(super) async fn start(token: &str) -> io::Result<Self> {
         let receiver = Receiver::start("POSTING", token).await?;
-        Ok(Self { receiver, orders: 0 })
+        Ok(Self {
+            receiver,
+            orders: 0,
+        })
     }
 
     /// Where it is.
@@ -108,7 +111,9 @@ pub(super) fn changed(order: &Order, pieces: u32) -> Order {
 /// The order as it travels.
 pub(super) fn body(order: &Order) -> Result<Bytes, String> {
     let document = Document::Order(order.clone());
-    json::to_vec(&document).map(Bytes::from).map_err(|error| error.to_string())
+    json::to_vec(&document)
+        .map(Bytes::from)
+        .map_err(|error| error.to_string())
 }
 
 /// Sends an order under a key, with the order's number as the correlation id.
@@ -131,10 +136,16 @@ mod tests {
         let mut erp = Erp::start("secret").await.unwrap();
         let first = erp.order(Customer::LakeShop, &[("KETTLE", 2), ("MUG", 5)]);
         let second = erp.order(Customer::PeachStore, &[("MUG", 1)]);
-        assert_eq!((first.order_no.as_str(), second.order_no.as_str()), ("SO-1001", "SO-1002"));
+        assert_eq!(
+            (first.order_no.as_str(), second.order_no.as_str()),
+            ("SO-1001", "SO-1002")
+        );
         let read: Document = json::from_slice(&body(&first).unwrap()).unwrap();
         assert_eq!(read, Document::Order(first.clone()));
         let changed = changed(&first, 7);
-        assert_eq!((changed.order_no, changed.purpose), (first.order_no, Purpose::Change));
+        assert_eq!(
+            (changed.order_no, changed.purpose),
+            (first.order_no, Purpose::Change)
+        );
     }
 }

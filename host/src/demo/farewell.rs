@@ -12,9 +12,21 @@ use super::{
 pub(super) fn introduce(stage: &mut Stage) {
     let folder = stage.folder.display().to_string();
     let cast = [
-        ("host", stage.url.clone(), "journals, decodes, routes, delivers"),
-        ("erp", stage.erp.url(), "sends orders, books shipments; canonical JSON"),
-        ("crm", stage.crm.url(), "is told of shipments; canonical JSON"),
+        (
+            "host",
+            stage.url.clone(),
+            "journals, decodes, routes, delivers",
+        ),
+        (
+            "erp",
+            stage.erp.url(),
+            "sends orders, books shipments; canonical JSON",
+        ),
+        (
+            "crm",
+            stage.crm.url(),
+            "is told of shipments; canonical JSON",
+        ),
         ("north-3pl", stage.north.url(), "X12 over HTTP"),
         ("south-3pl", folder, "X12 through a drop folder"),
         ("looper", "-".to_owned(), "its adapter never ends"),
@@ -29,14 +41,21 @@ pub(super) fn introduce(stage: &mut Stage) {
 pub(super) fn sum_up(screen: &mut Screen, played: &[Played]) {
     screen.heading("Observed in the host's API and in the partners' books");
     let mut rows = vec![["step", "took", "shows"].map(str::to_owned)];
-    rows.extend(played.iter().map(|it| [it.name.to_owned(), span(it.took), it.title.to_owned()]));
+    rows.extend(
+        played
+            .iter()
+            .map(|it| [it.name.to_owned(), span(it.took), it.title.to_owned()]),
+    );
     screen.table(&rows);
 }
 
 /// Says what can be tried while all of it is running.
 pub(super) fn invite(stage: &mut Stage) {
     let url = stage.url.clone();
-    let (operator, from_erp) = (stage.tokens.operator.expose().to_owned(), stage.tokens.erp.expose().to_owned());
+    let (operator, from_erp) = (
+        stage.tokens.operator.expose().to_owned(),
+        stage.tokens.erp.expose().to_owned(),
+    );
     let order = stage.erp.order(Customer::LakeShop, &[("KETTLE", 2)]);
     let body = erp::body(&order).map(|body| String::from_utf8_lossy(&body).into_owned());
     let body = body.unwrap_or_default();
@@ -46,7 +65,9 @@ pub(super) fn invite(stage: &mut Stage) {
     screen.heading("Try it: the host and its partners stay up until Ctrl-C");
     screen.verbatim("The tokens are of this run only:");
     screen.verbatim(&format!("export CROSSDOCK_URL={url}"));
-    screen.verbatim(&format!("export CROSSDOCK_TOKEN={operator}   # the operator's"));
+    screen.verbatim(&format!(
+        "export CROSSDOCK_TOKEN={operator}   # the operator's"
+    ));
     screen.verbatim(&format!("export ERP_TOKEN={from_erp}"));
     screen.heading("Send an order as the ERP");
     screen.verbatim(&format!(
@@ -58,8 +79,12 @@ pub(super) fn invite(stage: &mut Stage) {
     screen.verbatim(&format!(
         "curl -sS \"$CROSSDOCK_URL/v1/messages?correlation_id={order_no}\" -H \"Authorization: Bearer $CROSSDOCK_TOKEN\""
     ));
-    screen.verbatim("curl -sS $CROSSDOCK_URL/v1/messages/<id> -H \"Authorization: Bearer $CROSSDOCK_TOKEN\"");
-    screen.verbatim("crossdock messages list; crossdock dead-letters list; crossdock partners show north-3pl");
+    screen.verbatim(
+        "curl -sS $CROSSDOCK_URL/v1/messages/<id> -H \"Authorization: Bearer $CROSSDOCK_TOKEN\"",
+    );
+    screen.verbatim(
+        "crossdock messages list; crossdock dead-letters list; crossdock partners show north-3pl",
+    );
     screen.heading("");
     screen.aside(&format!("configuration: {configuration}"));
 }

@@ -45,7 +45,12 @@ impl FolderWarehouse {
     ///
     /// # Errors
     /// When the archive can't be made.
-    pub(super) async fn start(depot: Depot, folder: &Path, archive: &Path, clock: Clock) -> io::Result<Self> {
+    pub(super) async fn start(
+        depot: Depot,
+        folder: &Path,
+        archive: &Path,
+        clock: Clock,
+    ) -> io::Result<Self> {
         let folders = Folders {
             outbox: folder.join("outbox"),
             inbox: folder.join("inbox"),
@@ -160,9 +165,15 @@ mod tests {
         std::fs::write(folders.outbox.join("b.x12"), "hello").unwrap();
         std::fs::write(folders.outbox.join(".c.part"), "half a fi").unwrap();
         let depot = Mutex::new(Depot::new("SOUTH", "ACME", 'S', &[("MUG", 10)]));
-        folders.look(&depot, &Clock::manual(Timestamp::EPOCH)).await.unwrap();
+        folders
+            .look(&depot, &Clock::manual(Timestamp::EPOCH))
+            .await
+            .unwrap();
         assert_eq!(names(&folders.outbox), [".c.part"]);
-        assert_eq!(names(&folders.inbox), ["945_000001002.x12", "997_000001001.x12"]);
+        assert_eq!(
+            names(&folders.inbox),
+            ["945_000001002.x12", "997_000001001.x12"]
+        );
         assert_eq!(names(&folders.taken), ["a.x12", "b.x12", "b.x12.refused"]);
     }
 }

@@ -75,7 +75,10 @@ impl Receiver {
     /// # Errors
     /// When there is no port.
     pub(super) async fn start(prefix: &'static str, token: &str) -> io::Result<Self> {
-        let books = Arc::new(Mutex::new(Books { prefix, booked: Vec::new() }));
+        let books = Arc::new(Mutex::new(Books {
+            prefix,
+            booked: Vec::new(),
+        }));
         let router = Router::new().fallback(take).with_state(Arc::clone(&books));
         let server = Server::start(router, token).await?;
         Ok(Self { server, books })
@@ -108,7 +111,11 @@ impl Booked {
         let Document::Shipment(shipment) = &self.document else {
             return None;
         };
-        shipment.lines.iter().map(|line| line.shipped.value.to_integer()).sum()
+        shipment
+            .lines
+            .iter()
+            .map(|line| line.shipped.value.to_integer())
+            .sum()
     }
 }
 
@@ -163,23 +170,37 @@ mod tests {
 
     use super::*;
 
-    const SHIPMENT: &[u8] = br#"{"kind":"shipment","shipment_id":"N1","order_no":"SO-1","purpose":"original",
+    const SHIPMENT: &[u8] =
+        br#"{"kind":"shipment","shipment_id":"N1","order_no":"SO-1","purpose":"original",
         "status":"complete","shipped_at":{"text":"2026-03-01","zoned":false}}"#;
 
     fn keyed(key: &'static str) -> HeaderMap {
         HeaderMap::from_iter([
-            ("idempotency-key".parse().unwrap(), HeaderValue::from_static(key)),
-            ("x-correlation-id".parse().unwrap(), HeaderValue::from_static("SO-1")),
+            (
+                "idempotency-key".parse().unwrap(),
+                HeaderValue::from_static(key),
+            ),
+            (
+                "x-correlation-id".parse().unwrap(),
+                HeaderValue::from_static("SO-1"),
+            ),
         ])
     }
 
     #[test]
     fn a_key_is_booked_once_and_answered_alike() {
-        let mut books = Books { prefix: "ERP", booked: Vec::new() };
+        let mut books = Books {
+            prefix: "ERP",
+            booked: Vec::new(),
+        };
         let first = books.book(&keyed("a"), SHIPMENT).unwrap();
         assert_eq!(books.book(&keyed("a"), SHIPMENT).unwrap(), first);
         assert_ne!(books.book(&keyed("b"), SHIPMENT).unwrap(), first);
-        let booked: Vec<_> = books.booked.iter().map(|it| (it.key.as_str(), it.repeats)).collect();
+        let booked: Vec<_> = books
+            .booked
+            .iter()
+            .map(|it| (it.key.as_str(), it.repeats))
+            .collect();
         assert_eq!(booked, [("a", 1), ("b", 0)]);
         assert_eq!(books.booked[0].correlation_id.as_deref(), Some("SO-1"));
     }
@@ -187,8 +208,14 @@ mod tests {
     #[test]
     fn what_is_no_document_is_refused() {
         let mut books = Books::default();
-        assert!(matches!(books.book(&HeaderMap::new(), SHIPMENT), Err(Refusal::NoKey)));
-        assert!(matches!(books.book(&keyed("a"), b"{\"kind\":\"wish\"}"), Err(Refusal::NoDocument(_))));
+        assert!(matches!(
+            books.book(&HeaderMap::new(), SHIPMENT),
+            Err(Refusal::NoKey)
+        ));
+        assert!(matches!(
+            books.book(&keyed("a"), b"{\"kind\":\"wish\"}"),
+            Err(Refusal::NoDocument(_))
+        ));
         assert!(books.booked.is_empty());
     }
 }

@@ -141,11 +141,19 @@ impl Screen {
 
     fn beat(&mut self, beat: &Beat) {
         let millis = beat.at.as_millis() - self.zero.as_millis();
-        let time = format!("{}{:>3}.{:03}", if millis < 0 { "-" } else { "+" }, millis.abs() / 1_000, millis.abs() % 1_000);
+        let time = format!(
+            "{}{:>3}.{:03}",
+            if millis < 0 { "-" } else { "+" },
+            millis.abs() / 1_000,
+            millis.abs() % 1_000
+        );
         let time = self.paint(colour::DIM, &time);
         let from = self.paint(colour::CYAN, &format!("{:>NAME_COLUMNS$}", beat.from));
         let to = match &beat.to {
-            Some(to) => format!("──► {}", self.paint(colour::CYAN, &format!("{to:<NAME_COLUMNS$}"))),
+            Some(to) => format!(
+                "──► {}",
+                self.paint(colour::CYAN, &format!("{to:<NAME_COLUMNS$}"))
+            ),
             None => format!("·   {:NAME_COLUMNS$}", ""),
         };
         let text = inert(&beat.text);
@@ -175,10 +183,17 @@ impl Screen {
         let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
         let widths: [usize; N] = std::array::from_fn(|column| width(column).unwrap_or_default());
         for (index, row) in rows.iter().enumerate() {
-            let cells = row.iter().zip(widths).map(|(cell, width)| format!("{:<width$}", inert(cell)));
+            let cells = row
+                .iter()
+                .zip(widths)
+                .map(|(cell, width)| format!("{:<width$}", inert(cell)));
             let line = cells.collect::<Vec<_>>().join("  ");
             let line = line.trim_end();
-            let line = if index == 0 { self.paint(colour::BOLD, line) } else { line.to_owned() };
+            let line = if index == 0 {
+                self.paint(colour::BOLD, line)
+            } else {
+                line.to_owned()
+            };
             self.line(&format!("  {line}"));
         }
     }
@@ -261,7 +276,10 @@ mod tests {
 
     #[test]
     fn beats_are_aligned_and_in_order() {
-        let beats = vec![beat(17_034, None, "waits\x07"), beat(5_001, Some("host"), "an order")];
+        let beats = vec![
+            beat(17_034, None, "waits\x07"),
+            beat(5_001, Some("host"), "an order"),
+        ];
         assert_eq!(
             written(false, |screen| screen.beats(beats)),
             "   +  0.001        erp ──► host       an order\n   + 12.034        erp ·              waits\u{fffd}\n",
@@ -278,6 +296,9 @@ mod tests {
     #[test]
     fn tables_are_as_wide_as_they_must_be() {
         let rows = [["step", "took"], ["outage", "2.1 s"]].map(|row| row.map(str::to_owned));
-        assert_eq!(written(false, |screen| screen.table(&rows)), "  step    took\n  outage  2.1 s\n");
+        assert_eq!(
+            written(false, |screen| screen.table(&rows)),
+            "  step    took\n  outage  2.1 s\n"
+        );
     }
 }

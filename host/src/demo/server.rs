@@ -72,7 +72,11 @@ impl Server {
         };
         let router = router.layer(middleware::from_fn_with_state(doorman, let_in));
         let task = tokio::spawn(accept(listener, router, watched)).abort_handle();
-        Ok(Self { address, health, task })
+        Ok(Self {
+            address,
+            health,
+            task,
+        })
     }
 
     /// Where it is.
@@ -117,7 +121,8 @@ async fn accept(listener: TcpListener, router: Router, health: watch::Receiver<H
 /// Serves one connection until it ends or the partner goes down.
 async fn connection(stream: TcpStream, router: Router, mut health: watch::Receiver<Health>) {
     let service = TowerToHyperService::new(router);
-    let serving = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+    let serving =
+        hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
     tokio::select! {
         // First, so that one that is down takes nothing in.
         biased;
@@ -133,10 +138,20 @@ async fn let_in(State(mut doorman): State<Doorman>, request: Request, next: Next
         return (StatusCode::UNAUTHORIZED, "who are you?\n").into_response();
     }
     // An error means that the server has ended; so does this request then.
-    drop(doorman.health.wait_for(|health| *health != Health::Slow).await);
+    drop(
+        doorman
+            .health
+            .wait_for(|health| *health != Health::Slow)
+            .await,
+    );
     if *doorman.health.borrow() == Health::Unavailable {
         let retry_after = (header::RETRY_AFTER, HeaderValue::from_static("0"));
-        return (StatusCode::SERVICE_UNAVAILABLE, [retry_after], "closed for repairs\n").into_response();
+        return (
+            StatusCode::SERVICE_UNAVAILABLE,
+            [retry_after],
+            "closed for repairs\n",
+        )
+            .into_response();
     }
     next.run(request).await
 }
@@ -153,7 +168,12 @@ mod tests {
     use super::*;
 
     async fn ask(client: &reqwest::Client, server: &Server, token: &str) -> Option<u16> {
-        let sent = client.post(server.url()).bearer_auth(token).body("hello").send().await;
+        let sent = client
+            .post(server.url())
+            .bearer_auth(token)
+            .body("hello")
+            .send()
+            .await;
         sent.ok().map(|response| response.status().as_u16())
     }
 

@@ -76,22 +76,18 @@ impl Tokens {
 
 /// The text of the configuration.
 pub(super) fn text(places: &Places<'_>, tokens: &Tokens) -> String {
-    let at = |part: &str| quoted(places.root.join(part).display());
-    let secret = |name: &str| quoted(format!("file:{}", places.root.join("secrets").join(name).display()));
-    let hash = |token: &Token| quoted(token.hash());
-    let endpoint = |partner: &str, url: &str| {
-        format!(
-            r#"[partners.{partner}.endpoint]
-url = {url}
-allow_networks = ["127.0.0.1/32"]
-credential = {{ kind = "bearer", token = {secret} }}
-{PATIENCE}"#,
-            url = quoted(url),
-            secret = secret(partner),
-        )
-    };
+    [
+        server(places, tokens),
+        systems(places, tokens),
+        warehouses(places, tokens),
+        ROUTES.to_owned(),
+    ]
+    .join("\n")
+}
+
+fn server(places: &Places<'_>, tokens: &Tokens) -> String {
     format!(
-        r#"# What `crossdock demo` runs with. `crossdock serve --config` takes the same.
+        r#"# What `crossdock demo` runs with; `crossdock serve --config` takes the same.
 [server]
 data_directory = {data}
 adapters_directory = {adapters}
@@ -100,8 +96,17 @@ operator_token_sha256 = [{operator}]
 [listener]
 listen = "127.0.0.1:{port}"
 drain_timeout_ms = 2000
+"#,
+        data = quoted(places.root.join("data").display()),
+        adapters = quoted(places.root.join("adapters").display()),
+        operator = quoted(tokens.operator.hash()),
+        port = places.port,
+    )
+}
 
-# Speaks our canonical documents as JSON, both ways.
+fn systems(places: &Places<'_>, tokens: &Tokens) -> String {
+    format!(
+        r#"# Speaks our canonical documents as JSON, both ways.
 [partners.erp]
 adapter = "canonical-json"
 access.token_sha256 = [{erp}]
@@ -110,7 +115,21 @@ access.token_sha256 = [{erp}]
 [partners.crm]
 adapter = "canonical-json"
 {to_crm}
-# X12 over HTTP.
+# Has an adapter that never ends when it is told to loop.
+[partners.looper]
+adapter = "misbehaving"
+access.token_sha256 = [{looper}]
+"#,
+        erp = quoted(tokens.erp.hash()),
+        to_erp = endpoint(places, "erp", &places.erp),
+        to_crm = endpoint(places, "crm", &places.crm),
+        looper = quoted(tokens.looper.hash()),
+    )
+}
+
+fn warehouses(places: &Places<'_>, tokens: &Tokens) -> String {
+    format!(
+        r#"# X12 over HTTP.
 [partners.north-3pl]
 adapter = "x12-3pl"
 access.token_sha256 = [{north}]
@@ -119,29 +138,48 @@ settings = {{ sender-id = "{US}", receiver-id = "{NORTH}", usage = "T" }}
 # X12 through a drop folder.
 [partners.south-3pl]
 adapter = "x12-3pl"
-folder = {{ directory = {south}, interval_ms = 50, quiet_ms = 200 }}
+folder = {{ directory = {folder}, interval_ms = 50, quiet_ms = 200 }}
 settings = {{ sender-id = "{US}", receiver-id = "{SOUTH}", usage = "T" }}
-endpoint.folder = {south}
+endpoint.folder = {folder}
+"#,
+        north = quoted(tokens.north.hash()),
+        to_north = endpoint(places, "north-3pl", &places.north),
+        folder = quoted(places.root.join("south-3pl").display()),
+    )
+}
 
-# Has an adapter that never ends when it is told to loop.
-[partners.looper]
-adapter = "misbehaving"
-access.token_sha256 = [{looper}]
+/// Retries come after tenths of a second, and a breaker opens after three failures,
+/// for about a second.
+fn endpoint(places: &Places<'_>, partner: &str, url: &str) -> String {
+    let secret = places.root.join("secrets").join(partner);
+    format!(
+        r#"[partners.{partner}.endpoint]
+url = {url}
+allow_networks = ["127.0.0.1/32"]
+credential = {{ kind = "bearer", token = {token} }}
+retry = {{ first_ms = 100, max_ms = 400 }}
+retry_budget = {{ floor_per_minute = 6000, burst_max = 100 }}
+breaker = {{ failures_max = 3, open_ms = 800, open_ms_max = 1600, probe_successes = 1 }}
+"#,
+        url = quoted(url),
+        token = quoted(format!("file:{}", secret.display())),
+    )
+}
 
-# Orders go where the goods are nearest.
+const ROUTES: &str = r#"# Orders go where the goods are nearest.
 [[route]]
 name = "north"
 document = "order"
 from = ["erp"]
 to = ["north-3pl"]
-when = [{{ field = "/parties/*/address/region", one_of = ["IL", "MI", "MN", "WI"] }}]
+when = [{ field = "/parties/*/address/region", one_of = ["IL", "MI", "MN", "WI"] }]
 
 [[route]]
 name = "south"
 document = "order"
 from = ["erp"]
 to = ["south-3pl"]
-when = [{{ field = "/parties/*/address/region", one_of = ["AL", "FL", "GA", "TX"] }}]
+when = [{ field = "/parties/*/address/region", one_of = ["AL", "FL", "GA", "TX"] }]
 
 # Whoever sells and whoever answers the customer hears of every shipment.
 [[route]]
@@ -149,28 +187,7 @@ name = "shipped"
 document = "shipment"
 from = ["north-3pl", "south-3pl"]
 to = ["erp", "crm"]
-"#,
-        data = at("data"),
-        adapters = at("adapters"),
-        operator = hash(&tokens.operator),
-        port = places.port,
-        erp = hash(&tokens.erp),
-        to_erp = endpoint("erp", &places.erp),
-        to_crm = endpoint("crm", &places.crm),
-        north = hash(&tokens.north),
-        to_north = endpoint("north-3pl", &places.north),
-        south = at("south-3pl"),
-        looper = hash(&tokens.looper),
-    )
-}
-
-/// Retries after tenths of a second, and a breaker that opens after three failures,
-/// for about a second.
-const PATIENCE: &str = "\
-retry = { first_ms = 100, max_ms = 400 }
-retry_budget = { floor_per_minute = 6000, burst_max = 100 }
-breaker = { failures_max = 3, open_ms = 800, open_ms_max = 1600, probe_successes = 1 }
-";
+"#;
 
 fn quoted(text: impl Display) -> String {
     Value::String(text.to_string()).to_string()

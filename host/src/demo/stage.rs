@@ -99,10 +99,19 @@ impl Stage {
     ///
     /// # Errors
     /// Says what is missing; nothing is left running.
-    pub(super) async fn set(root: TempDir, port: Option<u16>, screen: Screen, clock: Clock) -> Result<Self, Error> {
+    pub(super) async fn set(
+        root: TempDir,
+        port: Option<u16>,
+        screen: Screen,
+        clock: Clock,
+    ) -> Result<Self, Error> {
         let tokens = Tokens::generate()?;
-        let erp = Erp::start(tokens.to_erp.expose()).await.map_err(failed("the ERP"))?;
-        let crm = Crm::start(tokens.to_crm.expose()).await.map_err(failed("the CRM"))?;
+        let erp = Erp::start(tokens.to_erp.expose())
+            .await
+            .map_err(failed("the ERP"))?;
+        let crm = Crm::start(tokens.to_crm.expose())
+            .await
+            .map_err(failed("the CRM"))?;
         let depot = Depot::new(settings::NORTH, settings::US, 'N', NORTH_STOCK);
         let started = Warehouse::start(depot, tokens.to_north.expose(), clock.clone()).await;
         let mut north = started.map_err(failed("the warehouse in the north"))?;
@@ -115,8 +124,10 @@ impl Stage {
         };
         write_secrets(root.path(), &tokens).map_err(failed("secrets"))?;
         let configuration = root.path().join("crossdock.toml");
-        fs::write(&configuration, settings::text(&places, &tokens)).map_err(failed("crossdock.toml"))?;
-        let checked = Config::load(&configuration, &Overrides::default()).map_err(|error| Error::Configuration(explained(&error)))?;
+        fs::write(&configuration, settings::text(&places, &tokens))
+            .map_err(failed("crossdock.toml"))?;
+        let checked = Config::load(&configuration, &Overrides::default())
+            .map_err(|error| Error::Configuration(explained(&error)))?;
         let host = Box::pin(app::start(checked, clock.clone())).await?;
         let url = format!("http://{}", host.local_addr());
 
@@ -163,13 +174,22 @@ impl Stage {
     /// # Errors
     /// When the host's journal could not be closed or the directory not removed.
     pub(super) async fn strike(self) -> Result<(), String> {
-        let Self { host, north, south, erp, crm, root, .. } = self;
+        let Self {
+            host,
+            north,
+            south,
+            erp,
+            crm,
+            root,
+            ..
+        } = self;
         // Partners first: nobody is left to speak with a host that is gone.
         drop((north, south));
         let stopped = host.stop().await;
         drop((erp, crm));
         stopped.map_err(|error| error.to_string())?;
-        root.close().map_err(|error| format!("the demo's directory is not removed: {error}"))
+        root.close()
+            .map_err(|error| format!("the demo's directory is not removed: {error}"))
     }
 }
 
@@ -178,7 +198,10 @@ pub(super) fn taken(answer: Result<Answer, String>) -> Result<Answer, Unmet> {
     let expected = "202 and a message id from the ingress".to_owned();
     match answer {
         Ok(answer) if answer.status == 202 => Ok(answer),
-        Ok(answer) => Err(Unmet { expected, seen: format!("{answer:?}") }),
+        Ok(answer) => Err(Unmet {
+            expected,
+            seen: format!("{answer:?}"),
+        }),
         Err(seen) => Err(Unmet { expected, seen }),
     }
 }
@@ -191,7 +214,9 @@ fn write_secrets(root: &Path, tokens: &Tokens) -> io::Result<()> {
         options.write(true).create_new(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        options.open(directory.join(name))?.write_all(token.expose().as_bytes())?;
+        options
+            .open(directory.join(name))?
+            .write_all(token.expose().as_bytes())?;
     }
     Ok(())
 }
@@ -199,7 +224,9 @@ fn write_secrets(root: &Path, tokens: &Tokens) -> io::Result<()> {
 fn explained(error: &crate::config::Error) -> String {
     match error {
         crate::config::Error::Faults { faults, .. } => {
-            let texts = faults.iter().map(|fault| format!("{}: {}", fault.setting, fault.text));
+            let texts = faults
+                .iter()
+                .map(|fault| format!("{}: {}", fault.setting, fault.text));
             texts.collect::<Vec<_>>().join("; ")
         }
         other => other.to_string(),

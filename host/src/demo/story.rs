@@ -48,14 +48,70 @@ pub struct Missed {
 pub(super) async fn play(stage: &mut Stage) -> Result<Vec<Played>, Box<Missed>> {
     let mut played = Vec::new();
     let p = &mut played;
-    act(stage, p, "order-to-shipment", "An order goes out, and comes back as a shipment", first_order::play).await?;
-    act(stage, p, "same-order-again", "The same order again has the same answer and no second effect", repeat::play).await?;
-    act(stage, p, "drop-folder", "A slow warehouse holds up nobody; another one works through a folder", drop_folder::play).await?;
-    act(stage, p, "outage", "A warehouse goes down, and comes back", outage::play).await?;
-    act(stage, p, "poison", "A bad document among good ones", poison::play).await?;
-    act(stage, p, "looping-adapter", "An adapter that never ends", looping::play).await?;
-    act(stage, p, "replay", "A refused order, mended and sent round again", replay::play).await?;
-    act(stage, p, "audit", "Nothing is lost, nothing is twice", audit::play).await?;
+    act(
+        stage,
+        p,
+        "order-to-shipment",
+        "An order goes out, and comes back as a shipment",
+        first_order::play,
+    )
+    .await?;
+    act(
+        stage,
+        p,
+        "same-order-again",
+        "The same order again has the same answer and no second effect",
+        repeat::play,
+    )
+    .await?;
+    act(
+        stage,
+        p,
+        "drop-folder",
+        "A slow warehouse holds up nobody; another one works through a folder",
+        drop_folder::play,
+    )
+    .await?;
+    act(
+        stage,
+        p,
+        "outage",
+        "A warehouse goes down, and comes back",
+        outage::play,
+    )
+    .await?;
+    act(
+        stage,
+        p,
+        "poison",
+        "A bad document among good ones",
+        poison::play,
+    )
+    .await?;
+    act(
+        stage,
+        p,
+        "looping-adapter",
+        "An adapter that never ends",
+        looping::play,
+    )
+    .await?;
+    act(
+        stage,
+        p,
+        "replay",
+        "A refused order, mended and sent round again",
+        replay::play,
+    )
+    .await?;
+    act(
+        stage,
+        p,
+        "audit",
+        "Nothing is lost, nothing is twice",
+        audit::play,
+    )
+    .await?;
     Ok(played)
 }
 
@@ -66,7 +122,9 @@ async fn act(
     title: &'static str,
     step: impl AsyncFnOnce(&mut Stage) -> Result<(), Unmet>,
 ) -> Result<(), Box<Missed>> {
-    stage.screen.heading(&format!("{}  {title}", played.len() + 1));
+    stage
+        .screen
+        .heading(&format!("{}  {title}", played.len() + 1));
     let begun = Instant::now();
     match step(stage).await {
         Ok(()) => {
@@ -89,7 +147,13 @@ async fn shipped(stage: &Stage, order_no: &str, search: &str) -> Result<Vec<Mess
     until(expected, async || {
         let messages = stage.api.messages(search).await?;
         let settled = |it: &Message| it.status() == "decoded" && it.all_delivered();
-        let brief = || messages.iter().map(Message::brief).collect::<Vec<_>>().join("; ");
+        let brief = || {
+            messages
+                .iter()
+                .map(Message::brief)
+                .collect::<Vec<_>>()
+                .join("; ")
+        };
         let holds = |kind| messages.iter().any(|it| it.holds(kind));
         if !messages.iter().all(settled) || !holds("order") || !holds("shipment") {
             return Err(brief());
@@ -101,12 +165,20 @@ async fn shipped(stage: &Stage, order_no: &str, search: &str) -> Result<Vec<Mess
 
 /// What ERP and CRM know of an order: one shipment each, of so many pieces in all.
 fn booked_once(stage: &Stage, order_no: &str, pieces: i64) -> Result<(), Unmet> {
-    for (who, booked) in [("ERP", stage.erp.shipments(order_no)), ("CRM", stage.crm.shipments(order_no))] {
-        let seen: Vec<_> = booked.iter().map(|it| (it.id.as_str(), it.pieces(), it.repeats)).collect();
+    for (who, booked) in [
+        ("ERP", stage.erp.shipments(order_no)),
+        ("CRM", stage.crm.shipments(order_no)),
+    ] {
+        let seen: Vec<_> = booked
+            .iter()
+            .map(|it| (it.id.as_str(), it.pieces(), it.repeats))
+            .collect();
         let right = matches!(seen[..], [(_, shipped, 0)] if shipped == Some(pieces));
-        expect(right, format!("the {who} books one shipment of {pieces} pieces for {order_no}, once"), || {
-            format!("{seen:?} (number, pieces, repeats)")
-        })?;
+        expect(
+            right,
+            format!("the {who} books one shipment of {pieces} pieces for {order_no}, once"),
+            || format!("{seen:?} (number, pieces, repeats)"),
+        )?;
     }
     Ok(())
 }
@@ -140,13 +212,20 @@ async fn partner(
 }
 
 /// What waits of a partner for a person, once it is so many.
-async fn dead_letters(stage: &Stage, name: &str, count: usize) -> Result<Vec<serde_json::Value>, Unmet> {
+async fn dead_letters(
+    stage: &Stage,
+    name: &str,
+    count: usize,
+) -> Result<Vec<serde_json::Value>, Unmet> {
     until(format!("{count} dead letters of {name}"), async || {
         let letters = stage.api.dead_letters(name).await?;
         if letters.len() == count {
             return Ok(letters);
         }
-        let texts: Vec<_> = letters.iter().map(|it| text(&it["failure"]["text"])).collect();
+        let texts: Vec<_> = letters
+            .iter()
+            .map(|it| text(&it["failure"]["text"]))
+            .collect();
         Err(format!("{}: {texts:?}", letters.len()))
     })
     .await
@@ -154,5 +233,8 @@ async fn dead_letters(stage: &Stage, name: &str, count: usize) -> Result<Vec<ser
 
 /// Looks something up that the API has to know.
 fn known<T>(answer: Result<T, String>) -> Result<T, Unmet> {
-    answer.map_err(|seen| Unmet { expected: "an answer of the API".to_owned(), seen })
+    answer.map_err(|seen| Unmet {
+        expected: "an answer of the API".to_owned(),
+        seen,
+    })
 }

@@ -15,7 +15,12 @@ const HOST: &str = "host";
 pub(super) fn beats(messages: &[Message]) -> Vec<Beat> {
     messages
         .iter()
-        .flat_map(|message| message.timeline().iter().filter_map(|entry| beat(message, entry)))
+        .flat_map(|message| {
+            message
+                .timeline()
+                .iter()
+                .filter_map(|entry| beat(message, entry))
+        })
         .collect()
 }
 
@@ -40,8 +45,18 @@ fn beat(message: &Message, entry: &Value) -> Option<Beat> {
             let adapter = text(&details["adapter"]);
             (HOST, None, format!("{adapter}: {told}"), Tone::Plain)
         }
-        "delivered" => (HOST, delivery.map(receiver), sent(delivery, details), Tone::Good),
-        "retry" => (HOST, delivery.map(receiver), failed(delivery, details, &told), Tone::Odd),
+        "delivered" => (
+            HOST,
+            delivery.map(receiver),
+            sent(delivery, details),
+            Tone::Good,
+        ),
+        "retry" => (
+            HOST,
+            delivery.map(receiver),
+            failed(delivery, details, &told),
+            Tone::Odd,
+        ),
         "dead-letter" => (HOST, delivery.map(receiver), told, Tone::Bad),
         _ => (HOST, None, told, Tone::Odd),
     };
@@ -62,7 +77,9 @@ pub(super) fn moment(text: &str) -> Option<Timestamp> {
 
 /// The number in a business key: `SO-1001` of `order/SO-1001`.
 pub(super) fn number(business_key: &str) -> &str {
-    business_key.split_once('/').map_or(business_key, |(_, number)| number)
+    business_key
+        .split_once('/')
+        .map_or(business_key, |(_, number)| number)
 }
 
 fn receiver(delivery: &Value) -> &str {
@@ -128,7 +145,9 @@ fn sent(delivery: Option<&Value>, details: &Value) -> String {
 }
 
 fn failed(delivery: Option<&Value>, details: &Value, told: &str) -> String {
-    let key = delivery.map(|it| number(text(&it["business_key"]))).unwrap_or_default();
+    let key = delivery
+        .map(|it| number(text(&it["business_key"])))
+        .unwrap_or_default();
     let breaker = match &details["breaker"] {
         Value::Object(state) if state.contains_key("open") => "; the breaker opens",
         _ => "",
@@ -179,18 +198,31 @@ mod tests {
         }));
         let lines: Vec<_> = beats(&[message])
             .into_iter()
-            .map(|beat| format!("{} > {}: {}", beat.from, beat.to.unwrap_or_default(), beat.text))
+            .map(|beat| {
+                format!(
+                    "{} > {}: {}",
+                    beat.from,
+                    beat.to.unwrap_or_default(),
+                    beat.text
+                )
+            })
             .collect();
-        assert_eq!(lines, [
-            "erp > host: order for SO-1: 612 bytes, durable",
-            "host > : canonical-json: 1 documents read",
-            "host > north-3pl: order for SO-1: answered 200 in 4 ms, attempt 2",
-        ]);
+        assert_eq!(
+            lines,
+            [
+                "erp > host: order for SO-1: 612 bytes, durable",
+                "host > : canonical-json: 1 documents read",
+                "host > north-3pl: order for SO-1: answered 200 in 4 ms, attempt 2",
+            ]
+        );
     }
 
     #[test]
     fn a_breaker_is_called_by_its_phase() {
-        assert_eq!(breaker(&json!({ "breaker": { "half-open": { "since": 1 } } })), "half-open");
+        assert_eq!(
+            breaker(&json!({ "breaker": { "half-open": { "since": 1 } } })),
+            "half-open"
+        );
         assert_eq!(breaker(&json!({ "breaker": null })), "");
     }
 }

@@ -91,7 +91,11 @@ impl Warehouse {
         });
         let router = Router::new().fallback(take).with_state(Arc::clone(&house));
         let server = Server::start(router, token).await?;
-        Ok(Self { server, house, sender: None })
+        Ok(Self {
+            server,
+            house,
+            sender: None,
+        })
     }
 
     /// From now on it sends its files to the host.
@@ -134,7 +138,8 @@ impl Warehouse {
 
     /// Requests that came a second time.
     pub(super) fn repeats(&self) -> usize {
-        self.house.inside(|inside| inside.repeats + inside.depot.repeats)
+        self.house
+            .inside(|inside| inside.repeats + inside.depot.repeats)
     }
 }
 
@@ -153,7 +158,10 @@ impl House {
         act(&mut self.inside.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn send(&self, make: impl FnOnce(&mut Depot) -> Result<Option<Outgoing>, Refusal>) -> Result<(), Refusal> {
+    fn send(
+        &self,
+        make: impl FnOnce(&mut Depot) -> Result<Option<Outgoing>, Refusal>,
+    ) -> Result<(), Refusal> {
         let made = self.inside(|inside| {
             let made = make(&mut inside.depot)?;
             inside.outbox.extend(made);
@@ -170,7 +178,10 @@ impl Inside {
     /// Takes a file, once for each key, and says how that went.
     fn take(&mut self, headers: &HeaderMap, file: &[u8], clock: &Clock) -> (StatusCode, String) {
         let Some(key) = header_text(headers, "idempotency-key") else {
-            return (StatusCode::BAD_REQUEST, "an Idempotency-Key is missing".to_owned());
+            return (
+                StatusCode::BAD_REQUEST,
+                "an Idempotency-Key is missing".to_owned(),
+            );
         };
         if let Some(answer) = self.answers.get(&key) {
             self.repeats += 1;
@@ -180,7 +191,10 @@ impl Inside {
             return (StatusCode::INSUFFICIENT_STORAGE, Refusal::Full.to_string());
         }
         let correlation_id = header_text(headers, "x-correlation-id");
-        match self.depot.take(file, correlation_id.as_deref(), clock.now()) {
+        match self
+            .depot
+            .take(file, correlation_id.as_deref(), clock.now())
+        {
             Ok(outgoing) => {
                 self.outbox.extend(outgoing);
                 let answer = (StatusCode::OK, format!("RCV-{}", self.answers.len() + 1));
@@ -216,7 +230,12 @@ async fn send_all(house: Arc<House>, ingress: Ingress) {
             house.bell.notified().await;
             continue;
         };
-        let Outgoing { number, kind, correlation_id, file } = outgoing;
+        let Outgoing {
+            number,
+            kind,
+            correlation_id,
+            file,
+        } = outgoing;
         let message = Message {
             key: format!("isa-{number:09}"),
             correlation_id,
@@ -226,7 +245,11 @@ async fn send_all(house: Arc<House>, ingress: Ingress) {
         match ingress.send(message).await {
             Ok(answer) => house.inside(|inside| {
                 inside.outbox.pop_front();
-                inside.sent.push(Sent { number, kind, answer });
+                inside.sent.push(Sent {
+                    number,
+                    kind,
+                    answer,
+                });
             }),
             Err(_) => tokio::time::sleep(PAUSE).await,
         }
@@ -255,7 +278,10 @@ mod tests {
     }
 
     fn keyed(key: &'static str) -> HeaderMap {
-        HeaderMap::from_iter([("idempotency-key".parse().unwrap(), HeaderValue::from_static(key))])
+        HeaderMap::from_iter([(
+            "idempotency-key".parse().unwrap(),
+            HeaderValue::from_static(key),
+        )])
     }
 
     #[test]
@@ -266,18 +292,27 @@ mod tests {
         assert_eq!(first.0, StatusCode::OK);
         assert_eq!(inside.take(&keyed("a"), RELEASE, &clock), first);
         let kinds: Vec<_> = inside.outbox.iter().map(|it| it.kind).collect();
-        assert_eq!((kinds.as_slice(), inside.repeats), (["997", "945"].as_slice(), 1));
+        assert_eq!(
+            (kinds.as_slice(), inside.repeats),
+            (["997", "945"].as_slice(), 1)
+        );
     }
 
     #[test]
     fn a_refusal_is_not_remembered() {
         let clock = Clock::manual(Timestamp::EPOCH);
-        let mut inside = Inside { depot: Depot::new("NORTH", "ACME", 'N', &[]), ..inside() };
+        let mut inside = Inside {
+            depot: Depot::new("NORTH", "ACME", 'N', &[]),
+            ..inside()
+        };
         let (status, text) = inside.take(&keyed("a"), RELEASE, &clock);
-        assert_eq!((status, text.as_str()), (
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "order SO-1: nobody here knows the item MUG",
-        ));
+        assert_eq!(
+            (status, text.as_str()),
+            (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "order SO-1: nobody here knows the item MUG",
+            )
+        );
         inside.depot.stock("MUG", 5);
         assert_eq!(inside.take(&keyed("a"), RELEASE, &clock).0, StatusCode::OK);
     }

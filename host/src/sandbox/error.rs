@@ -17,7 +17,13 @@ use crate::{contract::Blame, message::Digest};
 
 /// A call that gave no answer.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("adapter {}: {operation}: {}", .0.adapter, .0.cause, operation = .0.operation)]
+#[error(
+    "adapter {}: {}: {}{}",
+    .0.adapter,
+    .0.operation,
+    .0.cause,
+    .0.frames.first().map(|frame| format!(", in {frame}")).unwrap_or_default()
+)]
 pub struct GuestError(Box<Failure>);
 
 /// What there is to know about a call that gave no answer.
@@ -32,6 +38,9 @@ pub struct Failure {
     /// Why there is no answer.
     #[serde(flatten)]
     pub cause: Cause,
+    /// Functions that were running, innermost first; empty where the component has
+    /// no names or the guest was not running.
+    pub frames: Vec<Frame>,
     /// What was used until then, with the log.
     pub usage: Usage,
 }
@@ -79,17 +88,13 @@ pub enum Cause {
         text: String,
         /// File, line and column; absent when the guest did not say.
         place: Option<String>,
-        /// Where it was, innermost first.
-        frames: Vec<Frame>,
     },
     /// The guest did what no program may: an `unreachable` instruction, an access
     /// outside its memory, a division by zero, an answer that is not of its type.
-    #[error("trapped: {reason}{}", .frames.first().map(|frame| format!(" in {frame}")).unwrap_or_default())]
+    #[error("trapped: {reason}")]
     Trap {
         /// The trap in words.
         reason: String,
-        /// Where it was, innermost first.
-        frames: Vec<Frame>,
     },
     /// The fuel was used up.
     #[error("used up its fuel of {fuel} (settings fuel_base and fuel_per_kib)")]
@@ -128,8 +133,6 @@ pub enum Cause {
     StackOverflow {
         /// How deep they may be, in bytes.
         limit: usize,
-        /// Where it was, innermost first.
-        frames: Vec<Frame>,
     },
     /// All places for guests were taken.
     #[error("all {limit} instances are in use (setting instances_max)")]
@@ -153,6 +156,8 @@ pub struct Frame {
     /// Where in the core module, in bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub offset: Option<usize>,
+    /// How many calls of it are directly nested.
+    pub times: u32,
 }
 
 /// What an import says when a guest hands it more than it takes.
@@ -235,26 +240,12 @@ impl Cause {
         }
     }
 
-    /// The functions that were running, innermost first; empty where it says
-    /// nothing.
-    #[must_use]
-    pub fn frames(&self) -> &[Frame] {
-        match self {
-            Self::Panic { frames, .. }
-            | Self::Trap { frames, .. }
-            | Self::StackOverflow { frames, .. } => frames,
-            _ => &[],
-        }
-    }
-
     /// Reads what `wasmtime` says.
     ///
     /// A trap after a refused growth counts as lack of memory: allocators answer
     /// a refusal by aborting, and "unreachable" would send the reader astray.
     pub(super) fn of(error: &wasmtime::Error, around: Circumstances<'_>) -> Self {
         let limits = around.limits;
-        let backtrace = error.downcast_ref::<wasmtime::WasmBacktrace>();
-        let frames = || backtrace.map(frames).unwrap_or_default();
         if error.is::<wasmtime::PoolConcurrencyLimitError>() {
             let limit = around.instances_max;
             return Self::Busy { limit };
@@ -265,13 +256,12 @@ impl Cause {
         let chain = format!("{error:#}");
         if chain.contains("fuel allocated for hostcalls has been exhausted") {
             // Only a call that came from the guest has guest frames below it.
-            return match backtrace {
-                Some(_) => Self::HostCallTooLarge {
-                    limit: limits.host_call_bytes_max,
-                },
-                None => Self::OutputTooLarge {
-                    limit: limits.output_bytes_max,
-                },
+            return if error.is::<wasmtime::WasmBacktrace>() {
+                let limit = limits.host_call_bytes_max;
+                Self::HostCallTooLarge { limit }
+            } else {
+                let limit = limits.output_bytes_max;
+                Self::OutputTooLarge { limit }
             };
         }
         match error.downcast_ref::<wasmtime::Trap>() {
@@ -283,24 +273,17 @@ impl Cause {
             },
             Some(wasmtime::Trap::StackOverflow) => Self::StackOverflow {
                 limit: around.stack_bytes_max,
-                frames: frames(),
             },
             _ if around.memory_refused => Self::Memory {
                 limit: limits.memory_bytes_max,
             },
             Some(wasmtime::Trap::MemoryOutOfBounds) if below_zero(&chain) => Self::StackOverflow {
                 limit: around.stack_bytes_max,
-                frames: frames(),
             },
             trap => match around.panic {
-                Some((text, place)) => Self::Panic {
-                    text,
-                    place,
-                    frames: frames(),
-                },
+                Some((text, place)) => Self::Panic { text, place },
                 None => Self::Trap {
                     reason: trap.map_or(chain, ToString::to_string),
-                    frames: frames(),
                 },
             },
         }
@@ -318,22 +301,53 @@ fn below_zero(chain: &str) -> bool {
     address.is_some_and(|address| ((1 << 32) - NEAR..1 << 33).contains(&address))
 }
 
-/// The functions of a backtrace, at most 20 (`wasmtime`'s default). The engine
-/// demangles names only where it prints them, one line a frame:
-/// `   0:   0x1f2c - module!function`.
-fn frames(backtrace: &wasmtime::WasmBacktrace) -> Vec<Frame> {
+/// The functions of a backtrace; `wasmtime` keeps the 20 innermost. Those of Rust's
+/// own panic machinery are left out at the inner end, since they say nothing.
+pub(super) fn frames(error: &wasmtime::Error) -> Vec<Frame> {
     const NAME_BYTES_MAX: usize = 256;
+    let Some(backtrace) = error.downcast_ref::<wasmtime::WasmBacktrace>() else {
+        return Vec::new();
+    };
+    // The engine demangles names only where it prints them, one line a frame:
+    // `   0:   0x1f2c - module!function`.
     let text = backtrace.to_string();
     let names = text
         .lines()
         .skip(1)
         .map(|line| line.split_once('!').map_or(line, |(_, name)| name));
-    let frame = |(frame, name): (&wasmtime::FrameInfo, &str)| Frame {
+    let mut frames: Vec<Frame> = Vec::new();
+    for (frame, name) in backtrace.frames().iter().zip(names) {
         // Names come from the guest and go into logs and pages.
-        function: inert(name, NAME_BYTES_MAX),
-        offset: frame.module_offset(),
-    };
-    backtrace.frames().iter().zip(names).map(frame).collect()
+        let function = inert(without_hash(name), NAME_BYTES_MAX);
+        match frames.last_mut() {
+            Some(last) if last.function == function => last.times += 1,
+            None if is_machinery(&function) => {}
+            _ => frames.push(Frame {
+                function,
+                offset: frame.module_offset(),
+                times: 1,
+            }),
+        }
+    }
+    frames
+}
+
+/// A function's name without the hash that older mangling puts at its end.
+fn without_hash(name: &str) -> &str {
+    match name.rsplit_once("::h") {
+        Some((name, hash)) if hash.len() == 16 && hash.bytes().all(|it| it.is_ascii_hexdigit()) => {
+            name
+        }
+        _ => name,
+    }
+}
+
+fn is_machinery(function: &str) -> bool {
+    [
+        "__rustc[", "std[", "std::", "core[", "core::", "alloc[", "alloc::",
+    ]
+    .iter()
+    .any(|start| function.starts_with(start))
 }
 
 fn as_micros<S: serde::Serializer>(elapsed: &Duration, out: S) -> Result<S::Ok, S::Error> {
@@ -374,5 +388,13 @@ mod tests {
         assert!(below_zero(&fault("0x100000010")));
         assert!(!below_zero(&fault("0x110000")));
         assert!(!below_zero("integer divide by zero"));
+    }
+
+    #[test]
+    fn names_lose_their_hash_only() {
+        let name = "misbehaving::deed::dive::hf28848a36c00c658";
+        assert_eq!(without_hash(name), "misbehaving::deed::dive");
+        assert_eq!(without_hash("a::hello"), "a::hello");
+        assert!(is_machinery("core[c5930c85a12de822]::panicking::panic_fmt"));
     }
 }

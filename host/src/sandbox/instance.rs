@@ -17,7 +17,7 @@ use wasmtime::{
 
 use super::{
     engine::Engine,
-    error::{Cause, Circumstances, Failure, GuestError, Operation, Usage},
+    error::{self, Cause, Circumstances, Failure, GuestError, Operation, Usage},
     imports::{State, Tables},
     limits::{Config, Limits},
 };
@@ -349,6 +349,7 @@ impl Program {
                     digest: target.digest,
                     operation: target.operation,
                     cause: Cause::of(&error, around),
+                    frames: error::frames(&error),
                     usage,
                 }))
             }

@@ -174,7 +174,7 @@ impl Trial {
             text: error.cause().to_string(),
             blame: json::to_value::<Blame>(&error.blame())?,
             retryable: error.retryable(),
-            frames: error.cause().frames().to_vec(),
+            frames: failure.frames.clone(),
         });
         Ok(())
     }

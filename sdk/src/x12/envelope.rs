@@ -60,7 +60,7 @@ pub enum Event<'a> {
     /// The interchange ended, by IEA or because something else began.
     InterchangeEnd(End),
     /// A TA1, which acknowledges an interchange that was sent.
-    Acknowledgment(Segment<'a>),
+    Acknowledgement(Segment<'a>),
     /// Something that belongs nowhere and was skipped.
     Stray(Finding),
 }
@@ -276,7 +276,7 @@ impl<'a> Reader<'a> {
             b"ST" => self.set(segment),
             b"GE" if self.group.is_some() => self.close_group(Some(segment)),
             b"IEA" if self.interchange.is_some() => self.close_interchange(Some(segment)),
-            b"TA1" => self.events.push_back(Event::Acknowledgment(segment)),
+            b"TA1" => self.events.push_back(Event::Acknowledgement(segment)),
             // Interchange-level services that carry nothing for us.
             b"ISB" | b"ISE" | b"TA3" if self.group.is_none() => {}
             _ if self.fragment && !is_trailer(&segment) => self.set(segment),

@@ -82,6 +82,8 @@ pub enum WriteError {
 pub struct Writer {
     out: Vec<u8>,
     style: Style,
+    /// Bytes that begin what data may not hold; almost no data has one.
+    suspicious: [bool; 256],
     interchange: Option<Level>,
     group: Option<Level>,
     set: Option<Level>,
@@ -109,14 +111,8 @@ impl Default for Style {
 
 impl Style {
     fn check(&self) -> Result<(), WriteError> {
-        let Separators {
-            element,
-            component,
-            repetition,
-            terminator,
-        } = self.separators;
-        let all = [Some(element), component, repetition, Some(terminator)];
-        let used: Vec<Separator> = all.into_iter().flatten().collect();
+        let terminator = self.separators.terminator;
+        let used: Vec<Separator> = all(&self.separators).collect();
         let distinct = |one: &Separator| used.iter().filter(|other| *other == one).count() == 1;
         if !used.iter().all(distinct) {
             return Err(WriteError::InvalidSeparators("two of them are the same"));
@@ -161,9 +157,16 @@ impl Writer {
     /// [`WriteError::InvalidSeparators`].
     pub fn new(style: Style) -> Result<Self, WriteError> {
         style.check()?;
+        let mut suspicious = [false; 256];
+        for separator in all(&style.separators) {
+            suspicious[usize::from(separator.first())] = true;
+        }
+        suspicious[usize::from(b'\r')] = true;
+        suspicious[usize::from(b'\n')] = true;
         Ok(Self {
             out: Vec::new(),
             style,
+            suspicious,
             interchange: None,
             group: None,
             set: None,
@@ -241,8 +244,8 @@ impl Writer {
     /// Puts right what was written since `from`, or tells that it cannot be.
     fn clean(&mut self, from: usize) -> Result<(), String> {
         let written = &self.out[from..];
-        // Almost all data holds nothing of the kind.
-        if !holds_forbidden(written, &self.style.separators) {
+        let suspicious = |byte: &u8| self.suspicious[usize::from(*byte)];
+        if !written.iter().any(suspicious) || !holds_forbidden(written, &self.style.separators) {
             return Ok(());
         }
         let value = super::segment::text(written).into_owned();
@@ -264,20 +267,23 @@ impl Writer {
     }
 }
 
-/// Whether data holds what would not read back as data.
-fn holds_forbidden(data: &[u8], separators: &Separators) -> bool {
+/// All separators there are.
+fn all(separators: &Separators) -> impl Iterator<Item = Separator> + use<> {
     let Separators {
         element,
         component,
         repetition,
         terminator,
     } = *separators;
-    let all = [Some(element), component, repetition, Some(terminator)];
+    [Some(element), component, repetition, Some(terminator)]
+        .into_iter()
+        .flatten()
+}
+
+/// Whether data holds what would not read back as data.
+fn holds_forbidden(data: &[u8], separators: &Separators) -> bool {
     data.iter().any(|byte| matches!(byte, b'\r' | b'\n'))
-        || all
-            .into_iter()
-            .flatten()
-            .any(|separator| separator.find(data, 0).is_some())
+        || all(separators).any(|separator| separator.find(data, 0).is_some())
 }
 
 fn is_break(character: char) -> bool {

@@ -349,8 +349,11 @@ impl<'a> Draft<'a, '_> {
             }
             Some(place) => place,
         };
-        Line::number(&mut self.lines, &mut self.context);
-        self.settle_total();
+        // Of a set that is refused anyway, nobody needs the sums.
+        if self.context.is_sound() {
+            Line::number(&mut self.lines, &mut self.context);
+            self.settle_total();
+        }
         self.order.lines = self.lines.into_iter().map(|line| line.line).collect();
         let needs_lines = !matches!(self.order.purpose, Purpose::Cancel);
         if needs_lines && self.order.lines.is_empty() && self.context.is_sound() {

@@ -447,18 +447,30 @@ impl<'a, 'c> Draft<'a, 'c> {
             None => self.context.missing("W06", 2, set.offset()),
             Some(_) => self.settle_header(),
         }
+        // Of a set that is refused anyway, nobody needs the sums.
+        if self.context.is_sound() {
+            self.settle_lines();
+        }
+        let shipment = self.shipment;
+        self.context.finish(|| Document::Shipment(shipment))
+    }
+
+    /// Settles what needs all lines: their numbers, packages, totals.
+    fn settle_lines(&mut self) {
         for line in &mut self.lines {
             line.settle(&mut self.context);
         }
         numbering::number(&mut self.lines, &self.packs, &mut self.context);
-        self.shipment.packages = pack::packages(self.packs, &mut self.lines, &mut self.context);
-        let mut lines: Vec<_> = self.lines.into_iter().map(|line| line.line).collect();
+        let packs = std::mem::take(&mut self.packs);
+        self.shipment.packages = pack::packages(packs, &mut self.lines, &mut self.context);
+        let lines = std::mem::take(&mut self.lines);
+        let mut lines: Vec<_> = lines.into_iter().map(|line| line.line).collect();
         numbering::settle_repeated_orders(&mut lines, &mut self.context, self.header);
-        status::check_total(&self.shipment, &lines, &mut self.context, self.totals);
-        self.shipment.status = status::of(self.reporting, &lines);
+        let statuses = status::effective(&lines);
+        let Self { shipment, context, totals, .. } = self;
+        status::check_total(shipment, &lines, &statuses, context, *totals);
+        self.shipment.status = status::of(self.reporting, &lines, &statuses);
         self.shipment.lines = lines;
-        let shipment = self.shipment;
-        self.context.finish(|| Document::Shipment(shipment))
     }
 
     /// Settles when it left, and under which number.

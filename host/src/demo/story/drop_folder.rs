@@ -14,19 +14,29 @@ use crate::demo::{
 
 pub(super) async fn play(stage: &mut Stage) -> Result<(), Unmet> {
     let slow = stage.erp.order(Customer::LakeShop, &[("MUG", 1)]);
-    let order = stage.erp.order(Customer::PeachStore, &[("KETTLE", 12), ("MUG", 4)]);
+    let order = stage
+        .erp
+        .order(Customer::PeachStore, &[("KETTLE", 12), ("MUG", 4)]);
     stage.north.be(Health::Slow);
     let held = stage.send(&slow, &format!("erp-{}", slow.order_no)).await?;
     until("the slow warehouse is being spoken to", async || {
         let message = stage.api.message(&held.message_id).await?;
-        in_flight(&message).then_some(()).ok_or_else(|| message.brief())
+        in_flight(&message)
+            .then_some(())
+            .ok_or_else(|| message.brief())
     })
     .await?;
-    stage.send(&order, &format!("erp-{}", order.order_no)).await?;
+    stage
+        .send(&order, &format!("erp-{}", order.order_no))
+        .await?;
     let search = format!("business_key=order/{}", order.order_no);
     let messages = shipped(stage, &order.order_no, &search).await?;
     let message = known(stage.api.message(&held.message_id).await)?;
-    expect(in_flight(&message), "north-3pl still has not answered", || message.brief())?;
+    expect(
+        in_flight(&message),
+        "north-3pl still has not answered",
+        || message.brief(),
+    )?;
     stage.screen.beats(telling::beats(&messages));
     stage.screen.observed(&format!(
         "{} went through the folder while north-3pl had not answered {}",
@@ -46,8 +56,14 @@ pub(super) async fn play(stage: &mut Stage) -> Result<(), Unmet> {
         .filter(|line| line.status == ShipmentStatus::PartialClosed)
         .map(|line| line.line_no.as_str())
         .collect();
-    expect(short == ["10"], "line 10 comes short, and the ERP is told so", || format!("{short:?}"))?;
-    stage.screen.observed("the ERP knows that line 10 came short: 8 of 12 kettles");
+    expect(
+        short == ["10"],
+        "line 10 comes short, and the ERP is told so",
+        || format!("{short:?}"),
+    )?;
+    stage
+        .screen
+        .observed("the ERP knows that line 10 came short: 8 of 12 kettles");
 
     stage.north.be(Health::Up);
     let search = format!("correlation_id={}", slow.order_no);
@@ -56,5 +72,7 @@ pub(super) async fn play(stage: &mut Stage) -> Result<(), Unmet> {
 }
 
 fn in_flight(message: &crate::demo::api::Message) -> bool {
-    message.delivery_to("north-3pl").is_some_and(|it| text(&it["status"]) == "in-flight")
+    message
+        .delivery_to("north-3pl")
+        .is_some_and(|it| text(&it["status"]) == "in-flight")
 }

@@ -24,29 +24,52 @@ pub(super) async fn play(stage: &mut Stage) -> Result<(), Unmet> {
         taken(stage.from_looper.send(message).await)?;
     }
     let order = stage.erp.order(Customer::LakeShop, &[("KETTLE", 2)]);
-    stage.send(&order, &format!("erp-{}", order.order_no)).await?;
-    shipped(stage, &order.order_no, &format!("correlation_id={}", order.order_no)).await?;
+    stage
+        .send(&order, &format!("erp-{}", order.order_no))
+        .await?;
+    shipped(
+        stage,
+        &order.order_no,
+        &format!("correlation_id={}", order.order_no),
+    )
+    .await?;
     booked_once(stage, &order.order_no, 2)?;
-    stage.screen.observed(&format!("{} was shipped and booked at the same time", order.order_no));
+    stage.screen.observed(&format!(
+        "{} was shipped and booked at the same time",
+        order.order_no
+    ));
 
     let letters = dead_letters(stage, "looper", LOOPS).await?;
     let adapter = known(stage.api.get("/v1/adapters/misbehaving").await)?;
     for letter in &letters {
         let failure = &letter["failure"];
-        let stopped = text(&failure["code"]) == "out-of-fuel" && text(&failure["blame"]) == "adapter";
-        expect(stopped, "stopped by fuel, and the adapter is to blame", || failure.to_string())?;
-        let named = text(&failure["text"]).contains("misbehaving") && letter["adapter_digest"] == adapter["digest"];
-        expect(named, "the adapter is named, with the digest of its component", || letter.to_string())?;
+        let stopped =
+            text(&failure["code"]) == "out-of-fuel" && text(&failure["blame"]) == "adapter";
+        expect(
+            stopped,
+            "stopped by fuel, and the adapter is to blame",
+            || failure.to_string(),
+        )?;
+        let named = text(&failure["text"]).contains("misbehaving")
+            && letter["adapter_digest"] == adapter["digest"];
+        expect(
+            named,
+            "the adapter is named, with the digest of its component",
+            || letter.to_string(),
+        )?;
     }
     let mut messages = Vec::new();
     for letter in &letters {
         messages.push(known(stage.api.message(text(&letter["message"])).await)?);
     }
     stage.screen.beats(telling::beats(&messages));
-    let longest = letters.iter().zip(&messages).filter_map(|(letter, message)| {
-        let taken = telling::moment(text(&message.0["message"]["received_at"]))?;
-        Some(telling::moment(text(&letter["at"]))?.since(taken))
-    });
+    let longest = letters
+        .iter()
+        .zip(&messages)
+        .filter_map(|(letter, message)| {
+            let taken = telling::moment(text(&message.0["message"]["received_at"]))?;
+            Some(telling::moment(text(&letter["at"]))?.since(taken))
+        });
     stage.screen.observed(&format!(
         "{LOOPS} endless loops ended as dead letters, the last after {}",
         span(longest.max().unwrap_or_default()),

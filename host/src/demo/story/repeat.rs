@@ -15,10 +15,15 @@ pub(super) async fn play(stage: &mut Stage) -> Result<(), Unmet> {
     let key = format!("erp-{order_no}");
     let first = stage.send(&order, &key).await?;
     let again = stage.send(&order, &key).await?;
-    expect(again.message_id == first.message_id && again.replayed, "the first answer, marked as a repetition", || {
-        format!("{first:?}, then {again:?}")
-    })?;
-    stage.screen.observed(&format!("same Idempotency-Key: same answer, message {}", first.message_id));
+    expect(
+        again.message_id == first.message_id && again.replayed,
+        "the first answer, marked as a repetition",
+        || format!("{first:?}, then {again:?}"),
+    )?;
+    stage.screen.observed(&format!(
+        "same Idempotency-Key: same answer, message {}",
+        first.message_id
+    ));
 
     let other = stage.send(&order, &format!("{key}-resent")).await?;
     let message = until("the resent order recognised as a duplicate", async || {
@@ -31,24 +36,60 @@ pub(super) async fn play(stage: &mut Stage) -> Result<(), Unmet> {
     })
     .await?;
     let original = text(&message.documents()[0]["other"]).to_owned();
-    expect(original.starts_with(&first.message_id), "it names the first one", || original.clone())?;
-    expect(message.deliveries().is_empty(), "nothing is sent because of it", || message.brief())?;
+    expect(
+        original.starts_with(&first.message_id),
+        "it names the first one",
+        || original.clone(),
+    )?;
+    expect(
+        message.deliveries().is_empty(),
+        "nothing is sent because of it",
+        || message.brief(),
+    )?;
     super::shipped(stage, &order_no, &format!("correlation_id={order_no}")).await?;
-    let messages = known(stage.api.messages(&format!("correlation_id={order_no}")).await)?;
+    let messages = known(
+        stage
+            .api
+            .messages(&format!("correlation_id={order_no}"))
+            .await,
+    )?;
     stage.screen.beats(telling::beats(&messages));
-    stage.screen.observed("same order under another key: known already, nothing sent");
+    stage
+        .screen
+        .observed("same order under another key: known already, nothing sent");
 
     let seen = stage.north.depot(|depot| releases(depot, &order_no));
-    expect(seen == [(Purpose::New, 6)], "north-3pl has the order once", || format!("{seen:?}"))?;
+    expect(
+        seen == [(Purpose::New, 6)],
+        "north-3pl has the order once",
+        || format!("{seen:?}"),
+    )?;
     booked_once(stage, &order_no, 6)?;
 
     let mut different = order.clone();
     different.customer_po = Some("PO-0".to_owned());
     let refused = crate::demo::erp::send(&stage.from_erp, &different, &key).await;
     let status = refused.as_ref().map_or(0, |it| it.status);
-    expect(status == 422, "422 for another order under a used key", || format!("{refused:?}"))?;
-    stage.screen.observed("another order under a used key: refused with 422");
-    let found = known(stage.api.get(&format!("/v1/messages?business_key=order/{order_no}&partner=erp")).await)?;
+    expect(
+        status == 422,
+        "422 for another order under a used key",
+        || format!("{refused:?}"),
+    )?;
+    stage
+        .screen
+        .observed("another order under a used key: refused with 422");
+    let found = known(
+        stage
+            .api
+            .get(&format!(
+                "/v1/messages?business_key=order/{order_no}&partner=erp"
+            ))
+            .await,
+    )?;
     let count = array(&found["messages"]).len();
-    expect(count == 2, "the host holds two messages of the ERP about it", || count.to_string())
+    expect(
+        count == 2,
+        "the host holds two messages of the ERP about it",
+        || count.to_string(),
+    )
 }

@@ -128,7 +128,7 @@ impl<'a> Iterator for Interchanges<'a> {
                     interchange.end = end;
                     return Some(interchange);
                 }
-                Event::Acknowledgment(segment) => interchange.acknowledgements.push(segment),
+                Event::Acknowledgement(segment) => interchange.acknowledgements.push(segment),
                 Event::Stray(finding) => interchange.strays.push(finding),
             }
         }

@@ -1,14 +1,52 @@
 //! How complete a shipment is as a whole, and whether its totals add up.
 
+use crossdock_sdk::decimal::DecimalError;
 use crossdock_sdk::x12::Place;
 use crossdock_sdk::{Decimal, Shipment, ShipmentLine, ShipmentStatus};
 
 use crate::decode::context::Context;
 
-/// The status of the whole from those of its lines. A line whose quantities say that
-/// it is short counts as short, whatever its code says.
-pub(super) fn of(reporting: &[u8], lines: &[ShipmentLine]) -> ShipmentStatus {
-    let [first, rest @ ..] = lines else {
+/// The status of every line, corrected where the quantities contradict it: what is
+/// called complete and is short, all lines of its number added up, counts as partial.
+pub(super) fn effective(lines: &[ShipmentLine]) -> Vec<ShipmentStatus> {
+    let mut statuses: Vec<ShipmentStatus> = lines.iter().map(|line| line.status.clone()).collect();
+    let mut order: Vec<usize> = (0..lines.len()).collect();
+    order.sort_by(|one, other| lines[*one].line_no.cmp(&lines[*other].line_no));
+    for same in order.chunk_by(|one, other| lines[*one].line_no == lines[*other].line_no) {
+        if !is_short(same.iter().filter_map(|index| lines.get(*index))) {
+            continue;
+        }
+        for (index, line) in same.iter().filter_map(|index| Some((*index, lines.get(*index)?))) {
+            let claims = matches!(
+                line.status,
+                ShipmentStatus::Complete
+                    | ShipmentStatus::CompleteWithExtra
+                    | ShipmentStatus::Other(_)
+            );
+            if let Some(status) = statuses.get_mut(index).filter(|_| claims) {
+                *status = ShipmentStatus::Partial;
+            }
+        }
+    }
+    statuses
+}
+
+/// Whether less left than was ordered, where that is stated.
+fn is_short<'l>(mut lines: impl Iterator<Item = &'l ShipmentLine>) -> bool {
+    let sums = lines.try_fold((Decimal::ZERO, Decimal::ZERO), |(ordered, shipped), line| {
+        let own = line.ordered.as_ref().map_or(Decimal::ZERO, |ordered| ordered.value);
+        Ok::<_, DecimalError>((ordered.checked_add(own)?, shipped.checked_add(line.shipped.value)?))
+    });
+    sums.is_ok_and(|(ordered, shipped)| shipped.compare(ordered).is_lt())
+}
+
+/// The status of the whole from those of its lines.
+pub(super) fn of(
+    reporting: &[u8],
+    lines: &[ShipmentLine],
+    statuses: &[ShipmentStatus],
+) -> ShipmentStatus {
+    let [first, rest @ ..] = statuses else {
         // "No exceptions" needs no lines.
         return match reporting {
             b"N" => ShipmentStatus::Complete,
@@ -18,12 +56,10 @@ pub(super) fn of(reporting: &[u8], lines: &[ShipmentLine]) -> ShipmentStatus {
     if lines.iter().all(|line| line.shipped.value.is_zero() && !is_backordered(line)) {
         return ShipmentStatus::NotShipped;
     }
-    let common = effective(first);
-    if rest.iter().all(|line| effective(line) == common) {
-        return common;
+    if rest.iter().all(|status| status == first) {
+        return first.clone();
     }
-    let statuses = || lines.iter().map(effective);
-    let short = |status: &ShipmentStatus| {
+    let short = |status: &&ShipmentStatus| {
         matches!(
             status,
             ShipmentStatus::PartialClosed
@@ -35,48 +71,31 @@ pub(super) fn of(reporting: &[u8], lines: &[ShipmentLine]) -> ShipmentStatus {
     let closed = |status: &ShipmentStatus| {
         matches!(status, ShipmentStatus::PartialClosed | ShipmentStatus::NotShipped)
     };
-    if statuses().any(|status| status == ShipmentStatus::PartialBackordered) {
+    if statuses.contains(&ShipmentStatus::PartialBackordered) {
         return ShipmentStatus::PartialBackordered;
     }
-    if statuses().any(|status| short(&status)) {
-        return match statuses().filter(short).all(|status| closed(&status)) {
+    if statuses.iter().any(|status| short(&status)) {
+        return match statuses.iter().filter(short).all(closed) {
             true => ShipmentStatus::PartialClosed,
             false => ShipmentStatus::Partial,
         };
     }
     // All of it left; what is most unusual about it stands for the whole.
-    for unusual in [
+    let unusual = [
         ShipmentStatus::Damaged,
         ShipmentStatus::Substituted,
         ShipmentStatus::CompleteWithExtra,
         ShipmentStatus::Split,
-    ] {
-        if statuses().any(|status| status == unusual) {
-            return unusual;
-        }
+    ];
+    if let Some(unusual) = unusual.into_iter().find(|unusual| statuses.contains(unusual)) {
+        return unusual;
     }
-    let odd = statuses().find(|status| *status != ShipmentStatus::Complete);
-    odd.unwrap_or(ShipmentStatus::Complete)
+    let odd = statuses.iter().find(|status| **status != ShipmentStatus::Complete);
+    odd.cloned().unwrap_or(ShipmentStatus::Complete)
 }
 
 fn is_backordered(line: &ShipmentLine) -> bool {
     line.status == ShipmentStatus::PartialBackordered
-}
-
-/// The line's status, corrected where its quantities contradict it.
-fn effective(line: &ShipmentLine) -> ShipmentStatus {
-    let short = match &line.ordered {
-        Some(ordered) => line.shipped.value.compare(ordered.value).is_lt(),
-        None => false,
-    };
-    match &line.status {
-        ShipmentStatus::Complete | ShipmentStatus::CompleteWithExtra | ShipmentStatus::Other(_)
-            if short =>
-        {
-            ShipmentStatus::Partial
-        }
-        status => status.clone(),
-    }
 }
 
 /// Remarks on a total that is not the sum of its lines, and on codes that the
@@ -84,10 +103,12 @@ fn effective(line: &ShipmentLine) -> ShipmentStatus {
 pub(super) fn check_total(
     shipment: &Shipment,
     lines: &[ShipmentLine],
+    statuses: &[ShipmentStatus],
     context: &mut Context<'_>,
     place: Option<Place>,
 ) {
-    for line in lines.iter().filter(|line| line.status != effective(line)) {
+    let contradicted = lines.iter().zip(statuses).filter(|(line, status)| line.status != **status);
+    for (line, _) in contradicted {
         let text = format!(
             "line {} is called complete, but less left than was ordered; it counts as partial",
             line.line_no
