@@ -91,7 +91,10 @@ pub fn router(api: Arc<Api>, operators: Operators) -> Router {
         .route("/v1/partners/{partner}/breaker", post(partners::breaker))
         .route("/v1/adapters", get(adapters::list))
         .route("/v1/adapters/{name}", get(adapters::show))
-        .layer(middleware::from_fn_with_state(Arc::new(operators), authenticate));
+        .layer(middleware::from_fn_with_state(
+            Arc::new(operators),
+            authenticate,
+        ));
     let open = Router::new()
         .route("/livez", get(health::live))
         .route("/readyz", get(health::ready));
@@ -134,7 +137,11 @@ fn not_found(what: &str, name: &str) -> Problem {
 
 /// The journal or the engine can't answer.
 fn unavailable(error: impl std::fmt::Display) -> Problem {
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Unavailable")
-        .detail(error.to_string())
-        .retry_after(5)
+    Problem::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "unavailable",
+        "Unavailable",
+    )
+    .detail(error.to_string())
+    .retry_after(5)
 }

@@ -23,7 +23,10 @@ use crate::{
     failpoint,
     ingress::{self, Ingress, authenticate::NoRandomness, files::Folder},
     intake::Intake,
-    journal::{self, Committer, CommitterConfig, CommitterThread, Expect, FileJournal, Journal as _, Sequence},
+    journal::{
+        self, Committer, CommitterConfig, CommitterThread, Expect, FileJournal, Journal as _,
+        Sequence,
+    },
     listener::{self, Listener},
     message::PartnerName,
     partner::{Endpoint, Partner, Partners, Tables},
@@ -106,7 +109,7 @@ pub enum StartError {
 
 /// Why a host ended that was not told to.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the journal can't go on: {0}; start again to recover")]
+#[error("{0}; start again to recover")]
 pub struct Failed(Arc<str>);
 
 /// Where a data directory has what.
@@ -148,17 +151,20 @@ impl Directories {
 /// # Errors
 /// Says what is missing or broken; nothing is left running.
 pub async fn start(checked: Checked, clock: Clock) -> Result<Host, StartError> {
-    let Checked { config, partners, table } = checked;
+    let Checked {
+        config,
+        partners,
+        table,
+    } = checked;
     let directories = Directories::within(&config.server.data_directory);
     let (sandbox, registry) = load_adapters(&config, &directories)?;
     let configured = partners;
     let partners = Arc::new(build_partners(&configured, &registry, &config)?);
     let storage = open_storage(&config, &directories, &partners)?;
-    let io = |what: &str| {
-        let what = what.to_owned();
-        move |source| StartError::Io { what, source }
-    };
-    let pool = Arc::new(sandbox.start_pool().map_err(io("guest threads"))?);
+    let pool = sandbox.start_pool().map_err(|source| StartError::Io {
+        what: "guest threads".to_owned(),
+        source,
+    })?;
     let listener = Listener::bind(&config.listener).await?;
     let address = listener.local_addr();
 
@@ -169,7 +175,7 @@ pub async fn start(checked: Checked, clock: Clock) -> Result<Host, StartError> {
         view: storage.view.clone(),
         journal: Arc::clone(&storage.reader),
         registry: Arc::clone(&registry),
-        pool,
+        pool: Arc::new(pool),
         threads: sandbox.config().threads(),
         limits: sandbox.config().limits(),
         partners: Arc::clone(&partners),
@@ -186,11 +192,7 @@ pub async fn start(checked: Checked, clock: Clock) -> Result<Host, StartError> {
         backlog,
         config: config.engine.clone(),
     });
-    let access: BTreeMap<_, _> = configured
-        .iter()
-        .map(|(name, partner)| (name.clone(), partner.access.clone()))
-        .collect();
-    let ingress = Ingress::build(&config.ingress, &access, intake, clock.clone())?;
+    let ingress = Ingress::build(&config.ingress, &access(&configured), intake, clock.clone())?;
     let operators = Operators::new(&config.server.operator_token_sha256)?;
     let ready = Ready::default();
     let api = Api {
@@ -202,18 +204,14 @@ pub async fn start(checked: Checked, clock: Clock) -> Result<Host, StartError> {
         clock: clock.clone(),
         ready: ready.clone(),
     };
-    let router = ingress.router().merge(api::router(Arc::new(api), operators));
-    let router = problem::with_fallbacks(router);
+    let router = ingress
+        .router()
+        .merge(api::router(Arc::new(api), operators));
 
     let (stop, stopped) = watch::channel(false);
     let mut tasks = JoinSet::new();
-    for (name, partner) in &configured {
-        if let Some(folder) = &partner.folder {
-            let folder = Folder::open(Arc::clone(&ingress), name.clone(), folder, &clock)
-                .await
-                .map_err(|source| StartError::Folder { partner: name.clone(), source })?;
-            tasks.spawn(folder.run(told(stopped.clone())));
-        }
+    for folder in open_folders(&configured, &ingress, &clock).await? {
+        tasks.spawn(folder.run(told(stopped.clone())));
     }
     let draining = {
         let stopped = told(stopped.clone());
@@ -224,11 +222,13 @@ pub async fn start(checked: Checked, clock: Clock) -> Result<Host, StartError> {
         }
     };
     tasks.spawn(async move {
-        listener.serve(router, draining).await;
+        listener
+            .serve(problem::with_fallbacks(router), draining)
+            .await;
     });
     tasks.spawn(async move {
         engine.run(told(stopped)).await;
-        // The engine of wasmtime lives as long as guests may run.
+        // The sandbox must live as long as guests may run.
         drop(sandbox);
     });
     ready.set(true);
@@ -241,6 +241,36 @@ pub async fn start(checked: Checked, clock: Clock) -> Result<Host, StartError> {
     })
 }
 
+fn access(
+    configured: &BTreeMap<PartnerName, crate::config::Partner>,
+) -> BTreeMap<PartnerName, ingress::Access> {
+    configured
+        .iter()
+        .map(|(name, partner)| (name.clone(), partner.access.clone()))
+        .collect()
+}
+
+async fn open_folders(
+    configured: &BTreeMap<PartnerName, crate::config::Partner>,
+    ingress: &Arc<Ingress<Intake>>,
+    clock: &Clock,
+) -> Result<Vec<Folder<Intake>>, StartError> {
+    let mut folders = Vec::new();
+    for (name, partner) in configured {
+        let Some(folder) = &partner.folder else {
+            continue;
+        };
+        let folder = Folder::open(Arc::clone(ingress), name.clone(), folder, clock)
+            .await
+            .map_err(|source| StartError::Folder {
+                partner: name.clone(),
+                source,
+            })?;
+        folders.push(folder);
+    }
+    Ok(folders)
+}
+
 // === impl Host ===
 
 impl Host {
@@ -250,9 +280,16 @@ impl Host {
         self.address
     }
 
-    /// Ready when the journal can't go on; the host should be stopped then.
-    pub async fn failed(&self) -> Failed {
-        Failed(self.committer.failed().await)
+    /// Ready when the host can't go on and should be stopped: the journal has failed,
+    /// or one of the host's own tasks has ended, which none does before it is told.
+    pub async fn failed(&mut self) -> Failed {
+        tokio::select! {
+            why = self.committer.failed() => Failed(format!("the journal can't go on: {why}").into()),
+            Some(ended) = self.tasks.join_next() => Failed(match ended {
+                Ok(()) => "a task of the host ended".into(),
+                Err(error) => format!("a task of the host failed: {error}").into(),
+            }),
+        }
     }
 
     /// Stops taking in, lets requests finish, makes a last checkpoint.
@@ -332,7 +369,10 @@ fn open_storage(
     let (journal, view) = open_journal(config, directories)?;
     let waiting = partners
         .iter()
-        .map(|partner| view.pending(&partner.name, Sequence::ZERO, usize::MAX).len())
+        .map(|partner| {
+            view.pending(&partner.name, Sequence::ZERO, usize::MAX)
+                .len()
+        })
         .sum();
     let feed = Feed::new(waiting);
     let reader = journal.reader();
@@ -352,7 +392,13 @@ fn open_storage(
         what: "the journal's thread".to_owned(),
         source,
     })?;
-    Ok(Storage { view, reader, committer, thread, feed })
+    Ok(Storage {
+        view,
+        reader,
+        committer,
+        thread,
+        feed,
+    })
 }
 
 fn load_adapters(
@@ -382,14 +428,21 @@ fn build_partners(
                 partner: name.clone(),
                 adapter,
                 directory: config.server.adapters_directory.clone(),
-                present: if names.is_empty() { "none".to_owned() } else { names.join(", ") },
+                present: if names.is_empty() {
+                    "none".to_owned()
+                } else {
+                    names.join(", ")
+                },
             });
         }
         let endpoint = partner.endpoint.as_ref().map(|endpoint| {
             let config = endpoint.get_ref().clone();
             Transport::build(name, &config)
                 .map(|transport| Endpoint { config, transport })
-                .map_err(|source| StartError::Endpoint { partner: name.clone(), source })
+                .map_err(|source| StartError::Endpoint {
+                    partner: name.clone(),
+                    source,
+                })
         });
         partners.push(Partner {
             name: name.clone(),

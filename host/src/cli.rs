@@ -64,7 +64,12 @@ enum Command {
 #[derive(Clone, Debug, Args)]
 struct Files {
     /// The configuration
-    #[arg(long, env = "CROSSDOCK_CONFIG", default_value = "crossdock.toml", value_name = "FILE")]
+    #[arg(
+        long,
+        env = "CROSSDOCK_CONFIG",
+        default_value = "crossdock.toml",
+        value_name = "FILE"
+    )]
     config: PathBuf,
     /// Address to listen at, in place of `listener.listen`
     #[arg(long, env = "CROSSDOCK_LISTEN", value_name = "ADDRESS")]
@@ -117,7 +122,8 @@ fn asynchronous(work: impl Future<Output = Result<(), Failed>>) -> Result<(), Fa
 /// Logs go to standard error: `RUST_LOG` chooses, `CROSSDOCK_LOG=json` gives one
 /// JSON object a line.
 fn start_log() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,crossdock=info"));
+    let filter =
+        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,crossdock=info"));
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr);

@@ -15,11 +15,8 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::{
-    contract, deliver, engine, ingress,
-    ingress::authenticate::TokenHash,
-    listener,
-    message::PartnerName,
-    route, sandbox,
+    contract, deliver, engine, ingress, ingress::authenticate::TokenHash, listener,
+    message::PartnerName, route, sandbox,
 };
 
 /// Every setting with its default, unit and reason.
@@ -251,10 +248,19 @@ impl Config {
             });
         }
         let names: BTreeSet<_> = partners.keys().cloned().collect();
-        let rules: Vec<_> = self.routes.iter().map(|rule| rule.get_ref().clone()).collect();
+        let receivers = partners
+            .iter()
+            .filter(|(_, partner)| partner.endpoint.is_some());
+        let receivers = receivers.map(|(name, _)| name.clone()).collect();
+        let rules: Vec<_> = self
+            .routes
+            .iter()
+            .map(|rule| rule.get_ref().clone())
+            .collect();
         let world = route::World {
             kinds: contract::KINDS,
             partners: &names,
+            receivers: &receivers,
         };
         let table = match route::Table::new(&rules, &world) {
             Ok(table) => Some(table),
@@ -289,18 +295,24 @@ fn check_partner(name: &PartnerName, partner: &Spanned<Partner>, faults: &mut Ve
     let within = partner.get_ref();
     for (setting, value) in flat(&within.settings) {
         if let Err(kind) = value {
-            let text = format!("an adapter's setting is a text, number, truth value or table of them, not {kind}");
+            let text = format!(
+                "an adapter's setting is a text, number, truth value or table of them, not {kind}"
+            );
             fault(&format!("settings.{setting}"), text, partner.span());
         }
     }
     if let Some(endpoint) = &within.endpoint
-        && let Err(error) = endpoint.get_ref().check(&format!("partners.{name}.endpoint"))
+        && let Err(error) = endpoint
+            .get_ref()
+            .check(&format!("partners.{name}.endpoint"))
     {
         fault("endpoint", error.to_string(), endpoint.span());
     }
     let sends = !within.access.token_sha256.is_empty() || within.folder.is_some();
     if !sends && within.endpoint.is_none() {
-        let text = "it can neither send nor be sent to; give it access.token_sha256, folder or endpoint".to_owned();
+        let text =
+            "it can neither send nor be sent to; give it access.token_sha256, folder or endpoint"
+                .to_owned();
         fault("endpoint", text, partner.span());
     }
 }

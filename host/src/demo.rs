@@ -85,7 +85,7 @@ pub enum Error {
     #[error("the demo builds its adapters from the source tree, but {} is not there; run it from a clone of the repository", .0.display())]
     NoSources(PathBuf),
     /// An adapter can't be built.
-    #[error("the adapter in {} can't be built: {source}", folder.display())]
+    #[error("the adapter in {} can't be built: {source}{}", folder.display(), source.remedy().map(|it| format!("; {it}")).unwrap_or_default())]
     Build {
         /// Where its sources are.
         folder: PathBuf,
@@ -107,6 +107,9 @@ pub enum Error {
     /// A step was not observed.
     #[error(transparent)]
     Missed(#[from] Box<Missed>),
+    /// Somebody did not want to see the end.
+    #[error("interrupted before the story's end")]
+    Interrupted,
     /// The end was not an orderly one.
     #[error("the demo did not end well: {0}")]
     Strike(String),
@@ -118,22 +121,29 @@ pub enum Error {
 /// Unless every step was observed.
 pub async fn run(options: Options) -> Result<ExitReport, Error> {
     let clock = Clock::System;
+    let folders = sources(&options.workspace)?;
     let mut screen = Screen::standard(clock.now());
+    screen.heading("Crossdock demo: an ERP, a CRM and two warehouses on this machine, and the host between them");
+    screen.heading("Adapters");
+    let mut adapters = Vec::new();
+    for folder in folders {
+        adapters.push(build(folder, &mut screen).await?);
+    }
     let root = tempfile::Builder::new()
         .prefix("crossdock-demo-")
         .tempdir()?;
-    screen.heading("Crossdock demo: an ERP, a CRM and two warehouses on this machine, and the host between them");
-    build(&options.workspace, &root, &mut screen).await?;
-    screen.count_from(clock.now());
+    install(&adapters, &root)?;
     let mut stage = Box::pin(Stage::set(root, options.port, screen, clock)).await?;
     farewell::introduce(&mut stage);
-    let played = Box::pin(story::play(&mut stage)).await;
+    let played = tokio::select! {
+        played = Box::pin(story::play(&mut stage)) => played.map_err(Error::from),
+        () = interrupted() => Err(Error::Interrupted),
+    };
     if let Ok(played) = &played {
         farewell::sum_up(&mut stage.screen, played);
         if !options.once {
             farewell::invite(&mut stage);
-            // Without a way to be interrupted there is nothing to wait for.
-            drop(tokio::signal::ctrl_c().await);
+            interrupted().await;
         }
     }
     let struck = stage.strike().await;
@@ -142,53 +152,102 @@ pub async fn run(options: Options) -> Result<ExitReport, Error> {
     Ok(ExitReport { played })
 }
 
-/// Builds what is older than its sources, and puts all adapters where the host looks
-/// for them.
-async fn build(workspace: &Path, root: &TempDir, screen: &mut Screen) -> Result<(), Error> {
-    let adapters = root.path().join("adapters");
-    fs::create_dir(&adapters)?;
-    screen.heading("Adapters");
-    for folder in ADAPTERS.map(|folder| workspace.join(folder)) {
-        if !folder.join("Cargo.toml").is_file() {
-            return Err(Error::NoSources(folder));
-        }
-        let begun = Instant::now();
-        let built = build_one(&folder, screen).await?;
-        let when = match built.inspection {
-            Some(_) => format!("built in {}", span(begun.elapsed())),
-            None => "up to date".to_owned(),
-        };
-        let kilobytes = built.size_bytes.div_ceil(1_000);
-        let digest: String = built.digest.chars().take(12).collect();
-        screen.done(
-            &built.package,
-            &format!("{kilobytes} kB, sha256 {digest}…, {when}"),
-        );
-        fs::copy(
-            &built.path,
-            adapters.join(format!("{}.wasm", built.package)),
-        )?;
+/// Where the adapters of the story have their sources.
+fn sources(workspace: &Path) -> Result<Vec<PathBuf>, Error> {
+    let folders = ADAPTERS.map(|folder| workspace.join(folder));
+    match folders
+        .iter()
+        .find(|folder| !folder.join("Cargo.toml").is_file())
+    {
+        Some(missing) => Err(Error::NoSources(missing.clone())),
+        None => Ok(folders.to_vec()),
     }
-    Ok(())
 }
 
-async fn build_one(folder: &Path, screen: &mut Screen) -> Result<Built, Error> {
+/// Builds an adapter unless it is newer than its sources, and shows how that goes.
+async fn build(folder: PathBuf, screen: &mut Screen) -> Result<Built, Error> {
+    let begun = Instant::now();
+    let name = folder.file_name().unwrap_or_default();
+    let name = name.to_string_lossy().into_owned();
     let (lines, mut said) = mpsc::channel::<String>(BUILD_LINES_MAX);
-    let owned = folder.to_owned();
     let building = tokio::task::spawn_blocking(move || {
         let sandbox = Sandbox::new(sandbox::Config::default(), None)?;
         let mut progress = |line: &str| {
             // When nobody reads any more, nobody wants to know.
             drop(lines.blocking_send(line.to_owned()));
         };
-        toolchain::build_if_newer(&owned, &sandbox, &mut progress).map_err(|source| Error::Build {
-            folder: owned,
-            source,
-        })
+        toolchain::build_if_newer(&folder, &sandbox, &mut progress)
+            .map_err(|source| Error::Build { folder, source })
     });
+    let mut quiet = true;
     while let Some(line) = said.recv().await {
+        if std::mem::take(&mut quiet) {
+            screen.begun(&format!("building {name}"));
+        }
         screen.progress(line.trim());
     }
     screen.progress("");
-    building.await?
+    let built = building.await??;
+    let when = match built.inspection {
+        Some(_) => format!("built in {}", span(begun.elapsed())),
+        None => "up to date".to_owned(),
+    };
+    let kilobytes = built.size_bytes.div_ceil(1_000);
+    let digest: String = built.digest.chars().take(12).collect();
+    let about = format!("{kilobytes} kB, sha256 {digest}…, {when}");
+    screen.done(&built.package, &about);
+    Ok(built)
+}
+
+/// Puts the adapters where the host looks for them.
+fn install(adapters: &[Built], root: &TempDir) -> io::Result<()> {
+    let directory = root.path().join("adapters");
+    fs::create_dir(&directory)?;
+    for built in adapters {
+        let name = format!("{}.wasm", built.package);
+        fs::copy(&built.path, directory.join(name))?;
+    }
+    Ok(())
+}
+
+/// Ready when the process is asked to end: Ctrl-C, or SIGTERM.
+async fn interrupted() {
+    // Without a way to be asked there is nothing to wait for.
+    let interrupt = async { drop(tokio::signal::ctrl_c().await) };
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                () = interrupt => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+        interrupt.await;
+    }
+    #[cfg(not(unix))]
+    interrupt.await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn says_that_it_needs_the_source_tree() {
+        let elsewhere = tempfile::tempdir().unwrap();
+        let error = sources(elsewhere.path()).unwrap_err().to_string();
+        assert!(error.contains("canonical-json is not there"), "{error}");
+        assert!(error.contains("clone of the repository"), "{error}");
+    }
+
+    #[test]
+    fn finds_the_adapters_of_this_source_tree() {
+        let host = Path::new(env!("CARGO_MANIFEST_DIR"));
+        assert_eq!(
+            sources(host.parent().unwrap()).unwrap().len(),
+            ADAPTERS.len()
+        );
+    }
 }

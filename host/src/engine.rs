@@ -20,38 +20,40 @@ mod state;
 
 use std::{
     collections::VecDeque,
+    panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
-    task::{Context, Poll, Waker},
     sync::{
         Arc,
         atomic::{AtomicI64, Ordering},
     },
+    task::{Context, Poll, Waker},
     time::Duration,
 };
 
 use tokio::sync::mpsc;
 
-pub use self::{
-    handle::{BreakerCommand, Handle, LaneStatus, Replay, Stopped},
-    state::Config,
-};
 use self::{
     conversation::{Attempt, Ended, Surroundings},
     handle::Command,
     settle::Read,
     state::State,
 };
+pub use self::{
+    handle::{BreakerCommand, Handle, LaneStatus, Replay, Stopped},
+    state::Config,
+};
 use crate::{
     clock::{Clock, Timestamp},
-    contract, failpoint,
+    contract,
     deliver::lane::{Dispatch, Next},
-    journal::{CommitError, CommitTicket, Committed, Committer, Reader, Sequence},
+    failpoint,
+    journal::{CommitError, CommitTicket, Committer, Observer, Reader, Sequence},
     message::{Journaled, MessageId, PartnerName, RawMessage},
     partner::Partners,
     record::{AdapterRef, Attempted, Failure, Outcome, Record, Replayed, Subject},
     registry::Registry,
     route::Table,
-    sandbox::{Adapter, Limits, Pool},
+    sandbox::{Adapter, GuestError, Limits, Pool},
     view::View,
 };
 
@@ -59,6 +61,9 @@ use crate::{
 const EVENTS_AT_ONCE: usize = 256;
 /// How soon a commit is tried again that found no room.
 const COMMIT_AGAIN: Duration = Duration::from_millis(100);
+/// How often a message is read whose guest was stopped by something that is not its
+/// fault, such as the wall clock of a busy machine.
+const DECODES_MAX: usize = 3;
 /// How long the engine sleeps when nothing is due.
 const IDLE: Duration = Duration::from_secs(60);
 
@@ -89,6 +94,10 @@ pub struct Parts {
 }
 
 /// What the engine hears.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "events are few at a time, and most of them are the large ones"
+)]
 pub(in crate::engine) enum Event {
     /// A record is durable and in the view.
     Committed(Sequence, Arc<Record>),
@@ -146,7 +155,11 @@ impl Feed {
         let (events, receiver) = mpsc::unbounded_channel();
         let backlog = Backlog::default();
         backlog.add(i64::try_from(waiting).unwrap_or(i64::MAX));
-        Self { events, receiver, backlog }
+        Self {
+            events,
+            receiver,
+            backlog,
+        }
     }
 
     /// How many messages wait.
@@ -157,7 +170,7 @@ impl Feed {
 
     /// What the committer calls for every record. What piles up here is bounded by
     /// the backlog, which the ingress sheds load by.
-    pub fn observer(&self) -> Box<dyn FnMut(&Committed<Record>) + Send> {
+    pub fn observer(&self) -> Observer<Record> {
         let events = self.events.clone();
         let backlog = self.backlog.clone();
         Box::new(move |committed| {
@@ -170,7 +183,10 @@ impl Feed {
                     backlog.add(-1);
                     true
                 }
-                Record::Replayed(Replayed { subject: Subject::Message(_), .. }) => {
+                Record::Replayed(Replayed {
+                    subject: Subject::Message(_),
+                    ..
+                }) => {
                     backlog.add(1);
                     true
                 }
@@ -258,7 +274,12 @@ impl Engine {
     fn take_up(&mut self, event: Event) {
         match event {
             Event::Committed(sequence, record) => self.committed(sequence, &record),
-            Event::Read { partner, sequence, adapter, read } => {
+            Event::Read {
+                partner,
+                sequence,
+                adapter,
+                read,
+            } => {
                 self.state.read(&partner, sequence, adapter, read);
             }
             Event::Ended(partner, ended) => self.ended(&partner, *ended),
@@ -269,7 +290,8 @@ impl Engine {
     fn committed(&mut self, sequence: Sequence, record: &Record) {
         match record {
             Record::Accepted(message) => {
-                self.state.accepted(Journaled::new(sequence, message.clone()));
+                self.state
+                    .accepted(Journaled::new(sequence, message.clone()));
             }
             Record::Decoded(decoded) => self.state.decoded(decoded),
             Record::Undecodable(it) => self.state.undecodable(it.message),
@@ -306,12 +328,24 @@ impl Engine {
     /// Fetches messages that were left in the view.
     fn fetch(&mut self) {
         for (partner, wanted) in self.state.wanted() {
-            let pending = self.parts.view.pending(&partner, wanted.after, wanted.limit);
-            let messages = pending
-                .into_iter()
-                .filter_map(|it| self.load(it.accepted, it.id))
-                .collect();
-            self.state.fetched(&partner, messages, wanted);
+            let pending = self
+                .parts
+                .view
+                .pending(&partner, wanted.after, wanted.limit);
+            let mut complete = pending.len() < wanted.limit;
+            let mut messages = Vec::with_capacity(pending.len());
+            let mut bytes = 0;
+            for it in pending {
+                if bytes > inbox::BYTES_MAX {
+                    complete = false;
+                    break;
+                }
+                if let Some(message) = self.load(it.accepted, it.id) {
+                    bytes += message.get().body.len();
+                    messages.push(message);
+                }
+            }
+            self.state.fetched(&partner, messages, complete);
         }
     }
 
@@ -330,8 +364,20 @@ impl Engine {
             let job = decode_job(message, adapter, &self.parts);
             let sender = partner.clone();
             let submitted = self.parts.pool.submit(move || {
-                let (adapter, read) = job();
-                let read = Event::Read { partner: sender, sequence, adapter, read };
+                // Whatever happens here, the engine must hear of it: the partner's
+                // other messages wait for this one.
+                let (adapter, read) = catch_unwind(AssertUnwindSafe(job)).unwrap_or_else(|_| {
+                    let failure = Failure::host(
+                        "the host failed while the message was read; its log says where",
+                    );
+                    (None, Read::Refused(failure))
+                });
+                let read = Event::Read {
+                    partner: sender,
+                    sequence,
+                    adapter,
+                    read,
+                };
                 drop(events.send(read));
             });
             if submitted.is_err() {
@@ -342,7 +388,11 @@ impl Engine {
     }
 
     fn adapter_of(&self, partner: &PartnerName) -> Result<Arc<Adapter>, Failure> {
-        let name = self.parts.partners.get(partner).map(|it| it.adapter.clone());
+        let name = self
+            .parts
+            .partners
+            .get(partner)
+            .map(|it| it.adapter.clone());
         let Some(name) = name else {
             return Err(Failure::settings(
                 "partner-unknown",
@@ -387,7 +437,12 @@ impl Engine {
         wake
     }
 
-    fn start_attempt(&mut self, index: usize, dispatch: &Dispatch<crate::message::DeliveryId>, now: Timestamp) {
+    fn start_attempt(
+        &mut self,
+        index: usize,
+        dispatch: &Dispatch<crate::message::DeliveryId>,
+        now: Timestamp,
+    ) {
         let partner = self.state.lane_partner(index);
         if let Some(transition) = &dispatch.transition {
             self.commit_or_log(decide::breaker_moved(&partner.name, transition));
@@ -396,7 +451,10 @@ impl Engine {
             Ok(adapter) => adapter,
             Err(failure) => {
                 let ended = decide::never_began(dispatch, failure, now);
-                drop(self.events.send(Event::Ended(partner.name.clone(), Box::new(ended))));
+                drop(
+                    self.events
+                        .send(Event::Ended(partner.name.clone(), Box::new(ended))),
+                );
                 return;
             }
         };
@@ -409,8 +467,15 @@ impl Engine {
         };
         let around = self.around.clone();
         let events = self.events.clone();
+        let unfinished = decide::never_began(
+            dispatch,
+            Failure::host("the host failed during the attempt; its log says where"),
+            now,
+        );
         tokio::spawn(async move {
-            let ended = conversation::attempt(attempt, around).await;
+            // A task of its own, so that the lane hears of the end even if it panics.
+            let conversation = tokio::spawn(conversation::attempt(attempt, around));
+            let ended = conversation.await.unwrap_or(unfinished);
             drop(events.send(Event::Ended(partner.name.clone(), Box::new(ended))));
         });
     }
@@ -425,13 +490,22 @@ impl Engine {
 
     /// The outcome of a delivery is durable: its transport may forget it.
     fn forget(&self, record: &Record) {
-        let Record::Attempted(Attempted { delivery, to, outcome, .. }) = record else {
+        let Record::Attempted(Attempted {
+            delivery,
+            to,
+            outcome,
+            ..
+        }) = record
+        else {
             return;
         };
         let Some(partner) = self.parts.partners.get(to) else {
             return;
         };
-        let remembers = partner.endpoint.as_ref().is_some_and(|it| it.transport.remembers());
+        let remembers = partner
+            .endpoint
+            .as_ref()
+            .is_some_and(|it| it.transport.remembers());
         if remembers && !matches!(outcome, Outcome::Retry { .. }) {
             let delivery = *delivery;
             tokio::spawn(async move {
@@ -442,8 +516,16 @@ impl Engine {
         }
     }
 
-    fn commit_or_log(&mut self, record: Record) {
-        if let Err(error) = self.commit(&Arc::new(record)) {
+    fn commit_or_log(&mut self, mut record: Record) {
+        let mut committed = self.commit(&Arc::new(record.clone()));
+        if let (Err(CommitError::TooLarge { .. }), Record::Attempted(attempted)) =
+            (&committed, &mut record)
+        {
+            // What follows from the answer matters more than its text.
+            attempted.answer = None;
+            committed = self.commit(&Arc::new(record));
+        }
+        if let Err(error) = committed {
             tracing::error!(%error, "a record can't be journaled");
         }
     }
@@ -461,16 +543,26 @@ impl Engine {
                 None
             }
         };
-        self.unanswered.push_back(Unanswered { record, bytes, ticket });
+        self.unanswered.push_back(Unanswered {
+            record,
+            bytes,
+            ticket,
+        });
         Ok(())
     }
 
-    fn try_commit(&self, record: &Arc<Record>, bytes: &bytes::Bytes) -> Result<CommitTicket, CommitError> {
+    fn try_commit(
+        &self,
+        record: &Arc<Record>,
+        bytes: &bytes::Bytes,
+    ) -> Result<CommitTicket, CommitError> {
         // What waits already goes first.
         if self.unsent > 0 {
             return Err(CommitError::Overloaded);
         }
-        self.around.committer.try_commit(Arc::clone(record), bytes.clone())
+        self.around
+            .committer
+            .try_commit(Arc::clone(record), bytes.clone())
     }
 
     /// Forgets what is durable and sends again what found no room.
@@ -527,7 +619,12 @@ fn decode_job(
         let (adapter, partner) = match (adapter, partner) {
             (Ok(adapter), Some(partner)) => (adapter, partner),
             (Err(failure), _) => return (None, Read::Refused(failure)),
-            (_, None) => return (None, Read::Refused(Failure::host("the partner is not there"))),
+            (_, None) => {
+                return (
+                    None,
+                    Read::Refused(Failure::host("the partner is not there")),
+                );
+            }
         };
         let message = message.into_inner();
         let inbound = contract::Inbound {
@@ -538,7 +635,14 @@ fn decode_job(
             settings: partner.settings.clone(),
             body: message.body.into(),
         };
-        let read = match adapter.decode(&inbound, &partner.tables, &limits) {
+        let mut decoded = adapter.decode(&inbound, &partner.tables, &limits);
+        for _ in 1..DECODES_MAX {
+            if !decoded.as_ref().is_err_and(GuestError::retryable) {
+                break;
+            }
+            decoded = adapter.decode(&inbound, &partner.tables, &limits);
+        }
+        let read = match decoded {
             Ok(call) => match call.value {
                 Ok(decoded) => Read::Decoded {
                     decoded: Box::new(decoded),

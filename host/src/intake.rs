@@ -96,7 +96,10 @@ impl Sink for Intake {
 impl Intake {
     /// The reply of a message that was decoded before anybody asked. None when it
     /// was not decoded yet.
-    #[expect(clippy::option_option, reason = "not decoded yet, and decoded without a reply")]
+    #[expect(
+        clippy::option_option,
+        reason = "not decoded yet, and decoded without a reply"
+    )]
     fn decoded(&self, id: MessageId) -> Option<Option<record::Reply>> {
         let row = self.view.message(id)?;
         if row.status == MessageStatus::Accepted {

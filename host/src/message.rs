@@ -2,7 +2,7 @@
 //!
 //! A [`RawMessage`] is what a partner sent, byte for byte. It becomes
 //! [`Journaled`] when the journal holds it durably, and only then may it be
-//! decoded: the decode stage takes nothing else.
+//! decoded: the engine's decode step takes nothing else.
 
 use std::{fmt, str::FromStr};
 
@@ -151,8 +151,8 @@ pub struct RawMessage {
     pub body: Bytes,
 }
 
-/// Something the journal holds durably, with its place in it. Only the journal's
-/// committer and recovery make one.
+/// Something the journal holds durably, with its place in it. Made of what the
+/// committer reports and of what is read back from the journal, nowhere else.
 #[derive(Clone, Debug)]
 pub struct Journaled<T> {
     sequence: Sequence,

@@ -50,7 +50,9 @@ impl Partner {
     /// Where deliveries go, for a person to read.
     #[must_use]
     pub fn endpoint_text(&self) -> Option<String> {
-        self.endpoint.as_ref().map(|endpoint| endpoint.transport.to_string())
+        self.endpoint
+            .as_ref()
+            .map(|endpoint| endpoint.transport.to_string())
     }
 }
 
@@ -86,7 +88,9 @@ impl Partners {
     /// These partners.
     #[must_use]
     pub fn new(partners: impl IntoIterator<Item = Partner>) -> Self {
-        let named = partners.into_iter().map(|it| (it.name.clone(), Arc::new(it)));
+        let named = partners
+            .into_iter()
+            .map(|it| (it.name.clone(), Arc::new(it)));
         Self(named.collect())
     }
 

@@ -13,15 +13,14 @@ use serde::{Deserialize, Serialize};
 use crate::{
     clock::Timestamp,
     deliver::breaker,
-    message::{CorrelationId, DeadLetterId, DeliveryId, Digest, DocumentId, MessageId, PartnerName, RawMessage},
+    message::{
+        CorrelationId, DeadLetterId, DeliveryId, Digest, DocumentId, MessageId, PartnerName,
+        RawMessage,
+    },
 };
 
 /// One durable step.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "records live behind an Arc, one at a time"
-)]
 pub enum Record {
     /// A partner's message is ours now.
     Accepted(RawMessage),
@@ -306,6 +305,9 @@ pub struct Attempted {
     pub attempt: u32,
     /// When.
     pub at: Timestamp,
+    /// By which adapter; absent when there is none of the name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adapter: Option<AdapterRef>,
     /// How long the last request took, in milliseconds.
     pub took_ms: u64,
     /// The last answer; absent when there was none.
@@ -399,7 +401,10 @@ impl Record {
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(self.size_hint());
-        #[expect(clippy::expect_used, reason = "writing these types to memory can't fail")]
+        #[expect(
+            clippy::expect_used,
+            reason = "writing these types to memory can't fail"
+        )]
         rmp_serde::encode::write_named(&mut bytes, self).expect("records are serialisable");
         bytes
     }
@@ -437,4 +442,3 @@ impl Subject {
         }
     }
 }
-

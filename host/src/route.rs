@@ -86,6 +86,8 @@ pub struct World<'a> {
     pub kinds: &'a [&'a str],
     /// Partners that exist.
     pub partners: &'a BTreeSet<PartnerName>,
+    /// Those of them that something can be sent to.
+    pub receivers: &'a BTreeSet<PartnerName>,
 }
 
 /// A rule that can't be meant so.
@@ -178,7 +180,10 @@ impl Table {
             .iter()
             .find(|rule| {
                 rule.is_for(kind, from)
-                    && rule.when.iter().all(|(path, test)| test.holds(path, content))
+                    && rule
+                        .when
+                        .iter()
+                        .all(|(path, test)| test.holds(path, content))
             })
             .map(|rule| Decision {
                 rule: rule.name.clone(),
@@ -237,7 +242,10 @@ fn check(rule: &Rule, name: String, world: &World<'_>) -> Result<Checked, Vec<St
         OneOrMore::One(kind) => vec![kind.clone()],
         OneOrMore::More(kinds) => kinds.clone(),
     };
-    for kind in kinds.iter().filter(|kind| !world.kinds.contains(&kind.as_str())) {
+    for kind in kinds
+        .iter()
+        .filter(|kind| !world.kinds.contains(&kind.as_str()))
+    {
         errors.push(format!(
             "there is no kind of document called {kind:?}; there are {}",
             world.kinds.join(", ")
@@ -257,6 +265,12 @@ fn check(rule: &Rule, name: String, world: &World<'_>) -> Result<Checked, Vec<St
     };
     let from = known(&rule.from);
     let to = known(&rule.to);
+    for partner in to
+        .iter()
+        .filter(|partner| !world.receivers.contains(partner))
+    {
+        errors.push(format!("nothing can be sent to {partner}; give it [partners.{partner}.endpoint] or take it out of the rule"));
+    }
     let when = rule
         .when
         .iter()
@@ -343,12 +357,13 @@ mod tests {
             route: Vec<Rule>,
         }
         let file: File = toml::from_str(text).unwrap();
-        let partners = ["erp", "north", "south"].map(|it| PartnerName::parse(it).unwrap());
+        let named = |names: &[&str]| names.iter().map(|it| partner(it)).collect();
         Table::new(
             &file.route,
             &World {
                 kinds: &["order", "shipment"],
-                partners: &partners.into_iter().collect(),
+                partners: &named(&["erp", "north", "south", "shop"]),
+                receivers: &named(&["erp", "north", "south"]),
             },
         )
     }
@@ -378,7 +393,8 @@ mod tests {
             "#,
         )
         .unwrap();
-        let order = |region| json!({"parties": [{"role": "bill-to"}, {"address": {"region": region}}]});
+        let order =
+            |region| json!({"parties": [{"role": "bill-to"}, {"address": {"region": region}}]});
         let decide = |content: &Value| table.decide("order", &partner("erp"), content).unwrap();
         assert_eq!(decide(&order("WI")).to, [partner("north")]);
         assert_eq!(decide(&order("WI")).rule, "by region");
@@ -392,28 +408,45 @@ mod tests {
 
     #[test]
     fn conditions_look_where_they_say() {
-        let content = json!({"order_no": "4711", "a/b": {"~": "x"}, "n": 3, "none": null, "l": ["p", "q"]});
+        let content =
+            json!({"order_no": "4711", "a/b": {"~": "x"}, "n": 3, "none": null, "l": ["p", "q"]});
         let holds = |condition: &str| {
             let condition: Condition = toml::from_str(condition).unwrap();
             let (path, test) = condition.check().unwrap();
             test.holds(&path, &content)
         };
-        assert!(holds(r#"field = "/order_no"
-            equals = "4711""#));
-        assert!(holds(r#"field = "/order_no"
-            starts_with = "47""#));
-        assert!(holds(r#"field = "/a~1b/~0"
-            equals = "x""#));
-        assert!(holds(r#"field = "/n"
-            equals = "3""#));
-        assert!(holds(r#"field = "/l/1"
-            equals = "q""#));
-        assert!(holds(r#"field = "/none"
-            exists = false"#));
-        assert!(!holds(r#"field = "/l/2"
-            exists = true"#));
-        assert!(!holds(r#"field = "/order_no/x"
-            exists = true"#));
+        assert!(holds(
+            r#"field = "/order_no"
+            equals = "4711""#
+        ));
+        assert!(holds(
+            r#"field = "/order_no"
+            starts_with = "47""#
+        ));
+        assert!(holds(
+            r#"field = "/a~1b/~0"
+            equals = "x""#
+        ));
+        assert!(holds(
+            r#"field = "/n"
+            equals = "3""#
+        ));
+        assert!(holds(
+            r#"field = "/l/1"
+            equals = "q""#
+        ));
+        assert!(holds(
+            r#"field = "/none"
+            exists = false"#
+        ));
+        assert!(!holds(
+            r#"field = "/l/2"
+            exists = true"#
+        ));
+        assert!(!holds(
+            r#"field = "/order_no/x"
+            exists = true"#
+        ));
     }
 
     #[test]
@@ -422,7 +455,7 @@ mod tests {
             r#"
             [[route]]
             document = "*"
-            to = ["nort"]
+            to = ["nort", "shop"]
 
             [[route]]
             document = "ordr"
@@ -441,11 +474,12 @@ mod tests {
         )
         .unwrap_err();
         let texts: Vec<_> = errors.iter().map(ToString::to_string).collect();
-        assert_eq!(texts.len(), 5, "{texts:#?}");
+        assert_eq!(texts.len(), 6, "{texts:#?}");
         assert!(texts[0].contains("no partner called \"nort\""));
-        assert!(texts[1].contains("no kind of document called \"ordr\""));
-        assert!(texts[2].contains("no JSON pointer"));
-        assert!(texts[3].contains("exactly one of"));
-        assert!(texts[4].contains("can never decide"));
+        assert!(texts[1].contains("nothing can be sent to shop"));
+        assert!(texts[2].contains("no kind of document called \"ordr\""));
+        assert!(texts[3].contains("no JSON pointer"));
+        assert!(texts[4].contains("exactly one of"));
+        assert!(texts[5].contains("can never decide"));
     }
 }

@@ -11,5 +11,8 @@ fn the_binary_says_what_it_is() {
         .unwrap();
     assert!(output.status.success());
     let said = String::from_utf8(output.stdout).unwrap();
-    assert_eq!(said.trim(), concat!("crossdock ", env!("CARGO_PKG_VERSION")));
+    assert_eq!(
+        said.trim(),
+        concat!("crossdock ", env!("CARGO_PKG_VERSION"))
+    );
 }

@@ -17,7 +17,12 @@ fn shipment(lines: u32) -> Document {
             Party::new(PartyRole::Warehouse).with_name("North Dock"),
         ],
         references: vec![Reference::new("BM", "BOL-1"), Reference::new("CN", "PRO-1")],
-        ..Shipment::new("SH-1", "SO-1", ShipmentStatus::Complete, Moment::local("2026-03-01"))
+        ..Shipment::new(
+            "SH-1",
+            "SO-1",
+            ShipmentStatus::Complete,
+            Moment::local("2026-03-01"),
+        )
     };
     for number in 1..=lines {
         let line_no = number.to_string();
@@ -33,7 +38,10 @@ fn shipment(lines: u32) -> Document {
         });
         shipment.lines.push(ShipmentLine {
             ordered: Some(shipped.clone()),
-            lots: vec![LotQuantity::new(Lot::new(format!("LOT-{number}")), Some(shipped.clone()))],
+            lots: vec![LotQuantity::new(
+                Lot::new(format!("LOT-{number}")),
+                Some(shipped.clone()),
+            )],
             ..ShipmentLine::new(line_no, shipped, ShipmentStatus::Complete, items)
         });
     }

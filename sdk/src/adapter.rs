@@ -86,14 +86,14 @@ macro_rules! export {
             struct Component;
 
             // Nothing but the section that says what the component is.
-            $crate::bindings::export_component!(Component with_types_in $crate::bindings);
+    $crate::bindings::export_component!(Component with_types_in $crate::bindings);
 
             #[unsafe(export_name = "crossdock:partner/adapter@0.1.0#describe")]
             extern "C" fn describe() -> *mut u8 {
                 $crate::__private::describe::<$adapter>()
             }
 
-            #[unsafe(export_name = "crossdock:partner/adapter@0.1.0#decode")]
+    #[unsafe(export_name = "crossdock:partner/adapter@0.1.0#decode")]
             #[rustfmt::skip]
             unsafe extern "C" fn decode(
                 a: usize, b: usize, c: usize, d: usize, e: usize, f: usize, g: usize,
@@ -101,21 +101,21 @@ macro_rules! export {
             ) -> *mut u8 {
                 let message = [a, b, c, d, e, f, g, h, i, j, k, l, m];
                 unsafe { $crate::__private::decode::<$adapter>(message) }
-            }
+                    }
 
             #[unsafe(export_name = "crossdock:partner/adapter@0.1.0#next")]
             unsafe extern "C" fn next(arguments: *mut u8) -> *mut u8 {
                 unsafe { $crate::__private::next::<$adapter>(arguments) }
             }
 
-            #[unsafe(export_name = "crossdock:partner/adapter@0.1.0#poll")]
+    #[unsafe(export_name = "crossdock:partner/adapter@0.1.0#poll")]
             #[rustfmt::skip]
             unsafe extern "C" fn poll(
                 a: usize, b: usize, c: usize, d: usize, e: usize, f: usize, g: usize,
                 h: usize, i: usize,
             ) -> *mut u8 {
                 unsafe { $crate::__private::poll::<$adapter>([a, b, c, d, e, f, g, h, i]) }
-            }
+                    }
         };
     };
 }
@@ -129,11 +129,18 @@ mod tests {
         let contract = include_str!("../../wit/adapter.wit");
         let package = contract
             .lines()
-            .find_map(|line| line.strip_prefix("package crossdock:partner")?.strip_suffix(';'))
+            .find_map(|line| {
+                line.strip_prefix("package crossdock:partner")?
+                    .strip_suffix(';')
+            })
             .unwrap();
         let exported: Vec<&str> = include_str!("adapter.rs")
             .lines()
-            .filter_map(|line| line.trim().strip_prefix("#[unsafe(export_name = \"")?.strip_suffix("\")]"))
+            .filter_map(|line| {
+                line.trim()
+                    .strip_prefix("#[unsafe(export_name = \"")?
+                    .strip_suffix("\")]")
+            })
             .collect();
         let expected = ["describe", "decode", "next", "poll"]
             .map(|function| format!("crossdock:partner/adapter{package}#{function}"));

@@ -24,6 +24,6 @@ pub use self::{
     host::Host,
     random::Random,
     receiver::{Arrival, Behaviour, Receiver},
-    site::Site,
+    site::{Ran, Site},
     wait::{WAIT, eventually, until},
 };

@@ -233,6 +233,7 @@ async fn no_acknowledged_message_is_lost_invented_or_reordered() {
     let acknowledged = producers.finish().await;
     host.api().until_idle().await;
 
+    eprintln!("{} deaths, {} messages", deaths.len(), acknowledged.len());
     assert!(
         acknowledged.len() > 10 * deaths.len(),
         "only {} messages were sent",

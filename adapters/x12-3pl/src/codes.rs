@@ -190,7 +190,10 @@ pub(crate) fn write<T: Coded>(value: &T) -> &str {
     if let Some(code) = value.as_other() {
         return code;
     }
-    T::LIST.iter().find(|(_, known)| known == value).map_or("", |(code, _)| code)
+    T::LIST
+        .iter()
+        .find(|(_, known)| known == value)
+        .map_or("", |(code, _)| code)
 }
 
 /// Whether writing what `code` was read as gives `code` again.
@@ -254,22 +257,34 @@ const WEIGHT_UNITS: &[(&str, &str)] = &[("L", "LBR"), ("K", "KGM"), ("G", "GRM")
 
 /// The Recommendation 20 code of an element 355.
 pub(crate) fn unit(code: &str) -> Option<&'static str> {
-    UNITS.iter().find(|(x12, _)| *x12 == code).map(|(_, unit)| *unit)
+    UNITS
+        .iter()
+        .find(|(x12, _)| *x12 == code)
+        .map(|(_, unit)| *unit)
 }
 
 /// The element 355 of a Recommendation 20 code.
 pub(crate) fn x12_unit(unit: &str) -> Option<&'static str> {
-    UNITS.iter().find(|(_, known)| *known == unit).map(|(x12, _)| *x12)
+    UNITS
+        .iter()
+        .find(|(_, known)| *known == unit)
+        .map(|(x12, _)| *x12)
 }
 
 /// The Recommendation 20 code of an element 188.
 pub(crate) fn weight_unit(code: &str) -> Option<&'static str> {
-    WEIGHT_UNITS.iter().find(|(x12, _)| *x12 == code).map(|(_, unit)| *unit)
+    WEIGHT_UNITS
+        .iter()
+        .find(|(x12, _)| *x12 == code)
+        .map(|(_, unit)| *unit)
 }
 
 /// The element 188 of a Recommendation 20 code.
 pub(crate) fn x12_weight_unit(unit: &str) -> Option<&'static str> {
-    WEIGHT_UNITS.iter().find(|(_, known)| *known == unit).map(|(x12, _)| *x12)
+    WEIGHT_UNITS
+        .iter()
+        .find(|(_, known)| *known == unit)
+        .map(|(x12, _)| *x12)
 }
 
 /// An item scheme by its name in the contract (`sku`, `upc-case`), as the table of

@@ -20,6 +20,7 @@ use crossdock_sdk::{
     Decoded, DecodedDocument, Document, DocumentError, Inbound, Place, Problem, Source,
 };
 
+use crate::refusal::Refusal;
 use crate::settings::{self, Reading};
 use crate::wire;
 use context::Context;
@@ -37,7 +38,7 @@ const FINDINGS_MAX: usize = 200;
 ///
 /// # Errors
 /// When it is no X12, holds no transaction set, or the settings are wrong.
-pub(crate) fn decode(message: &Inbound) -> Result<Decoded, Problem> {
+pub(crate) fn decode(message: &Inbound) -> Result<Decoded, Refusal> {
     let config = Reading::new(&message.settings)?;
     let input = Input::new(&message.body);
     let reader = match Reader::new(&input) {
@@ -53,7 +54,9 @@ pub(crate) fn decode(message: &Inbound) -> Result<Decoded, Problem> {
         interchange_control: None,
         group: None,
     };
-    walk.decoded.findings.extend(settings::misspelled(&message.settings));
+    walk.decoded
+        .findings
+        .extend(settings::misspelled(&message.settings));
     for event in reader.with_policy(policy(&config)) {
         walk.take(event);
     }
@@ -65,25 +68,36 @@ fn fragment<'a>(
     input: &'a Input<'_>,
     error: SeparatorsError,
     config: &Reading<'_>,
-) -> Result<Reader<'a>, Problem> {
-    let refused = |text: String| {
+) -> Result<Reader<'a>, Refusal> {
+    let refused = |text: String| -> Refusal {
         Problem::partner_data("not-x12", text)
             .at(Place::Offset(0))
             .with_remedy("the message must begin with an ISA segment of 16 elements")
+            .into()
     };
     if error != SeparatorsError::NoHeader {
         return Err(refused(error.to_string()));
     }
     if !config.accept_fragments {
-        return Err(refused("no ISA segment found, and fragments are not accepted".to_owned()));
+        return Err(refused(
+            "no ISA segment found, and fragments are not accepted".to_owned(),
+        ));
     }
     Reader::fragment(input)
         .map_err(|_| refused("neither an interchange nor a transaction set was found".to_owned()))
 }
 
 fn policy(config: &Reading<'_>) -> Policy {
-    let severity = if config.strict_envelope { Severity::Reject } else { Severity::Note };
-    Policy { count: severity, control_number: severity, ..Policy::default() }
+    let severity = if config.strict_envelope {
+        Severity::Reject
+    } else {
+        Severity::Note
+    };
+    Policy {
+        count: severity,
+        control_number: severity,
+        ..Policy::default()
+    }
 }
 
 /// The walk through a message.
@@ -154,13 +168,22 @@ impl Walk<'_> {
             control: header.control_number().into_owned(),
             version: header.version().into_owned(),
             date: header.date().into_owned().into_bytes(),
-            answer: self.config.acknowledge.then(|| Acknowledgement::begin(header)).flatten(),
+            answer: self
+                .config
+                .acknowledge
+                .then(|| Acknowledgement::begin(header))
+                .flatten(),
         });
     }
 
     fn group_end(&mut self, end: &End) {
         self.note(&end.findings);
-        let Some(OpenGroup { version, answer, .. }) = self.group.take() else { return };
+        let Some(OpenGroup {
+            version, answer, ..
+        }) = self.group.take()
+        else {
+            return;
+        };
         let Some(mut answer) = answer else { return };
         answer.close(end);
         let mut owed = acknowledgement::canonical(answer);
@@ -188,18 +211,29 @@ impl Walk<'_> {
                 let mut findings: Vec<Problem> =
                     findings.take(FINDINGS_MAX).map(wire::problem).collect();
                 findings.extend(mapped.remarks.into_iter().take(FINDINGS_MAX));
-                Ok(DecodedDocument { document, source, findings })
+                Ok(DecodedDocument {
+                    document,
+                    source,
+                    findings,
+                })
             }
             None => {
                 // What forbids the document first, then what else is odd.
                 let (mut rejecting, mut others) = (Vec::new(), Vec::new());
                 for finding in findings.take(FINDINGS_MAX) {
-                    let list = if finding.rejects() { &mut rejecting } else { &mut others };
+                    let list = if finding.rejects() {
+                        &mut rejecting
+                    } else {
+                        &mut others
+                    };
                     list.push(wire::problem(finding));
                 }
                 rejecting.extend(mapped.remarks.into_iter().take(FINDINGS_MAX));
                 rejecting.append(&mut others);
-                Err(DocumentError { problems: rejecting, source })
+                Err(DocumentError {
+                    problems: rejecting,
+                    source,
+                })
             }
         };
         self.push(result);
@@ -235,17 +269,22 @@ impl Walk<'_> {
 
     fn note(&mut self, findings: &[Finding]) {
         let room = FINDINGS_MAX.saturating_sub(self.decoded.findings.len());
-        self.decoded.findings.extend(findings.iter().take(room).map(wire::problem));
+        self.decoded
+            .findings
+            .extend(findings.iter().take(room).map(wire::problem));
     }
 
-    fn finish(self) -> Result<Decoded, Problem> {
+    fn finish(self) -> Result<Decoded, Refusal> {
         if self.decoded.documents.is_empty() && self.answered == 0 {
-            let empty = Problem::partner_data("no-transaction-set", "the interchange holds no transaction set")
-                .at(Place::Whole)
-                .with_remedy("ask the sender for the complete file");
+            let empty = Problem::partner_data(
+                "no-transaction-set",
+                "the interchange holds no transaction set",
+            )
+            .at(Place::Whole)
+            .with_remedy("ask the sender for the complete file");
             return Err(match self.decoded.findings.first() {
-                Some(finding) => empty.with_extra("also", &finding.text),
-                None => empty,
+                Some(finding) => empty.with_extra("also", &finding.text).into(),
+                None => empty.into(),
             });
         }
         Ok(self.decoded)
@@ -271,9 +310,17 @@ fn is_supported(kind: &[u8]) -> bool {
 
 fn unsupported(kind: &[u8], set: &TransactionSet<'_>) -> Mapped {
     let kind = text(kind);
-    let place = set.segments().next().map_or_else(Default::default, |st| st.place_of(1));
-    let what = format!("this adapter does not read transaction set {kind}; it reads 940, 945, 997 and 999");
+    let place = set
+        .segments()
+        .next()
+        .map_or_else(Default::default, |st| st.place_of(1));
+    let what = format!(
+        "this adapter does not read transaction set {kind}; it reads 940, 945, 997 and 999"
+    );
     let finding = Finding::new(Severity::Reject, SetError::Unsupported, place, what)
         .with_value(kind.as_bytes());
-    Mapped { findings: vec![finding], ..Mapped::default() }
+    Mapped {
+        findings: vec![finding],
+        ..Mapped::default()
+    }
 }

@@ -10,6 +10,7 @@ use crossdock_sdk::{
     Blame, Delivery, Document, Exchange, Outcome, Problem, Request, Response, Retry, Step,
 };
 
+use crate::refusal::Refusal;
 use crate::settings::{self, Writing};
 use crate::wire;
 
@@ -30,14 +31,14 @@ const WORDS_CHARS_MAX: usize = 300;
 ///
 /// # Errors
 /// When the settings are wrong or the document can't be said in X12.
-pub(crate) fn next(delivery: &Delivery, past: &[Exchange]) -> Result<Step, Problem> {
+pub(crate) fn next(delivery: &Delivery, past: &[Exchange]) -> Result<Step, Refusal> {
     match past.last().map(|exchange| &exchange.outcome) {
         None => Ok(Step::Send(request(delivery)?)),
         Some(Outcome::Response(response)) => Ok(judge(response)),
         Some(Outcome::Stored(_)) => Ok(Step::Done(None)),
         Some(Outcome::Other(words)) => {
             let text = format!("the host reports an outcome that this adapter lacks: {words}");
-            Err(Problem::adapter("outcome-unknown", text))
+            Err(Problem::adapter("outcome-unknown", text).into())
         }
     }
 }
@@ -50,9 +51,9 @@ struct Envelope<'d> {
     time: Time,
 }
 
-fn request(delivery: &Delivery) -> Result<Request, Problem> {
+fn request(delivery: &Delivery) -> Result<Request, Refusal> {
     if let Some(problem) = settings::misspelled(&delivery.settings) {
-        return Err(problem);
+        return Err(problem.into());
     }
     let (date, time) = moment(&delivery.created_at)?;
     let envelope = Envelope {
@@ -68,7 +69,8 @@ fn request(delivery: &Delivery) -> Result<Request, Problem> {
             let kind = other.kind();
             let text = format!("this adapter sends orders and acknowledgements, no {kind}");
             return Err(Problem::adapter("encode-unsupported", text)
-                .with_remedy("route the document to a partner whose adapter encodes it"));
+                .with_remedy("route the document to a partner whose adapter encodes it")
+                .into());
         }
     };
     let name = format!("{set}-{}.edi", envelope.control_number);
@@ -81,12 +83,14 @@ fn control_number(count: u64) -> u32 {
 }
 
 /// Day and minute of an RFC 3339 text.
-fn moment(created_at: &str) -> Result<(Date, Time), Problem> {
+fn moment(created_at: &str) -> Result<(Date, Time), Refusal> {
     let day = created_at.get(..10).and_then(wire::iso_date);
     let minute = created_at.get(11..16).and_then(wire::iso_time);
     day.zip(minute).ok_or_else(|| {
         let text = "the delivery's own time is none: expected an RFC 3339 text";
-        Problem::adapter("time-invalid", text).with_value(created_at)
+        Problem::adapter("time-invalid", text)
+            .with_value(created_at)
+            .into()
     })
 }
 
@@ -102,8 +106,8 @@ impl Envelope<'_> {
         &self,
         functional_id: &str,
         version: &str,
-        write: impl FnOnce(&mut Writer, &str) -> Result<(), Problem>,
-    ) -> Result<Vec<u8>, Problem> {
+        write: impl FnOnce(&mut Writer, &str) -> Result<(), Refusal>,
+    ) -> Result<Vec<u8>, Refusal> {
         let config = &self.config;
         let number = self.control_number;
         let interchange = InterchangeStart::new(
@@ -135,14 +139,22 @@ impl Envelope<'_> {
 }
 
 /// The envelope is made of settings, so they are to blame.
-fn misset(error: WriteError) -> Problem {
-    Problem::settings("setting-invalid", format!("the envelope can't be written: {error}"))
-        .with_remedy("check the ids, the separators and the version of the partner")
+fn misset(error: WriteError) -> Refusal {
+    Problem::settings(
+        "setting-invalid",
+        format!("the envelope can't be written: {error}"),
+    )
+    .with_remedy("check the ids, the separators and the version of the partner")
+    .into()
 }
 
 /// Values are checked before they are written; what fails here was not foreseen.
-fn broken(error: WriteError) -> Problem {
-    Problem::adapter("write-failed", format!("the transaction set can't be written: {error}"))
+fn broken(error: WriteError) -> Refusal {
+    Problem::adapter(
+        "write-failed",
+        format!("the transaction set can't be written: {error}"),
+    )
+    .into()
 }
 
 // === the partner's answer ===
@@ -153,15 +165,23 @@ fn judge(response: &Response) -> Step {
         408 | 425 | 429 | 500..=599 => {
             let retry = Retry::new(refusal(response, "answer-unavailable").retryable());
             // A date is left to the host, which has a clock.
-            let seconds = response.header("retry-after").and_then(|text| text.trim().parse().ok());
-            Step::Retry(Retry { after_seconds: seconds, ..retry })
+            let seconds = response
+                .header("retry-after")
+                .and_then(|text| text.trim().parse().ok());
+            Step::Retry(Retry {
+                after_seconds: seconds,
+                ..retry
+            })
         }
         // Not a verdict on the document: it went to the wrong place, or by the wrong
         // name.
         300..=399 | 401 | 403 | 404 | 405 => {
             let problem = refusal(response, "answer-misdirected")
                 .with_remedy("check the partner's endpoint, its credential and the setting `path`");
-            Step::Rejected(Problem { blame: Blame::Settings, ..problem })
+            Step::Rejected(Problem {
+                blame: Blame::Settings,
+                ..problem
+            })
         }
         _ => Step::Rejected(refusal(response, "answer-refused")),
     }
@@ -198,8 +218,15 @@ mod tests {
     }
 
     fn status(status: u16, headers: &[(&str, &str)]) -> Step {
-        let headers = headers.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
-        answered(Outcome::Response(Response { status, headers, body: b"no".to_vec() }))
+        let headers = headers
+            .iter()
+            .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()))
+            .collect();
+        answered(Outcome::Response(Response {
+            status,
+            headers,
+            body: b"no".to_vec(),
+        }))
     }
 
     #[test]
@@ -213,7 +240,10 @@ mod tests {
             };
             assert!(fits, "{code}: {step:?}");
         }
-        assert_eq!(answered(Outcome::Stored("997-1.edi".to_owned())), Step::Done(None));
+        assert_eq!(
+            answered(Outcome::Stored("997-1.edi".to_owned())),
+            Step::Done(None)
+        );
     }
 
     #[test]
@@ -232,7 +262,10 @@ mod tests {
         assert_eq!(control_number(1), 1);
         assert_eq!(control_number(999_999_999), 999_999_999);
         assert_eq!(control_number(1_000_000_000), 1);
-        assert_eq!(control_number(u64::MAX), ((u64::MAX - 1) % 999_999_999 + 1) as u32);
+        assert_eq!(
+            control_number(u64::MAX),
+            ((u64::MAX - 1) % 999_999_999 + 1) as u32
+        );
     }
 
     #[test]
@@ -258,7 +291,9 @@ mod tests {
             assert_eq!(problem.blame, Blame::Settings, "{name}: {problem:?}");
         }
         let mut delivery = delivery();
-        delivery.settings.push(("sender".to_owned(), "x".to_owned()));
+        delivery
+            .settings
+            .push(("sender".to_owned(), "x".to_owned()));
         assert_eq!(next(&delivery, &[]).unwrap_err().code, "setting-unknown");
     }
 }

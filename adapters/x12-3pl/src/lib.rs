@@ -20,6 +20,7 @@ use crossdock_sdk::{
 mod codes;
 mod decode;
 mod encode;
+mod refusal;
 mod settings;
 mod wire;
 
@@ -39,11 +40,11 @@ impl Adapter for Warehouse {
     }
 
     fn decode(message: Inbound) -> Result<Decoded, Problem> {
-        decode::decode(&message)
+        Ok(decode::decode(&message)?)
     }
 
     fn next(delivery: Delivery, past: &[Exchange]) -> Result<Step, Problem> {
-        encode::next(&delivery, past)
+        Ok(encode::next(&delivery, past)?)
     }
 }
 

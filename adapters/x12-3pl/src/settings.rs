@@ -9,43 +9,199 @@ use crossdock_sdk::x12::{Separator, Separators, Style};
 use crossdock_sdk::{ItemScheme, Problem, Setting, Settings, host};
 
 use crate::codes;
+use crate::refusal::Refusal;
 
 /// Name, meaning, default and whether the adapter needs it.
 type Row = (&'static str, &'static str, Option<&'static str>, bool);
 
 /// Every setting there is.
 pub(crate) const DESCRIBED: &[Row] = &[
-    ("sender-id", "our id in the interchange header (ISA06), up to 15 characters", None, true),
-    ("sender-qualifier", "what kind of id that is (ISA05)", Some("ZZ"), false),
-    ("receiver-id", "the partner's id in the interchange header (ISA08), up to 15 characters", None, true),
-    ("receiver-qualifier", "what kind of id that is (ISA07)", Some("ZZ"), false),
-    ("group-sender", "our code in the group header (GS02); sender-id if absent", None, false),
-    ("group-receiver", "the partner's code in the group header (GS03); receiver-id if absent", None, false),
-    ("version", "version that is written (GS08): 004010, 005010, or one of these with an industry's suffix; also decides ISA12", Some("004010"), false),
-    ("usage", "P for production, T for test (ISA15)", Some("P"), false),
-    ("element-separator", "between elements when writing: a character or its code as in 0x1D", Some("*"), false),
-    ("component-separator", "between components when writing (ISA16)", Some(">"), false),
-    ("repetition-separator", "between repetitions when writing, from 00402 on (ISA11)", Some("^"), false),
-    ("segment-terminator", "behind each segment when writing", Some("~"), false),
-    ("newline", "what follows each segment when writing: none, lf or crlf", Some("none"), false),
-    ("replace-separators", "character that replaces a separator or line break inside data when writing; such data is refused if absent", None, false),
-    ("path", "path below the endpoint's address that is posted to", Some(""), false),
-    ("acknowledge", "whether a 997 is owed for each group that is received", Some("true"), false),
-    ("acknowledgement-set", "997, or 999 which exists since 005010", Some("997"), false),
-    ("strict-envelope", "whether a wrong segment count or control number in SE rejects the transaction set; if not, it is noted and kept", Some("true"), false),
-    ("accept-fragments", "whether transaction sets without an interchange around them are read", Some("true"), false),
-    ("missing-ship-date", "what becomes of a 945 without a ship date, which the standard allows: assume (the date of the group or of receipt, with a finding) or refuse", Some("assume"), false),
-    ("shipment-is-bill-of-lading", "whether the shipment number (W06-04) is also the bill of lading", Some("false"), false),
-    ("line-qualifier", "which N9 qualifier carries the order's line number", Some("LI"), false),
-    ("note-code", "NTE-01 that is written; other codes that are read are kept among the extras", Some("WHI"), false),
-    ("warehouse-qualifier", "kind of id (N1-03) under which an order's node is written as N1*WH", Some("91"), false),
-    ("price-qualifier", "AMT qualifier that carries a line's unit price; prices are not sent if absent", None, false),
-    ("currency", "ISO 4217 code of the amounts that are read, and of the only ones that are sent", Some("USD"), false),
-    ("default-unit", "canonical unit (Rec 20) of a quantity that is read without one; refused if absent", None, false),
-    ("unit.*", "a unit of the partner (element 355) to a canonical one (Rec 20), both ways: unit.CA = CS", None, false),
-    ("item.*", "an item qualifier (element 235) to a canonical scheme, both ways: item.VN = sku", None, false),
-    ("carrier.*", "a carrier code of the partner to a canonical SCAC, both ways", None, false),
-    ("service.*", "a routing text of the partner (element 387) to a canonical service, both ways", None, false),
+    (
+        "sender-id",
+        "our id in the interchange header (ISA06), up to 15 characters",
+        None,
+        true,
+    ),
+    (
+        "sender-qualifier",
+        "what kind of id that is (ISA05)",
+        Some("ZZ"),
+        false,
+    ),
+    (
+        "receiver-id",
+        "the partner's id in the interchange header (ISA08), up to 15 characters",
+        None,
+        true,
+    ),
+    (
+        "receiver-qualifier",
+        "what kind of id that is (ISA07)",
+        Some("ZZ"),
+        false,
+    ),
+    (
+        "group-sender",
+        "our code in the group header (GS02); sender-id if absent",
+        None,
+        false,
+    ),
+    (
+        "group-receiver",
+        "the partner's code in the group header (GS03); receiver-id if absent",
+        None,
+        false,
+    ),
+    (
+        "version",
+        "version that is written (GS08): 004010, 005010, or one of these with an industry's suffix; also decides ISA12",
+        Some("004010"),
+        false,
+    ),
+    (
+        "usage",
+        "P for production, T for test (ISA15)",
+        Some("P"),
+        false,
+    ),
+    (
+        "element-separator",
+        "between elements when writing: a character or its code as in 0x1D",
+        Some("*"),
+        false,
+    ),
+    (
+        "component-separator",
+        "between components when writing (ISA16)",
+        Some(">"),
+        false,
+    ),
+    (
+        "repetition-separator",
+        "between repetitions when writing, from 00402 on (ISA11)",
+        Some("^"),
+        false,
+    ),
+    (
+        "segment-terminator",
+        "behind each segment when writing",
+        Some("~"),
+        false,
+    ),
+    (
+        "newline",
+        "what follows each segment when writing: none, lf or crlf",
+        Some("none"),
+        false,
+    ),
+    (
+        "replace-separators",
+        "character that replaces a separator or line break inside data when writing; such data is refused if absent",
+        None,
+        false,
+    ),
+    (
+        "path",
+        "path below the endpoint's address that is posted to",
+        Some(""),
+        false,
+    ),
+    (
+        "acknowledge",
+        "whether a 997 is owed for each group that is received",
+        Some("true"),
+        false,
+    ),
+    (
+        "acknowledgement-set",
+        "997, or 999 which exists since 005010",
+        Some("997"),
+        false,
+    ),
+    (
+        "strict-envelope",
+        "whether a wrong segment count or control number in SE rejects the transaction set; if not, it is noted and kept",
+        Some("true"),
+        false,
+    ),
+    (
+        "accept-fragments",
+        "whether transaction sets without an interchange around them are read",
+        Some("true"),
+        false,
+    ),
+    (
+        "missing-ship-date",
+        "what becomes of a 945 without a ship date, which the standard allows: assume (the date of the group or of receipt, with a finding) or refuse",
+        Some("assume"),
+        false,
+    ),
+    (
+        "shipment-is-bill-of-lading",
+        "whether the shipment number (W06-04) is also the bill of lading",
+        Some("false"),
+        false,
+    ),
+    (
+        "line-qualifier",
+        "which N9 qualifier carries the order's line number",
+        Some("LI"),
+        false,
+    ),
+    (
+        "note-code",
+        "NTE-01 that is written; other codes that are read are kept among the extras",
+        Some("WHI"),
+        false,
+    ),
+    (
+        "warehouse-qualifier",
+        "kind of id (N1-03) under which an order's node is written as N1*WH",
+        Some("91"),
+        false,
+    ),
+    (
+        "price-qualifier",
+        "AMT qualifier that carries a line's unit price; prices are not sent if absent",
+        None,
+        false,
+    ),
+    (
+        "currency",
+        "ISO 4217 code of the amounts that are read, and of the only ones that are sent",
+        Some("USD"),
+        false,
+    ),
+    (
+        "default-unit",
+        "canonical unit (Rec 20) of a quantity that is read without one; refused if absent",
+        None,
+        false,
+    ),
+    (
+        "unit.*",
+        "a unit of the partner (element 355) to a canonical one (Rec 20), both ways: unit.CA = CS",
+        None,
+        false,
+    ),
+    (
+        "item.*",
+        "an item qualifier (element 235) to a canonical scheme, both ways: item.VN = sku",
+        None,
+        false,
+    ),
+    (
+        "carrier.*",
+        "a carrier code of the partner to a canonical SCAC, both ways",
+        None,
+        false,
+    ),
+    (
+        "service.*",
+        "a routing text of the partner (element 387) to a canonical service, both ways",
+        None,
+        false,
+    ),
 ];
 
 /// What decoding needs.
@@ -109,19 +265,29 @@ pub(crate) fn described() -> Vec<Setting> {
 /// A problem if there is a setting that nobody reads.
 pub(crate) fn misspelled(entries: &[(String, String)]) -> Option<Problem> {
     let known = |name: &str| {
-        DESCRIBED.iter().any(|(row, ..)| match row.strip_suffix('*') {
-            Some(table) => name.len() > table.len() && name.starts_with(table),
-            None => *row == name,
-        })
+        DESCRIBED
+            .iter()
+            .any(|(row, ..)| match row.strip_suffix('*') {
+                Some(table) => name.len() > table.len() && name.starts_with(table),
+                None => *row == name,
+            })
     };
     if entries.iter().all(|(name, _)| known(name)) {
         return None;
     }
     // Only now, since making the description costs more than a short message does.
-    let unknown: Vec<(String, String)> =
-        entries.iter().filter(|(name, _)| !known(name)).cloned().collect();
-    let optional: Vec<Setting> =
-        described().into_iter().map(|setting| Setting { required: false, ..setting }).collect();
+    let unknown: Vec<(String, String)> = entries
+        .iter()
+        .filter(|(name, _)| !known(name))
+        .cloned()
+        .collect();
+    let optional: Vec<Setting> = described()
+        .into_iter()
+        .map(|setting| Setting {
+            required: false,
+            ..setting
+        })
+        .collect();
     Settings::new(&unknown).check(&optional).err()
 }
 
@@ -130,15 +296,17 @@ pub(crate) fn misspelled(entries: &[(String, String)]) -> Option<Problem> {
 impl<'s> Reading<'s> {
     /// # Errors
     /// `setting-invalid`.
-    pub(crate) fn new(entries: &'s [(String, String)]) -> Result<Self, Problem> {
+    pub(crate) fn new(entries: &'s [(String, String)]) -> Result<Self, Refusal> {
         let settings = Settings::new(entries);
         Ok(Self {
             strict_envelope: settings.flag("strict-envelope", true)?,
             accept_fragments: settings.flag("accept-fragments", true)?,
             acknowledge: settings.flag("acknowledge", true)?,
-            assume_ship_date: settings
-                .choice("missing-ship-date", "assume", &["assume", "refuse"])?
-                == "assume",
+            assume_ship_date: settings.choice(
+                "missing-ship-date",
+                "assume",
+                &["assume", "refuse"],
+            )? == "assume",
             shipment_is_bill_of_lading: settings.flag("shipment-is-bill-of-lading", false)?,
             line_qualifier: settings.get_or("line-qualifier", "LI"),
             note_code: settings.get_or("note-code", "WHI"),
@@ -164,7 +332,10 @@ impl<'s> Reading<'s> {
         let table = &self.tables.items;
         match table.get(qualifier).and_then(codes::item_scheme) {
             Some(scheme) => (scheme, true),
-            None => (codes::read(qualifier), codes::is_first::<ItemScheme>(qualifier)),
+            None => (
+                codes::read(qualifier),
+                codes::is_first::<ItemScheme>(qualifier),
+            ),
         }
     }
 
@@ -184,7 +355,7 @@ impl<'s> Reading<'s> {
 impl<'s> Writing<'s> {
     /// # Errors
     /// `setting-missing`, `setting-invalid`.
-    pub(crate) fn new(entries: &'s [(String, String)]) -> Result<Self, Problem> {
+    pub(crate) fn new(entries: &'s [(String, String)]) -> Result<Self, Refusal> {
         let settings = Settings::new(entries);
         let sender = settings.required("sender-id")?;
         let receiver = settings.required("receiver-id")?;
@@ -235,7 +406,11 @@ impl<'s> Writing<'s> {
         }
         host::lookup("unit-out", unit).or_else(|| {
             let code = codes::x12_unit(unit)?;
-            self.tables.units.get(code).is_none().then(|| code.to_owned())
+            self.tables
+                .units
+                .get(code)
+                .is_none()
+                .then(|| code.to_owned())
         })
     }
 
@@ -268,15 +443,18 @@ impl<'s> Writing<'s> {
 // === impl Tables ===
 
 impl<'s> Tables<'s> {
-    fn new(settings: &Settings<'s>) -> Result<Self, Problem> {
+    fn new(settings: &Settings<'s>) -> Result<Self, Refusal> {
         let items = settings.table("item");
-        if let Some((qualifier, name)) =
-            items.iter().find(|(_, name)| codes::item_scheme(name).is_none())
+        if let Some((qualifier, name)) = items
+            .iter()
+            .find(|(_, name)| codes::item_scheme(name).is_none())
         {
             let text = format!(
                 "the setting `item.{qualifier}` is \"{name}\", expected one of sku, gtin, upc, upc-case, ean, vendor, buyer, manufacturer, part"
             );
-            return Err(Problem::settings("setting-invalid", text).with_value(name));
+            return Err(Problem::settings("setting-invalid", text)
+                .with_value(name)
+                .into());
         }
         Ok(Self {
             units: settings.table("unit"),
@@ -288,7 +466,7 @@ impl<'s> Tables<'s> {
 }
 
 /// GS08: six digits of a version that the mapping is right for, and a suffix.
-fn version<'s>(settings: &Settings<'s>) -> Result<&'s str, Problem> {
+fn version<'s>(settings: &Settings<'s>) -> Result<&'s str, Refusal> {
     let version = settings.get_or("version", "004010");
     let known = matches!(version.get(..6), Some("004010" | "005010")) && version.len() <= 12;
     if known && version.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
@@ -297,10 +475,12 @@ fn version<'s>(settings: &Settings<'s>) -> Result<&'s str, Problem> {
     let text = format!(
         "the setting `version` is \"{version}\", expected 004010 or 005010, with a suffix or without"
     );
-    Err(Problem::settings("setting-invalid", text).with_value(version))
+    Err(Problem::settings("setting-invalid", text)
+        .with_value(version)
+        .into())
 }
 
-fn style(settings: &Settings<'_>) -> Result<Style, Problem> {
+fn style(settings: &Settings<'_>) -> Result<Style, Refusal> {
     let separators = Separators {
         element: separator(settings, "element-separator", "*")?,
         component: Some(separator(settings, "component-separator", ">")?),
@@ -315,24 +495,29 @@ fn style(settings: &Settings<'_>) -> Result<Style, Problem> {
     let forbidden = match settings.get("replace-separators") {
         None => Forbidden::Refuse,
         Some(text) => Forbidden::Replace(character(text).ok_or_else(|| {
-            let text = format!("the setting `replace-separators` is \"{text}\", expected one character");
+            let text =
+                format!("the setting `replace-separators` is \"{text}\", expected one character");
             Problem::settings("setting-invalid", text)
         })?),
     };
-    Ok(Style { separators, line_break, forbidden })
+    Ok(Style {
+        separators,
+        line_break,
+        forbidden,
+    })
 }
 
 fn separator(
     settings: &Settings<'_>,
     name: &str,
     default: &'static str,
-) -> Result<Separator, Problem> {
+) -> Result<Separator, Refusal> {
     let text = settings.get_or(name, default);
     character(text).map(Separator::character).ok_or_else(|| {
         let text = format!(
             "the setting `{name}` is \"{text}\", expected one character or its code such as 0x1D"
         );
-        Problem::settings("setting-invalid", text)
+        Problem::settings("setting-invalid", text).into()
     })
 }
 
@@ -350,7 +535,10 @@ mod tests {
     use super::*;
 
     fn entries(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
-        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+        pairs
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect()
     }
 
     const IDS: [(&str, &str); 2] = [("sender-id", "US"), ("receiver-id", "THEM")];
@@ -367,13 +555,43 @@ mod tests {
         assert_eq!(Some(writing.version), default("version"));
         assert_eq!(Some(writing.usage.code()), default("usage"));
         assert_eq!(Some(writing.path), default("path"));
-        assert_eq!(Some(writing.warehouse_qualifier), default("warehouse-qualifier"));
-        assert_eq!(default("strict-envelope"), Some(if reading.strict_envelope { "true" } else { "false" }));
+        assert_eq!(
+            Some(writing.warehouse_qualifier),
+            default("warehouse-qualifier")
+        );
+        assert_eq!(
+            default("strict-envelope"),
+            Some(if reading.strict_envelope {
+                "true"
+            } else {
+                "false"
+            })
+        );
         let style = writing.style.separators;
-        assert_eq!(Some(style.element), default("element-separator").and_then(character).map(Separator::character));
-        assert_eq!(style.component, default("component-separator").and_then(character).map(Separator::character));
-        assert_eq!(style.repetition, default("repetition-separator").and_then(character).map(Separator::character));
-        assert_eq!(Some(style.terminator), default("segment-terminator").and_then(character).map(Separator::character));
+        assert_eq!(
+            Some(style.element),
+            default("element-separator")
+                .and_then(character)
+                .map(Separator::character)
+        );
+        assert_eq!(
+            style.component,
+            default("component-separator")
+                .and_then(character)
+                .map(Separator::character)
+        );
+        assert_eq!(
+            style.repetition,
+            default("repetition-separator")
+                .and_then(character)
+                .map(Separator::character)
+        );
+        assert_eq!(
+            Some(style.terminator),
+            default("segment-terminator")
+                .and_then(character)
+                .map(Separator::character)
+        );
     }
 
     #[test]
@@ -398,7 +616,10 @@ mod tests {
         let reading = Reading::new(&entries).unwrap();
         assert_eq!(reading.item_scheme("VN"), (ItemScheme::Sku, true));
         assert_eq!(reading.item_scheme("VP"), (ItemScheme::Vendor, false));
-        assert_eq!(reading.item_scheme("ZZ"), (ItemScheme::Other("ZZ".to_owned()), true));
+        assert_eq!(
+            reading.item_scheme("ZZ"),
+            (ItemScheme::Other("ZZ".to_owned()), true)
+        );
         let writing = Writing::new(&entries).unwrap();
         assert_eq!(writing.item_qualifier(&ItemScheme::Sku), "VN");
         assert_eq!(writing.item_qualifier(&ItemScheme::Gtin), "UK");
@@ -422,7 +643,10 @@ mod tests {
         }
         assert_eq!(Writing::new(&[]).unwrap_err().code, "setting-missing");
         let problem = misspelled(&entries(&[("strict_envelope", "no")])).unwrap();
-        assert_eq!(problem.remedy.as_deref(), Some("`strict-envelope` may be meant"));
+        assert_eq!(
+            problem.remedy.as_deref(),
+            Some("`strict-envelope` may be meant")
+        );
         assert_eq!(misspelled(&entries(&[("unit.CA", "CS"), IDS[0]])), None);
     }
 }

@@ -3,6 +3,8 @@
 //!
 //! Everything here is a plain function of its arguments; nothing reads settings.
 
+use std::collections::BTreeMap;
+
 use crossdock_sdk::x12::code::{ElementError, GroupError, SegmentError, SetError};
 use crossdock_sdk::x12::segment::text;
 use crossdock_sdk::x12::{self, Code, Date, Finding, Segment, Time};
@@ -10,7 +12,10 @@ use crossdock_sdk::{Decimal, ElementPlace, Extras, Moment, Place, Problem};
 
 /// The contract's decimal; both keep at most 18 digits and the sender's scale.
 pub(crate) fn exact(value: x12::Decimal) -> Decimal {
-    Decimal { coefficient: value.coefficient, scale: value.scale }
+    Decimal {
+        coefficient: value.coefficient,
+        scale: value.scale,
+    }
 }
 
 // === moments ===
@@ -19,7 +24,9 @@ pub(crate) fn exact(value: x12::Decimal) -> Decimal {
 /// 337 and 623 make it. A zone that does not fix an offset (`ET`, `LT`) leaves the
 /// time local and is kept in `raw`.
 pub(crate) fn moment(date: Date, time: Option<Time>, zone: &[u8]) -> Moment {
-    let Some(time) = time else { return Moment::local(date.to_string()) };
+    let Some(time) = time else {
+        return Moment::local(date.to_string());
+    };
     let zone = zone.trim_ascii();
     match zone_offset(zone) {
         Some(0) => Moment::zoned(format!("{date}T{time}+00:00")),
@@ -83,7 +90,11 @@ pub(crate) struct Spoken {
 pub(crate) fn spoken(moment: &str) -> Option<Spoken> {
     let date = iso_date(moment.get(..10)?)?;
     let Some(rest) = moment.get(10..).filter(|rest| !rest.is_empty()) else {
-        return Some(Spoken { date, time: None, zone: String::new() });
+        return Some(Spoken {
+            date,
+            time: None,
+            zone: String::new(),
+        });
     };
     let clock = rest.strip_prefix(['T', 't', ' '])?;
     let end = clock.find(['Z', 'z', '+', '-']).unwrap_or(clock.len());
@@ -93,12 +104,18 @@ pub(crate) fn spoken(moment: &str) -> Option<Spoken> {
         "Z" | "z" => "UT".to_owned(),
         _ => zone_code(whole_hours(offset)?)?,
     };
-    Some(Spoken { date, time: Some(iso_time(clock)?), zone })
+    Some(Spoken {
+        date,
+        time: Some(iso_time(clock)?),
+        zone,
+    })
 }
 
 /// Reads `2026-03-01`.
 pub(crate) fn iso_date(text: &str) -> Option<Date> {
-    let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = *text.as_bytes() else { return None };
+    let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = *text.as_bytes() else {
+        return None;
+    };
     let digits = [y1, y2, y3, y4, m1, m2, d1, d2];
     Date::parse(&digits).ok()
 }
@@ -188,7 +205,23 @@ pub(crate) fn keep_qualified(extras: &mut Extras, segment: &Segment<'_>) {
 
 /// The extra of this name.
 pub(crate) fn extra<'e>(extras: &'e Extras, name: &str) -> Option<&'e str> {
-    extras.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    extras
+        .iter()
+        .find(|(known, _)| known == name)
+        .map(|(_, value)| value.as_str())
+}
+
+// === numbers ===
+
+/// Places 0 to `count` - 1 grouped by the number that `number` gives each: each
+/// group's places in their order, the groups in that of the numbers. One function for
+/// all callers, since sorting is large.
+pub(crate) fn by_number<'n>(count: usize, number: &dyn Fn(usize) -> &'n str) -> Vec<Vec<usize>> {
+    let mut groups: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for place in 0..count {
+        groups.entry(number(place)).or_default().push(place);
+    }
+    groups.into_values().collect()
 }
 
 // === problems ===
@@ -298,11 +331,26 @@ mod tests {
     #[test]
     fn zones_become_offsets_only_where_they_fix_one() {
         assert_eq!(said("20260301", "", "UT"), Moment::local("2026-03-01"));
-        assert_eq!(said("20260301", "0930", ""), Moment::local("2026-03-01T09:30:00"));
-        assert_eq!(said("20260301", "0930", "UT"), Moment::zoned("2026-03-01T09:30:00+00:00"));
-        assert_eq!(said("20260301", "0930", "CS"), Moment::zoned("2026-03-01T09:30:00-06:00"));
-        assert_eq!(said("20260301", "0930", "19"), Moment::zoned("2026-03-01T09:30:00-06:00"));
-        assert_eq!(said("20260301", "0930", "02"), Moment::zoned("2026-03-01T09:30:00+02:00"));
+        assert_eq!(
+            said("20260301", "0930", ""),
+            Moment::local("2026-03-01T09:30:00")
+        );
+        assert_eq!(
+            said("20260301", "0930", "UT"),
+            Moment::zoned("2026-03-01T09:30:00+00:00")
+        );
+        assert_eq!(
+            said("20260301", "0930", "CS"),
+            Moment::zoned("2026-03-01T09:30:00-06:00")
+        );
+        assert_eq!(
+            said("20260301", "0930", "19"),
+            Moment::zoned("2026-03-01T09:30:00-06:00")
+        );
+        assert_eq!(
+            said("20260301", "0930", "02"),
+            Moment::zoned("2026-03-01T09:30:00+02:00")
+        );
         let eastern = said("20260301", "0930", "ET");
         assert!(!eastern.zoned);
         assert_eq!(eastern.raw.as_deref(), Some("2026-03-01 09:30:00 ET"));

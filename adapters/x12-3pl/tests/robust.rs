@@ -1,6 +1,8 @@
 //! Whatever arrives, an answer comes out and never a panic; and what comes out keeps
 //! the contract.
 
+#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
+
 use std::path::Path;
 
 use crossdock_sdk::{Adapter, Blame, Decoded, Document, Inbound, Place};
@@ -11,11 +13,17 @@ use x12_3pl::Warehouse;
 
 fn fixtures() -> Vec<Vec<u8>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/decode");
-    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut files: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
     files.retain(|path| path.extension().is_some_and(|extension| extension == "edi"));
     files.sort();
     assert!(files.len() > 10);
-    files.iter().map(|file| std::fs::read(file).unwrap()).collect()
+    files
+        .iter()
+        .map(|file| std::fs::read(file).unwrap())
+        .collect()
 }
 
 /// What holds for any answer.
@@ -27,7 +35,9 @@ fn check(decoded: &Decoded) -> Result<(), TestCaseError> {
                 prop_assert!(!error.problems.is_empty());
                 let first = &error.problems[0];
                 // Either the sender learns of it, or the settings are to blame.
-                prop_assert!(first.acknowledgement_code.is_some() || first.blame == Blame::Settings);
+                prop_assert!(
+                    first.acknowledgement_code.is_some() || first.blame == Blame::Settings
+                );
                 prop_assert!(!matches!(first.place, Place::Whole));
                 &error.source
             }
@@ -41,8 +51,17 @@ fn check(decoded: &Decoded) -> Result<(), TestCaseError> {
                 prop_assert!(!line.items.is_empty() && !line.shipped.unit.is_empty());
                 prop_assert!(!line.line_no.is_empty());
             }
-            for packed in shipment.packages.iter().flat_map(|package| &package.contents) {
-                prop_assert!(shipment.lines.iter().any(|line| line.line_no == packed.line_no));
+            for packed in shipment
+                .packages
+                .iter()
+                .flat_map(|package| &package.contents)
+            {
+                prop_assert!(
+                    shipment
+                        .lines
+                        .iter()
+                        .any(|line| line.line_no == packed.line_no)
+                );
             }
         }
     }

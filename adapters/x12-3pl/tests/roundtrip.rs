@@ -1,5 +1,7 @@
 //! An order that a 940 can say is the same order after it was written and read.
 
+#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
+
 use crossdock_sdk::{
     Adapter, Address, Carrier, Contact, Decimal, Delivery, Document, FreightPayment, IdScheme,
     Inbound, ItemId, ItemScheme, Lot, Moment, Money, Order, OrderLine, OrderType, Party, PartyRole,
@@ -157,7 +159,11 @@ fn parties() -> impl Strategy<Value = Vec<Party>> {
     (party(PartyRole::ShipTo), of(number(10)), others).prop_map(|(ship_to, node, others)| {
         let warehouse =
             node.map(|id| Party::new(PartyRole::Warehouse).with_id(IdScheme::Seller, id));
-        [ship_to].into_iter().chain(warehouse).chain(others).collect()
+        [ship_to]
+            .into_iter()
+            .chain(warehouse)
+            .chain(others)
+            .collect()
     })
 }
 
@@ -212,7 +218,9 @@ fn items() -> impl Strategy<Value = Vec<ItemId>> {
     let pairs = vec((scheme, number(48)), 1..4);
     (of("[0-9]{12}"), pairs).prop_map(|(case_code, pairs)| {
         let case_code = case_code.map(|code| ItemId::new(ItemScheme::UpcCase, code));
-        let pairs = pairs.into_iter().map(|(scheme, value)| ItemId::new(scheme, value));
+        let pairs = pairs
+            .into_iter()
+            .map(|(scheme, value)| ItemId::new(scheme, value));
         case_code.into_iter().chain(pairs).collect()
     })
 }

@@ -6,6 +6,12 @@
 //! and the test passes. With `--nocapture` it prints what became of each set, first
 //! with strict envelopes and then without.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "what fails here fails the test"
+)]
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -23,9 +29,15 @@ struct Outcome {
 
 #[test]
 fn every_set_of_every_sample_is_read_or_refused_by_name() {
-    let Some(samples) = std::env::var_os("CROSSDOCK_SAMPLES") else { return };
+    let Some(samples) = std::env::var_os("CROSSDOCK_SAMPLES") else {
+        return;
+    };
     let folders = folders(Path::new(&samples));
-    assert!(!folders.is_empty(), "no x12-* folders in {}", samples.display());
+    assert!(
+        !folders.is_empty(),
+        "no x12-* folders in {}",
+        samples.display()
+    );
     for strict in ["true", "false"] {
         println!("== strict-envelope = {strict}");
         read_all(&folders, strict);
@@ -72,11 +84,17 @@ fn outcome(file: &Path, strict: &str) -> Outcome {
     let decoded = match Warehouse::decode(message) {
         Ok(decoded) => decoded,
         Err(problem) => {
-            outcome.refused.push(format!("message: {} {}", problem.code, problem.text));
+            outcome
+                .refused
+                .push(format!("message: {} {}", problem.code, problem.text));
             return outcome;
         }
     };
-    assert!(!decoded.documents.is_empty(), "{}: nothing came out", file.display());
+    assert!(
+        !decoded.documents.is_empty(),
+        "{}: nothing came out",
+        file.display()
+    );
     outcome.acknowledgements = decoded.acknowledgements.len();
     for result in &decoded.documents {
         match result {
@@ -106,12 +124,21 @@ fn told(problem: &Problem) -> String {
     let list = list.map_or("", |(_, list)| list.as_str());
     let place = match &problem.place {
         Place::Element(place) => {
-            let element = place.element.map(|e| format!("-{e:02}")).unwrap_or_default();
-            format!("{}{element} (segment {}, byte {})", place.segment, place.ordinal, place.offset)
+            let element = place
+                .element
+                .map(|e| format!("-{e:02}"))
+                .unwrap_or_default();
+            format!(
+                "{}{element} (segment {}, byte {})",
+                place.segment, place.ordinal, place.offset
+            )
         }
         other => format!("{other:?}"),
     };
-    format!("{list}/{code} {} at {place}: {}", problem.code, problem.text)
+    format!(
+        "{list}/{code} {} at {place}: {}",
+        problem.code, problem.text
+    )
 }
 
 fn folders(samples: &Path) -> Vec<PathBuf> {
@@ -119,22 +146,34 @@ fn folders(samples: &Path) -> Vec<PathBuf> {
     let mut folders: Vec<PathBuf> = entries(samples)
         .into_iter()
         .filter(|path| path.is_dir())
-        .filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("x12-")))
+        .filter(|path| {
+            path.file_name()
+                .is_some_and(|name| name.to_string_lossy().starts_with("x12-"))
+        })
         .collect();
     folders.sort_by_key(|path| {
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let name = path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         (!first.contains(&name.as_str()), name)
     });
     folders
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {
-    entries(folder).into_iter().filter(|path| path.is_file()).collect()
+    entries(folder)
+        .into_iter()
+        .filter(|path| path.is_file())
+        .collect()
 }
 
 fn entries(folder: &Path) -> Vec<PathBuf> {
-    let mut entries: Vec<PathBuf> =
-        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut entries: Vec<PathBuf> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
     entries.sort();
     entries
 }

@@ -92,15 +92,22 @@ pub async fn replay(
     let chosen = request.chosen(&api)?;
     let found: Vec<_> = chosen.iter().map(|(id, row)| shown(*id, row)).collect();
     if request.dry_run {
-        return Ok(Json(json!({ "dry_run": true, "count": found.len(), "dead_letters": found })));
+        return Ok(Json(
+            json!({ "dry_run": true, "count": found.len(), "dead_letters": found }),
+        ));
     }
     let replay = Replay {
-        letters: chosen.into_iter().map(|(id, row)| (id, row.subject)).collect(),
+        letters: chosen
+            .into_iter()
+            .map(|(id, row)| (id, row.subject))
+            .collect(),
         by: request.by.unwrap_or_else(|| "operator".to_owned()),
         per_second: request.per_second.unwrap_or(PER_SECOND_DEFAULT).max(1),
     };
     let begun = api.engine.replay(replay).await.map_err(unavailable)?;
-    Ok(Json(json!({ "dry_run": false, "count": begun, "dead_letters": found })))
+    Ok(Json(
+        json!({ "dry_run": false, "count": begun, "dead_letters": found }),
+    ))
 }
 
 // === impl Search ===
@@ -137,7 +144,10 @@ impl Request {
             chosen.extend(api.view.dead_letters(&filter));
         }
         if self.ids.is_empty() && self.filter.is_none() {
-            return Err(bad_value("body", "name the ids, or give a filter (an empty one means all)"));
+            return Err(bad_value(
+                "body",
+                "name the ids, or give a filter (an empty one means all)",
+            ));
         }
         chosen.retain(|(_, row)| row.status == DeadLetterStatus::Waiting);
         chosen.sort_by_key(|(id, _)| *id);

@@ -42,11 +42,9 @@ pub async fn ready(State(api): State<Arc<Api>>) -> Result<impl IntoResponse, Pro
     if api.ready.get() {
         return Ok("ready\n");
     }
-    Err(Problem::new(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "not-ready",
-        "Not ready",
+    Err(
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not-ready", "Not ready")
+            .detail("the host is starting, draining, or its journal has failed")
+            .retry_after(1),
     )
-    .detail("the host is starting, draining, or its journal has failed")
-    .retry_after(1))
 }

@@ -94,13 +94,22 @@ pub async fn raw(State(api): State<Arc<Api>>, Path(id): Path<String>) -> Result<
             .ok_or_else(|| not_found("message", &id.to_string()))?;
         let message = accepted(&api, &row)?;
         // Never shown as a page, whatever the partner called it.
-        let kind = message.content_type.as_deref().unwrap_or("application/octet-stream");
+        let kind = message
+            .content_type
+            .as_deref()
+            .unwrap_or("application/octet-stream");
         let kind = HeaderValue::from_str(kind)
             .unwrap_or(HeaderValue::from_static("application/octet-stream"));
         let headers = [
             (header::CONTENT_TYPE, kind),
-            (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-            (header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment")),
+            (
+                header::X_CONTENT_TYPE_OPTIONS,
+                HeaderValue::from_static("nosniff"),
+            ),
+            (
+                header::CONTENT_DISPOSITION,
+                HeaderValue::from_static("attachment"),
+            ),
         ];
         Ok((headers, message.body).into_response())
     })

@@ -33,7 +33,13 @@ pub async fn list(State(api): State<Arc<Api>>) -> Result<Json<Value>, Problem> {
     let partners: Vec<_> = api
         .partners
         .iter()
-        .map(|partner| shown(&api, partner, lanes.iter().find(|it| it.partner == partner.name)))
+        .map(|partner| {
+            shown(
+                &api,
+                partner,
+                lanes.iter().find(|it| it.partner == partner.name),
+            )
+        })
         .collect();
     Ok(Json(json!({ "partners": partners })))
 }

@@ -55,18 +55,41 @@ pub fn tell(
     sequences.sort_unstable();
     sequences.dedup();
     let mut told = Told {
-        deliveries: deliveries.iter().map(|(id, row)| self::delivery(*id, row)).collect(),
+        deliveries: deliveries
+            .iter()
+            .map(|(id, row)| self::delivery(*id, row))
+            .collect(),
         ..Told::default()
     };
     for sequence in sequences {
         let record = Record::from_bytes(&reader.read(sequence)?)?;
         if let Record::Decoded(decoded) = &record {
-            told.documents.retain(|it| it["disposition"] != "refused");
-            told.documents.extend(documents(decoded));
+            for document in documents(decoded) {
+                told.document(document);
+            }
         }
         told.entries.push(entry(sequence, &record));
     }
     Ok(told)
+}
+
+// === impl Told ===
+
+impl Told {
+    /// Takes in what a decode made of a document. A message that is decoded again has
+    /// its documents again: the last word counts, but for one that was found to be
+    /// there already, which says nothing new.
+    fn document(&mut self, document: Value) {
+        let same = self
+            .documents
+            .iter_mut()
+            .find(|it| it["id"] == document["id"]);
+        match same {
+            Some(_) if document["other"] == document["id"] => {}
+            Some(before) => *before = document,
+            None => self.documents.push(document),
+        }
+    }
 }
 
 /// A delivery as the API shows it.
@@ -147,7 +170,11 @@ fn describe(record: &Record) -> (Timestamp, &'static str, String, Value) {
         Record::Accepted(message) => (
             message.received_at,
             "accepted",
-            format!("{} bytes from {}, durable", message.body.len(), message.partner),
+            format!(
+                "{} bytes from {}, durable",
+                message.body.len(),
+                message.partner
+            ),
             json!({
                 "digest": message.digest.to_string(),
                 "content_type": message.content_type,
@@ -219,10 +246,10 @@ fn decoded_text(decoded: &Decoded) -> String {
 
 fn attempt_started(it: &AttemptStarted) -> (Timestamp, &'static str, String, Value) {
     let request = &it.request;
-    let what = request
-        .file_name
-        .as_deref()
-        .map_or_else(|| format!("{} {}", request.method, request.path), str::to_owned);
+    let mut what = format!("{} {}", request.method, request.path);
+    if let Some(name) = &request.file_name {
+        what.push_str(&format!(" ({name})"));
+    }
     (
         it.at,
         "attempt",
@@ -246,18 +273,29 @@ fn attempt_started(it: &AttemptStarted) -> (Timestamp, &'static str, String, Val
 fn attempted(it: &Attempted) -> (Timestamp, &'static str, String, Value) {
     let answered = it.answer.as_ref().map(answer);
     let (step, text, extra) = match &it.outcome {
-        Outcome::Delivered { external_id } => ("delivered", format!("{} has it", it.to), json!({ "external_id": external_id })),
+        Outcome::Delivered { external_id } => (
+            "delivered",
+            format!("{} has it", it.to),
+            json!({ "external_id": external_id }),
+        ),
         Outcome::AlreadyDelivered { external_id } => (
             "delivered",
             format!("{} had it already", it.to),
             json!({ "external_id": external_id }),
         ),
-        Outcome::Retry { not_before, failure } => (
+        Outcome::Retry {
+            not_before,
+            failure,
+        } => (
             "retry",
             format!("attempt {} failed: {}", it.attempt, failure.text),
             json!({ "not_before": not_before.to_string(), "failure": failure }),
         ),
-        Outcome::Dead { dead_letter, because, failure } => (
+        Outcome::Dead {
+            dead_letter,
+            because,
+            failure,
+        } => (
             "dead-letter",
             format!("given up ({because}): {}", failure.text),
             json!({ "dead_letter": dead_letter.to_string(), "because": because, "failure": failure }),
@@ -270,6 +308,7 @@ fn attempted(it: &Attempted) -> (Timestamp, &'static str, String, Value) {
         json!({
             "delivery": it.delivery.to_string(),
             "attempt": it.attempt,
+            "adapter_digest": it.adapter.as_ref().map(|it| it.digest.to_string()),
             "took_ms": it.took_ms,
             "answer": answered,
             "breaker": it.breaker,
@@ -305,4 +344,3 @@ fn subject(subject: &Subject) -> String {
         Subject::Delivery(id) => format!("delivery {id}"),
     }
 }
-

@@ -133,9 +133,15 @@ impl Build {
             return Ok(());
         }
         print::line(format!("{}: {}", built.package, built.path.display()));
-        print::line(format!("  {} bytes ({} KiB)", built.size_bytes, built.size_bytes / 1024));
+        print::line(format!(
+            "  {} bytes ({} KiB)",
+            built.size_bytes,
+            built.size_bytes / 1024
+        ));
         print::line(format!("  sha256 {}", built.digest));
-        print::line("  admitted: it imports nothing but crossdock:partner and fits this host's contract");
+        print::line(
+            "  admitted: it imports nothing but crossdock:partner and fits this host's contract",
+        );
         Ok(())
     }
 }
@@ -165,8 +171,9 @@ impl Try {
         let sandbox = sandbox()?;
         let bytes = component(&sandbox, &self.adapter, &self.adapters)?;
         let (adapter, _) = sandbox.admit(&bytes).map_err(refused)?;
-        let body = fs::read(&self.input)
-            .map_err(|error| Failed::work(format!("can't read {}: {error}", self.input.display())))?;
+        let body = fs::read(&self.input).map_err(|error| {
+            Failed::work(format!("can't read {}: {error}", self.input.display()))
+        })?;
         let partner = self.partner()?;
         let input = TrialInput {
             body,
@@ -217,7 +224,19 @@ impl Inspect {
             print::json(&value);
             return Ok(());
         }
-        for name in ["name", "version", "kind", "formats", "decodes", "encodes", "contract_version", "size_bytes", "digest", "imports", "exports"] {
+        for name in [
+            "name",
+            "version",
+            "kind",
+            "formats",
+            "decodes",
+            "encodes",
+            "contract_version",
+            "size_bytes",
+            "digest",
+            "imports",
+            "exports",
+        ] {
             print::line(format!("{name:<18} {}", text(&value[name])));
         }
         print::line("\nsettings");
@@ -225,7 +244,11 @@ impl Inspect {
             .map(|it| {
                 vec![
                     text(&it["name"]),
-                    if it["required"] == true { "required".to_owned() } else { text(&it["default"]) },
+                    if it["required"] == true {
+                        "required".to_owned()
+                    } else {
+                        text(&it["default"])
+                    },
                     text(&it["meaning"]),
                 ]
             })
@@ -250,7 +273,10 @@ impl List {
                 fields.map(|name| text(&it[name])).to_vec()
             })
             .collect();
-        print::table(&["name", "version", "bytes", "reads", "sends", "sha256"], &rows);
+        print::table(
+            &["name", "version", "bytes", "reads", "sends", "sha256"],
+            &rows,
+        );
         Ok(())
     }
 }
@@ -310,10 +336,19 @@ fn show(trial: &Trial) {
         print::line(format!("\nnothing was read: {}", problem_text(refused)));
     }
     if let Some(failure) = &trial.failure {
-        print::line(format!("\nno answer ({}): {}", failure.code, print::inert(&failure.text)));
+        print::line(format!(
+            "\nno answer ({}): {}",
+            failure.code,
+            print::inert(&failure.text)
+        ));
     }
     for line in &trial.usage.log {
-        print::note(format!("log: {}", serde_json::to_value(line).map(|it: Value| it.to_string()).unwrap_or_default()));
+        print::note(format!(
+            "log: {}",
+            serde_json::to_value(line)
+                .map(|it: Value| it.to_string())
+                .unwrap_or_default()
+        ));
     }
     let usage = &trial.usage;
     print::line(format!(
@@ -328,5 +363,8 @@ fn show(trial: &Trial) {
 }
 
 fn file_name(path: &Path) -> String {
-    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    path.file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
 }

@@ -31,7 +31,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failed> {
     }
     let checked = arguments.files.load()?;
     let server = &checked.config.server;
-    print::line(format!("configuration: {} partners, {} routes", checked.partners.len(), checked.config.routes.len()));
+    print::line(format!(
+        "configuration: {} partners, {} routes",
+        checked.partners.len(),
+        checked.config.routes.len()
+    ));
     let directories = Directories::within(&server.data_directory);
     let sandbox = Sandbox::new(checked.config.sandbox.clone(), None).map_err(Failed::work)?;
     let registry = Registry::load(&sandbox, &server.adapters_directory).map_err(Failed::work)?;
@@ -39,8 +43,14 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failed> {
         let adapter = partner.adapter.get_ref();
         if registry.get(adapter).is_none() {
             return Err(Failed::with_help(
-                format!("partner {name} needs the adapter {adapter}, which is not in {}", server.adapters_directory.display()),
-                format!("build it: crossdock adapter build adapters/{adapter} --output {}", server.adapters_directory.display()),
+                format!(
+                    "partner {name} needs the adapter {adapter}, which is not in {}",
+                    server.adapters_directory.display()
+                ),
+                format!(
+                    "build it: crossdock adapter build adapters/{adapter} --output {}",
+                    server.adapters_directory.display()
+                ),
             ));
         }
     }

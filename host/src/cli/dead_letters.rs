@@ -112,16 +112,38 @@ impl List {
 
 impl Show {
     async fn run(self) -> Result<(), Failed> {
-        let answer = self.remote.get(&format!("/v1/dead-letters/{}", self.id), &[]).await?;
+        let answer = self
+            .remote
+            .get(&format!("/v1/dead-letters/{}", self.id), &[])
+            .await?;
         if self.remote.json {
             print::json(&answer);
             return Ok(());
         }
-        for name in ["id", "status", "holds", "partner", "step", "at", "business_key", "attempts", "message", "delivery", "adapter_digest"] {
+        for name in [
+            "id",
+            "status",
+            "holds",
+            "partner",
+            "step",
+            "at",
+            "business_key",
+            "attempts",
+            "message",
+            "delivery",
+            "adapter_digest",
+        ] {
             print::line(format!("{name:<16} {}", text(&answer[name])));
         }
-        print::line(format!("{:<16} {}", "why", problem_text(&answer["failure"])));
-        print::note(format!("what happened: crossdock messages show {}", text(&answer["message"])));
+        print::line(format!(
+            "{:<16} {}",
+            "why",
+            problem_text(&answer["failure"])
+        ));
+        print::note(format!(
+            "what happened: crossdock messages show {}",
+            text(&answer["message"])
+        ));
         Ok(())
     }
 }
@@ -149,7 +171,11 @@ impl Replay {
         show_all(&answer, self.remote.json);
         if !self.remote.json {
             let count = &answer["count"];
-            let what = if self.dry_run { "would be sent round again" } else { "are sent round again" };
+            let what = if self.dry_run {
+                "would be sent round again"
+            } else {
+                "are sent round again"
+            };
             print::note(format!("{count} {what}"));
         }
         Ok(())
@@ -170,5 +196,8 @@ fn show_all(answer: &Value, as_json: bool) {
             row
         })
         .collect();
-    print::table(&["at", "partner", "step", "status", "about", "id", "why"], &rows);
+    print::table(
+        &["at", "partner", "step", "status", "about", "id", "why"],
+        &rows,
+    );
 }

@@ -86,12 +86,28 @@ impl List {
         }
         let rows: Vec<_> = items(&answer["messages"])
             .map(|it| {
-                let fields = ["received_at", "partner", "status", "documents", "deliveries", "business_keys", "id"];
+                let fields = [
+                    "received_at",
+                    "partner",
+                    "status",
+                    "documents",
+                    "deliveries",
+                    "business_keys",
+                    "id",
+                ];
                 fields.map(|name| text(&it[name])).to_vec()
             })
             .collect();
         print::table(
-            &["received", "partner", "status", "documents", "deliveries", "about", "id"],
+            &[
+                "received",
+                "partner",
+                "status",
+                "documents",
+                "deliveries",
+                "about",
+                "id",
+            ],
             &rows,
         );
         if let Some(next) = answer["next"].as_str() {
@@ -105,7 +121,10 @@ impl List {
 
 impl Show {
     async fn run(self) -> Result<(), Failed> {
-        let answer = self.remote.get(&format!("/v1/messages/{}", self.id), &[]).await?;
+        let answer = self
+            .remote
+            .get(&format!("/v1/messages/{}", self.id), &[])
+            .await?;
         if self.remote.json {
             print::json(&answer);
             return Ok(());

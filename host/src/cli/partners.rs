@@ -64,59 +64,91 @@ enum Action {
 
 pub(super) async fn run(command: Command) -> Result<(), Failed> {
     match command {
-        Command::List(List { remote }) => {
-            let answer = remote.get("/v1/partners", &[]).await?;
-            if remote.json {
-                print::json(&answer);
-                return Ok(());
-            }
-            let rows: Vec<_> = items(&answer["partners"])
-                .map(|it| {
-                    vec![
-                        text(&it["name"]),
-                        text(&it["adapter"]),
-                        breaker_text(&it["breaker"]),
-                        text(&it["waiting"]),
-                        text(&it["in_flight"]),
-                        text(&it["delivered"]),
-                        text(&it["dead"]),
-                        text(&it["sends_to"]),
-                    ]
-                })
-                .collect();
-            print::table(
-                &["partner", "adapter", "breaker", "waiting", "in flight", "delivered", "dead", "sends to"],
-                &rows,
-            );
-        }
-        Command::Show(Show { name, remote }) => {
-            let answer = remote.get(&format!("/v1/partners/{name}"), &[]).await?;
-            if remote.json {
-                print::json(&answer);
-                return Ok(());
-            }
-            for (field, value) in answer.as_object().into_iter().flatten() {
-                let value = if field == "breaker" { breaker_text(value) } else { text(value) };
-                print::line(format!("{field:<22} {value}"));
-            }
-        }
-        Command::Breaker(breaker) => {
-            let action = match breaker.action {
-                Action::Open => "open",
-                Action::Close => "close",
-                Action::Reset => "reset",
-            };
-            let body = json!({ "action": action, "by": breaker.by });
-            let path = format!("/v1/partners/{}/breaker", breaker.name);
-            let answer = breaker.remote.post(&path, &body).await?;
-            if breaker.remote.json {
-                print::json(&answer);
-            } else {
-                print::line(format!("{}: {}", breaker.name, breaker_text(&answer["breaker"])));
-            }
-        }
+        Command::List(list) => list.run().await,
+        Command::Show(show) => show.run().await,
+        Command::Breaker(breaker) => breaker.run().await,
     }
-    Ok(())
+}
+
+// === impl List ===
+
+impl List {
+    async fn run(self) -> Result<(), Failed> {
+        let answer = self.remote.get("/v1/partners", &[]).await?;
+        if self.remote.json {
+            print::json(&answer);
+            return Ok(());
+        }
+        let rows: Vec<_> = items(&answer["partners"])
+            .map(|it| {
+                vec![
+                    text(&it["name"]),
+                    text(&it["adapter"]),
+                    breaker_text(&it["breaker"]),
+                    text(&it["waiting"]),
+                    text(&it["in_flight"]),
+                    text(&it["delivered"]),
+                    text(&it["dead"]),
+                    text(&it["sends_to"]),
+                ]
+            })
+            .collect();
+        let head = [
+            "partner",
+            "adapter",
+            "breaker",
+            "waiting",
+            "in flight",
+            "delivered",
+            "dead",
+            "sends to",
+        ];
+        print::table(&head, &rows);
+        Ok(())
+    }
+}
+
+// === impl Show ===
+
+impl Show {
+    async fn run(self) -> Result<(), Failed> {
+        let path = format!("/v1/partners/{}", self.name);
+        let answer = self.remote.get(&path, &[]).await?;
+        if self.remote.json {
+            print::json(&answer);
+            return Ok(());
+        }
+        for (field, value) in answer.as_object().into_iter().flatten() {
+            let value = match field.as_str() {
+                "breaker" => breaker_text(value),
+                _ => text(value),
+            };
+            print::line(format!("{field:<22} {value}"));
+        }
+        Ok(())
+    }
+}
+
+// === impl Breaker ===
+
+impl Breaker {
+    async fn run(self) -> Result<(), Failed> {
+        let action = match self.action {
+            Action::Open => "open",
+            Action::Close => "close",
+            Action::Reset => "reset",
+        };
+        let body = json!({ "action": action, "by": self.by });
+        let path = format!("/v1/partners/{}/breaker", self.name);
+        let answer = self.remote.post(&path, &body).await?;
+        if self.remote.json {
+            print::json(&answer);
+        } else {
+            let breaker = breaker_text(&answer["breaker"]);
+            print::line(format!("{}: {breaker}", self.name));
+        }
+        Ok(())
+    }
 }
 
 /// `open`, with when it may be tried again.
@@ -125,7 +157,10 @@ fn breaker_text(breaker: &Value) -> String {
         return text(breaker);
     };
     match fields["until"].as_i64() {
-        Some(until) => format!("{name} until {}", crate::clock::Timestamp::from_millis(until)),
+        Some(until) => format!(
+            "{name} until {}",
+            crate::clock::Timestamp::from_millis(until)
+        ),
         None => name.clone(),
     }
 }

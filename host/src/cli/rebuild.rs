@@ -12,8 +12,12 @@ pub(super) fn run(files: &Files) -> Result<(), Failed> {
     let directories = Directories::within(&checked.config.server.data_directory);
     verify(&directories)?;
     if directories.view.exists() {
-        std::fs::remove_dir_all(&directories.view)
-            .map_err(|error| Failed::work(format!("can't remove {}: {error}", directories.view.display())))?;
+        std::fs::remove_dir_all(&directories.view).map_err(|error| {
+            Failed::work(format!(
+                "can't remove {}: {error}",
+                directories.view.display()
+            ))
+        })?;
     }
     let (journal, view) = app::open_empty(&checked.config, &directories).map_err(Failed::work)?;
     let reader = journal.reader();

@@ -10,10 +10,20 @@ use super::report::Failed;
 #[derive(Clone, Debug, Args)]
 pub(super) struct Remote {
     /// The host's address
-    #[arg(long, env = "CROSSDOCK_URL", default_value = "http://127.0.0.1:8080", value_name = "URL")]
+    #[arg(
+        long,
+        env = "CROSSDOCK_URL",
+        default_value = "http://127.0.0.1:8080",
+        value_name = "URL"
+    )]
     url: String,
     /// The operator's token; better given in the environment
-    #[arg(long, env = "CROSSDOCK_TOKEN", hide_env_values = true, value_name = "TOKEN")]
+    #[arg(
+        long,
+        env = "CROSSDOCK_TOKEN",
+        hide_env_values = true,
+        value_name = "TOKEN"
+    )]
     token: Option<String>,
     /// Print JSON
     #[arg(long)]
@@ -24,7 +34,11 @@ pub(super) struct Remote {
 
 impl Remote {
     /// Asks for something.
-    pub(super) async fn get(&self, path: &str, query: &[(&str, Option<String>)]) -> Result<Value, Failed> {
+    pub(super) async fn get(
+        &self,
+        path: &str,
+        query: &[(&str, Option<String>)],
+    ) -> Result<Value, Failed> {
         let query: Vec<_> = query
             .iter()
             .filter_map(|(name, value)| Some((*name, value.as_deref()?)))
@@ -42,11 +56,20 @@ impl Remote {
 
     fn address(&self, path: &str) -> Result<reqwest::Url, Failed> {
         let base = self.url.trim_end_matches('/');
-        reqwest::Url::parse(&format!("{base}{path}"))
-            .map_err(|error| Failed::with_help(format!("{:?} is no address: {error}", self.url), "--url http://host:port, or CROSSDOCK_URL"))
+        reqwest::Url::parse(&format!("{base}{path}")).map_err(|error| {
+            Failed::with_help(
+                format!("{:?} is no address: {error}", self.url),
+                "--url http://host:port, or CROSSDOCK_URL",
+            )
+        })
     }
 
-    async fn ask(&self, method: Method, url: reqwest::Url, body: Option<String>) -> Result<Value, Failed> {
+    async fn ask(
+        &self,
+        method: Method,
+        url: reqwest::Url,
+        body: Option<String>,
+    ) -> Result<Value, Failed> {
         drop(rustls::crypto::ring::default_provider().install_default());
         let mut builder = Client::builder();
         if url.scheme() == "http" {
@@ -58,7 +81,9 @@ impl Remote {
             request = request.bearer_auth(token);
         }
         if let Some(body) = body {
-            request = request.header("content-type", "application/json").body(body);
+            request = request
+                .header("content-type", "application/json")
+                .body(body);
         }
         let response = request.send().await.map_err(|error| {
             Failed::with_help(
@@ -68,8 +93,12 @@ impl Remote {
         })?;
         let status = response.status();
         let text = response.text().await.map_err(Failed::work)?;
-        let value: Value = serde_json::from_str(&text)
-            .map_err(|_| Failed::work(format!("{} answered {status} and no JSON; is it a Crossdock host?", self.url)))?;
+        let value: Value = serde_json::from_str(&text).map_err(|_| {
+            Failed::work(format!(
+                "{} answered {status} and no JSON; is it a Crossdock host?",
+                self.url
+            ))
+        })?;
         if status.is_success() {
             return Ok(value);
         }

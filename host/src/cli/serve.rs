@@ -6,7 +6,9 @@ use crate::{app, clock::Clock};
 pub(super) async fn run(files: Files) -> Result<(), Failed> {
     let checked = files.load()?;
     let data = checked.config.server.data_directory.clone();
-    let host = app::start(checked, Clock::System).await.map_err(Failed::work)?;
+    let mut host = app::start(checked, Clock::System)
+        .await
+        .map_err(Failed::work)?;
     tracing::info!(address = %host.local_addr(), data_directory = %data.display(), "messages are taken in");
     print::line(format!("crossdock listens at http://{}", host.local_addr()));
     let failed = tokio::select! {
@@ -27,20 +29,25 @@ pub(super) async fn run(files: Files) -> Result<(), Failed> {
 /// Ready at SIGTERM or Ctrl-C.
 async fn told_to_stop() {
     let interrupted = tokio::signal::ctrl_c();
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        match signal(SignalKind::terminate()) {
-            Ok(mut terminated) => {
-                tokio::select! {
-                    _ = interrupted => {}
-                    _ = terminated.recv() => {}
-                }
-                return;
-            }
-            Err(error) => tracing::warn!(%error, "SIGTERM can't be heard; Ctrl-C can"),
+    tokio::select! {
+        _ = interrupted => {}
+        () = terminated() => {}
+    }
+}
+
+#[cfg(unix)]
+async fn terminated() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminated) => drop(terminated.recv().await),
+        Err(error) => {
+            tracing::warn!(%error, "SIGTERM can't be heard; Ctrl-C can");
+            std::future::pending().await
         }
     }
-    #[cfg(not(unix))]
-    drop(interrupted.await);
+}
+
+#[cfg(not(unix))]
+async fn terminated() {
+    std::future::pending().await
 }

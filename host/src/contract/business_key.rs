@@ -8,9 +8,7 @@
 
 use sha2::{Digest as _, Sha256};
 
-use super::{
-    Document, InboundReceipt, Invoice, Milestone, ReturnReceipt, code::code_text,
-};
+use super::{Document, InboundReceipt, Invoice, Milestone, ReturnReceipt, code::code_text};
 use crate::{
     message::{Digest, PartnerName},
     record::Identity,
@@ -67,8 +65,14 @@ pub fn business_key(document: &Document, from: &PartnerName) -> String {
         Document::Order(it) => format!("order/{}", it.order_no),
         Document::OrderResponse(it) => format!("order/{}", it.order_no),
         Document::Shipment(it) => format!("order/{}", it.order_no),
-        Document::Milestone(Milestone { order_no: Some(order_no), .. })
-        | Document::Invoice(Invoice { order_no: Some(order_no), .. }) => {
+        Document::Milestone(Milestone {
+            order_no: Some(order_no),
+            ..
+        })
+        | Document::Invoice(Invoice {
+            order_no: Some(order_no),
+            ..
+        }) => {
             format!("order/{order_no}")
         }
         Document::Milestone(it) => format!("shipment/{}", it.shipment_id),
@@ -76,12 +80,18 @@ pub fn business_key(document: &Document, from: &PartnerName) -> String {
         Document::InventorySnapshot(it) => inventory_key(from, it.node.as_deref()),
         Document::InventoryAdjustment(it) => inventory_key(from, it.node.as_deref()),
         Document::InboundNotice(it) => format!("inbound/{}", it.notice_no),
-        Document::InboundReceipt(InboundReceipt { notice_no: Some(notice_no), .. }) => {
+        Document::InboundReceipt(InboundReceipt {
+            notice_no: Some(notice_no),
+            ..
+        }) => {
             format!("inbound/{notice_no}")
         }
         Document::InboundReceipt(it) => format!("inbound/{}", it.receipt_no),
         Document::ReturnAuthorization(it) => format!("return/{}", it.rma_no),
-        Document::ReturnReceipt(ReturnReceipt { rma_no: Some(rma_no), .. }) => {
+        Document::ReturnReceipt(ReturnReceipt {
+            rma_no: Some(rma_no),
+            ..
+        }) => {
             format!("return/{rma_no}")
         }
         Document::ReturnReceipt(it) => format!("return/{}", it.receipt_no),
@@ -117,11 +127,19 @@ pub fn identity(document: &Document, from: &PartnerName, content: &str) -> Ident
             code_text(&it.purpose),
         ]),
         Document::Milestone(it) => {
-            parts.extend([it.shipment_id.clone(), code_text(&it.code), it.at.text.clone()]);
+            parts.extend([
+                it.shipment_id.clone(),
+                code_text(&it.code),
+                it.at.text.clone(),
+            ]);
             parts.extend(it.stop.map(|stop| stop.to_string()));
         }
         Document::InventorySnapshot(it) => {
-            parts.extend([it.snapshot_id.clone(), it.as_of.text.clone(), code_text(&it.purpose)]);
+            parts.extend([
+                it.snapshot_id.clone(),
+                it.as_of.text.clone(),
+                code_text(&it.purpose),
+            ]);
         }
         Document::InventoryAdjustment(it) => {
             parts.extend([it.adjustment_no.clone(), code_text(&it.purpose)]);
@@ -149,9 +167,9 @@ pub fn identity(document: &Document, from: &PartnerName, content: &str) -> Ident
         // A case is updated under its key, acknowledgements come under numbers that
         // partners reset, and of other documents nothing is known: only the same
         // content is the same document.
-        Document::ServiceCase(_)
-        | Document::FunctionalAcknowledgement(_)
-        | Document::Other(_) => parts.push(content.to_string()),
+        Document::ServiceCase(_) | Document::FunctionalAcknowledgement(_) | Document::Other(_) => {
+            parts.push(content.to_string())
+        }
     }
     Identity {
         key: digest_of(&parts),

@@ -36,7 +36,10 @@ fn numbers(document: &Document) -> Vec<(&'static str, &str)> {
         Document::InventoryAdjustment(it) => vec![("/adjustment_no", &it.adjustment_no)],
         Document::InboundNotice(it) => vec![("/notice_no", &it.notice_no)],
         Document::InboundReceipt(it) => vec![("/receipt_no", &it.receipt_no)],
-        Document::Shipment(it) => vec![("/shipment_id", &it.shipment_id), ("/order_no", &it.order_no)],
+        Document::Shipment(it) => vec![
+            ("/shipment_id", &it.shipment_id),
+            ("/order_no", &it.order_no),
+        ],
         Document::Milestone(it) => vec![("/shipment_id", &it.shipment_id)],
         Document::ReturnAuthorization(it) => vec![("/rma_no", &it.rma_no)],
         Document::ReturnReceipt(it) => vec![("/receipt_no", &it.receipt_no)],
@@ -71,10 +74,22 @@ fn check_shipment(shipment: &Shipment, problems: &mut Vec<Failure>) {
     }
     for (index, package) in shipment.packages.iter().enumerate() {
         for (inside, packed) in package.contents.iter().enumerate() {
-            if !shipment.lines.iter().any(|line| line.line_no == packed.line_no) {
+            if !shipment
+                .lines
+                .iter()
+                .any(|line| line.line_no == packed.line_no)
+            {
                 let pointer = format!("/packages/{index}/contents/{inside}/line_no");
-                let text = format!("package {} holds line {}, which the shipment does not have", package.id, packed.line_no);
-                problems.push(problem("line-unknown", &pointer, text, Some(&packed.line_no)));
+                let text = format!(
+                    "package {} holds line {}, which the shipment does not have",
+                    package.id, packed.line_no
+                );
+                problems.push(problem(
+                    "line-unknown",
+                    &pointer,
+                    text,
+                    Some(&packed.line_no),
+                ));
             }
         }
     }
@@ -86,7 +101,10 @@ fn check_quantity(quantity: &Quantity, pointer: &str, problems: &mut Vec<Failure
         problems.push(problem("unit-missing", pointer, text, None));
     }
     if quantity.value.scale > 18 {
-        let text = format!("a decimal has at most 18 places, not {}", quantity.value.scale);
+        let text = format!(
+            "a decimal has at most 18 places, not {}",
+            quantity.value.scale
+        );
         problems.push(problem("decimal-too-fine", pointer, text, None));
     }
 }
@@ -96,7 +114,10 @@ fn unfit(number: &str) -> Option<String> {
         return Some("it is empty".to_owned());
     }
     if number.len() > NUMBER_BYTES_MAX {
-        return Some(format!("it has {} bytes, at most {NUMBER_BYTES_MAX} fit", number.len()));
+        return Some(format!(
+            "it has {} bytes, at most {NUMBER_BYTES_MAX} fit",
+            number.len()
+        ));
     }
     number
         .chars()

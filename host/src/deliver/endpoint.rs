@@ -38,9 +38,6 @@ pub struct Config {
     /// `concurrency_max`: deliveries under way at once, and connections kept
     /// open. Default 8.
     pub concurrency_max: usize,
-    /// `queue_max`: deliveries that may wait before new work for this partner is
-    /// refused. Default 1,000,000 (about 100 MB of memory).
-    pub queue_max: usize,
     /// `rate_per_second`: requests a second, fractions allowed. No limit by
     /// default.
     pub rate_per_second: Option<f64>,
@@ -121,7 +118,6 @@ impl Config {
             connect_timeout_ms: 5_000,
             response_bytes_max: 1_048_576,
             concurrency_max: 8,
-            queue_max: 1_000_000,
             rate_per_second: None,
             rate_burst: 1,
             retry: Schedule::standard(),
@@ -164,7 +160,6 @@ impl Config {
     pub fn lane(&self) -> lane::Config {
         lane::Config {
             concurrency_max: self.concurrency_max,
-            queue_max: self.queue_max,
             rate_per_second: self.rate_per_second,
             rate_burst: self.rate_burst,
             retry_after_max: Duration::from_millis(self.retry.retry_after_max_ms),
@@ -220,7 +215,6 @@ impl Config {
                 "must be at least 1",
                 self.concurrency_max >= 1,
             ),
-            ("queue_max", "must be at least 1", self.queue_max >= 1),
             ("rate_burst", "must be at least 1", self.rate_burst >= 1),
             (
                 "rate_per_second",
@@ -317,7 +311,6 @@ mod tests {
             connect_timeout_ms = 1000
             response_bytes_max = 65536
             concurrency_max = 4
-            queue_max = 500
             rate_per_second = 2.5
             rate_burst = 5
             allow_networks = ["10.0.0.0/8"]

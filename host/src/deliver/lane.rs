@@ -48,9 +48,6 @@ use crate::clock::Timestamp;
 pub struct Config {
     /// Deliveries under way at once; at least 1.
     pub concurrency_max: usize,
-    /// Entries from which on the lane is full. It still takes what is already
-    /// durable; whoever accepts new work asks [`Lane::is_full`] first.
-    pub queue_max: usize,
     /// Calls a second; absent is no limit.
     pub rate_per_second: Option<f64>,
     /// Calls at once after a pause, where a rate is set; at least 1.
@@ -348,12 +345,6 @@ impl<Id: Copy + Eq + Hash> Lane<Id> {
     #[must_use]
     pub fn in_flight(&self) -> usize {
         self.under_way.len()
-    }
-
-    /// Whether new work for this partner should be refused.
-    #[must_use]
-    pub fn is_full(&self) -> bool {
-        self.len >= self.config.queue_max
     }
 
     /// When the longest waiting delivery was queued.

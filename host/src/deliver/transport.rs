@@ -8,12 +8,12 @@ use std::{fmt, time::Duration};
 use bytes::Bytes;
 use http::Method;
 
+pub use super::endpoint::Error as BuildError;
 use super::{
     breaker, endpoint, folder,
     folder::FolderError,
     http::{self as client, Identity, InvalidRequest, TransportError},
 };
-pub use super::endpoint::Error as BuildError;
 use crate::{
     clock::Timestamp,
     message::{CorrelationId, DeliveryId, PartnerName},
@@ -163,7 +163,9 @@ impl SendError {
         };
         let mut text = self.to_string();
         if unknown {
-            text.push_str(" (the partner may have got it; the next attempt has the same idempotency key)");
+            text.push_str(
+                " (the partner may have got it; the next attempt has the same idempotency key)",
+            );
         }
         Failure {
             code: code.to_owned(),
@@ -178,8 +180,11 @@ async fn perform(
     outgoing: Outgoing,
     now: Timestamp,
 ) -> Result<Sent, SendError> {
-    let method = Method::from_bytes(outgoing.method.as_bytes())
-        .map_err(|_| TransportError::Request(InvalidRequest::Path { rule: "comes with a method that is none" }))?;
+    let method = Method::from_bytes(outgoing.method.as_bytes()).map_err(|_| {
+        TransportError::Request(InvalidRequest::Path {
+            rule: "comes with a method that is none",
+        })
+    })?;
     let mut headers = outgoing.headers;
     if let Some(kind) = outgoing.content_type {
         headers.push(("content-type".to_owned(), kind));
@@ -216,7 +221,8 @@ async fn publish(folder: &folder::Folder, outgoing: Outgoing) -> Result<Sent, Se
     let delivery = outgoing.delivery.to_string();
     let name = outgoing.file_name.unwrap_or_else(|| delivery.clone());
     let written = folder.publish(&delivery, &name, outgoing.body).await?;
-    let (folder::Written::Published(file_name) | folder::Written::AlreadyThere(file_name)) = written;
+    let (folder::Written::Published(file_name) | folder::Written::AlreadyThere(file_name)) =
+        written;
     Ok(Sent {
         answer: Answer::Stored { file_name },
         call: breaker::Outcome::Answered {

@@ -10,35 +10,31 @@ use super::{
 
 /// Says who takes part.
 pub(super) fn introduce(stage: &mut Stage) {
-    let folder = stage.folder.display().to_string();
     let cast = [
+        ("host", "carries the messages", stage.url.clone()),
+        ("erp", "sends orders, books shipments", stage.erp.url()),
+        ("crm", "is told of shipments", stage.crm.url()),
+        ("north-3pl", "X12 over HTTP", stage.north.url()),
         (
-            "host",
-            stage.url.clone(),
-            "journals, decodes, routes, delivers",
+            "south-3pl",
+            "X12 through a drop folder",
+            stage.folder.display().to_string(),
         ),
-        (
-            "erp",
-            stage.erp.url(),
-            "sends orders, books shipments; canonical JSON",
-        ),
-        (
-            "crm",
-            stage.crm.url(),
-            "is told of shipments; canonical JSON",
-        ),
-        ("north-3pl", stage.north.url(), "X12 over HTTP"),
-        ("south-3pl", folder, "X12 through a drop folder"),
-        ("looper", "-".to_owned(), "its adapter never ends"),
+        ("looper", "has an adapter that never ends", String::new()),
     ];
     stage.screen.heading("On this machine");
-    for (name, place, about) in cast {
-        stage.screen.item(name, &format!("{about} ({place})"));
+    for (name, about, place) in cast {
+        stage.screen.item(name, &format!("{about:<30}  {place}"));
     }
+    let started = span(stage.started_in);
+    stage
+        .screen
+        .aside(&format!("the host started in {started}"));
 }
 
 /// Says what was observed.
 pub(super) fn sum_up(screen: &mut Screen, played: &[Played]) {
+    let took = played.iter().map(|it| it.took).sum();
     screen.heading("Observed in the host's API and in the partners' books");
     let mut rows = vec![["step", "took", "shows"].map(str::to_owned)];
     rows.extend(
@@ -46,6 +42,7 @@ pub(super) fn sum_up(screen: &mut Screen, played: &[Played]) {
             .iter()
             .map(|it| [it.name.to_owned(), span(it.took), it.title.to_owned()]),
     );
+    rows.push(["all".to_owned(), span(took), String::new()]);
     screen.table(&rows);
 }
 

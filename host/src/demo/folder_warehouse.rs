@@ -40,26 +40,17 @@ struct Folders {
 // === impl FolderWarehouse ===
 
 impl FolderWarehouse {
-    /// Works in the host's drop folder and keeps what it took in `archive`, which it
-    /// makes.
-    ///
-    /// # Errors
-    /// When the archive can't be made.
-    pub(super) async fn start(
-        depot: Depot,
-        folder: &Path,
-        archive: &Path,
-        clock: Clock,
-    ) -> io::Result<Self> {
+    /// Works in the host's drop folder and keeps what it took in `archive`, which is
+    /// there.
+    pub(super) fn start(depot: Depot, folder: &Path, archive: PathBuf, clock: Clock) -> Self {
         let folders = Folders {
             outbox: folder.join("outbox"),
             inbox: folder.join("inbox"),
-            taken: archive.to_owned(),
+            taken: archive,
         };
-        fs::create_dir_all(archive).await?;
         let depot = Arc::new(Mutex::new(depot));
         let task = tokio::spawn(work(folders, Arc::clone(&depot), clock)).abort_handle();
-        Ok(Self { depot, task })
+        Self { depot, task }
     }
 
     /// Looks into the depot, or changes something there.

@@ -14,6 +14,9 @@ use crate::clock::Timestamp;
 /// Columns of a partner's name: the longest in the story.
 const NAME_COLUMNS: usize = 9;
 
+/// Columns of what happens: with all before it about 130, which most windows have.
+const TEXT_COLUMNS_MAX: usize = 90;
+
 /// Columns of a line that is overwritten: it must not wrap on a narrow terminal.
 const PROGRESS_COLUMNS: usize = 76;
 
@@ -98,13 +101,21 @@ impl Screen {
     /// A named thing in a list.
     pub(super) fn item(&mut self, name: &str, text: &str) {
         let name = self.paint(colour::CYAN, &format!("{name:<ITEM_COLUMNS$}"));
-        self.line(&format!("  {name}  {}", inert(text)));
+        let line = format!("  {name}  {}", inert(text));
+        self.line(line.trim_end());
     }
 
     /// A thing in a list that is done.
     pub(super) fn done(&mut self, name: &str, text: &str) {
         let mark = self.paint(colour::GREEN, "✓");
         self.line(&format!("  {mark} {name:<ITEM_COLUMNS$}  {}", inert(text)));
+    }
+
+    /// Something that takes long has begun; on a terminal its progress says so.
+    pub(super) fn begun(&mut self, text: &str) {
+        if !self.live {
+            self.aside(text);
+        }
     }
 
     /// What is going on, in place of what was going on before; on a terminal only.
@@ -156,7 +167,7 @@ impl Screen {
             ),
             None => format!("·   {:NAME_COLUMNS$}", ""),
         };
-        let text = inert(&beat.text);
+        let text = shortened(&inert(&beat.text));
         let text = match beat.tone {
             Tone::Plain => text,
             Tone::Good => self.paint(colour::GREEN, &text),
@@ -217,6 +228,14 @@ pub(super) fn span(duration: Duration) -> String {
     match duration.as_millis() {
         millis @ ..1_000 => format!("{millis} ms"),
         millis => format!("{}.{} s", millis / 1_000, millis % 1_000 / 100),
+    }
+}
+
+/// Text that fits on the rest of a line.
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(TEXT_COLUMNS_MAX) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}…", text[..end].trim_end()),
     }
 }
 
@@ -284,6 +303,13 @@ mod tests {
             written(false, |screen| screen.beats(beats)),
             "   +  0.001        erp ──► host       an order\n   + 12.034        erp ·              waits\u{fffd}\n",
         );
+    }
+
+    #[test]
+    fn a_line_ends_somewhere() {
+        let long = "ä".repeat(TEXT_COLUMNS_MAX);
+        assert_eq!(shortened(&long), long);
+        assert_eq!(shortened(&format!("{long}b")), format!("{long}…"));
     }
 
     #[test]

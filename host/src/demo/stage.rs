@@ -5,6 +5,7 @@ use std::{
     fs, io,
     io::Write as _,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use crossdock_sdk::Order;
@@ -14,7 +15,7 @@ use super::{
     api::{Api, Unmet},
     crm::Crm,
     depot::Depot,
-    erp::{self, Erp},
+    erp::{self, Customer, Erp},
     folder_warehouse::FolderWarehouse,
     ingress::{self, Answer, Ingress},
     screen::Screen,
@@ -59,6 +60,8 @@ pub(super) struct Stage {
     pub(super) tokens: Tokens,
     /// The host's address.
     pub(super) url: String,
+    /// How long the host took to start.
+    pub(super) started_in: Duration,
     /// Where the drop folder is.
     pub(super) folder: PathBuf,
     /// The configuration.
@@ -102,7 +105,7 @@ impl Stage {
     pub(super) async fn set(
         root: TempDir,
         port: Option<u16>,
-        screen: Screen,
+        mut screen: Screen,
         clock: Clock,
     ) -> Result<Self, Error> {
         let tokens = Tokens::generate()?;
@@ -128,10 +131,14 @@ impl Stage {
             .map_err(failed("crossdock.toml"))?;
         let checked = Config::load(&configuration, &Overrides::default())
             .map_err(|error| Error::Configuration(explained(&error)))?;
-        let host = Box::pin(app::start(checked, clock.clone())).await?;
-        let url = format!("http://{}", host.local_addr());
-
+        let archive = root.path().join("south-3pl-archive");
+        fs::create_dir(&archive).map_err(failed("the archive of the warehouse in the south"))?;
         let client = ingress::client()?;
+        let begun = clock.now();
+        let host = Box::pin(app::start(checked, clock.clone())).await?;
+        let started_in = clock.now().since(begun);
+        screen.count_from(clock.now());
+        let url = format!("http://{}", host.local_addr());
         let way = |partner, token: &crate::ingress::authenticate::Token| {
             Ingress::new(client.clone(), &url, partner, token.expose())
         };
@@ -139,11 +146,9 @@ impl Stage {
         north.send_to(from_north.clone());
         let folder = root.path().join("south-3pl");
         let depot = Depot::new(settings::SOUTH, settings::US, 'S', SOUTH_STOCK);
-        let archive = root.path().join("south-3pl-archive");
-        let south = FolderWarehouse::start(depot, &folder, &archive, clock).await;
         Ok(Self {
             api: Api::new(client.clone(), &url, tokens.operator.expose()),
-            south: south.map_err(failed("the warehouse in the south"))?,
+            south: FolderWarehouse::start(depot, &folder, archive, clock),
             from_erp: way("erp", &tokens.erp),
             from_looper: way("looper", &tokens.looper),
             from_north,
@@ -154,11 +159,25 @@ impl Stage {
             screen,
             tokens,
             url,
+            started_in,
             folder,
             configuration,
             host,
             root,
         })
+    }
+
+    /// Takes a customer's order and sends it.
+    pub(super) async fn order(
+        &mut self,
+        customer: Customer,
+        items: &[(&str, u32)],
+    ) -> Result<(Order, Answer), Unmet> {
+        let order = self.erp.order(customer, items);
+        let answer = self
+            .send(&order, &format!("erp-{}", order.order_no))
+            .await?;
+        Ok((order, answer))
     }
 
     /// Sends an order that is to be shipped, and sees that the host takes it.

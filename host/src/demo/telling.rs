@@ -1,5 +1,7 @@
 //! From what the API tells of a message to lines of the story.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::{
@@ -11,10 +13,13 @@ use crate::clock::Timestamp;
 /// How the host is called.
 const HOST: &str = "host";
 
-/// What happened to these messages and because of them.
+/// What happened to these messages and because of them; a message that is there twice
+/// is told once.
 pub(super) fn beats(messages: &[Message]) -> Vec<Beat> {
+    let mut told = BTreeSet::new();
     messages
         .iter()
+        .filter(|message| told.insert(message.id()))
         .flat_map(|message| {
             message
                 .timeline()
@@ -91,7 +96,7 @@ fn contents(message: &Message) -> String {
     let documents = message.documents();
     let mut names: Vec<_> = documents.iter().take(3).map(document).collect();
     if documents.is_empty() {
-        names.push("something".to_owned());
+        names.push("a message".to_owned());
     }
     if documents.len() > 3 {
         names.push(format!("{} more", documents.len() - 3));

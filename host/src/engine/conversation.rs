@@ -50,6 +50,8 @@ pub(super) struct Attempt {
 pub(super) struct Ended {
     pub(super) delivery: DeliveryId,
     pub(super) number: u32,
+    /// Who spoke with the partner; none when no such adapter is loaded.
+    pub(super) adapter: Option<AdapterRef>,
     /// When the first attempt of the delivery began.
     pub(super) first_attempt_at: Timestamp,
     /// How each request went, for the breaker.
@@ -107,12 +109,14 @@ enum Missing {
 /// Makes the attempt. Cancelling it between two requests loses nothing.
 pub(super) async fn attempt(attempt: Attempt, around: Surroundings) -> Ended {
     let now = around.clock.now();
+    let adapter = Some(adapter_ref(&attempt.adapter));
     let mut conversation = match Conversation::begin(&attempt, &around) {
         Ok(conversation) => conversation,
         Err(missing) => {
             return Ended {
                 delivery: attempt.delivery,
                 number: attempt.number,
+                adapter,
                 first_attempt_at: now,
                 calls: vec![breaker::Outcome::Ours],
                 took: Duration::ZERO,
@@ -128,6 +132,7 @@ pub(super) async fn attempt(attempt: Attempt, around: Surroundings) -> Ended {
     Ended {
         delivery: attempt.delivery,
         number: attempt.number,
+        adapter,
         first_attempt_at: conversation.row.first_attempt_at.unwrap_or(now),
         calls: conversation.calls,
         took: conversation.took,
@@ -188,11 +193,24 @@ impl<'a> Conversation<'a> {
                         format!("the adapter asks for {step:?}, which this host does not know"),
                     ));
                 }
+                Step::Send(contract::Request {
+                    credential: Some(name),
+                    ..
+                }) => {
+                    return End::Adapter(adapter_fault(
+                        "credential-unknown",
+                        format!(
+                            "the adapter wants to sign with {name:?}; the endpoint has one credential, which is applied without being named"
+                        ),
+                    ));
+                }
                 Step::Send(request) => {
                     if self.past.len() >= EXCHANGES_MAX {
                         return End::Adapter(adapter_fault(
                             "endless-conversation",
-                            format!("the adapter wants more than {EXCHANGES_MAX} requests for one delivery"),
+                            format!(
+                                "the adapter wants more than {EXCHANGES_MAX} requests for one delivery"
+                            ),
                         ));
                     }
                     if let Err(end) = self.exchange(request).await {
@@ -218,16 +236,20 @@ impl<'a> Conversation<'a> {
         let Ok(ticket) = ticket else {
             return Err(End::NoRoom);
         };
-        let Ok((delivery, past, called)) = ticket.await else {
-            return Err(End::NoRoom);
-        };
+        let (delivery, past, called) = ticket.await.map_err(|lost| End::Failed {
+            failure: Failure::host(lost.to_string()),
+            retry_after: None,
+        })?;
         self.delivery = delivery;
         self.past = past;
         match called {
             Ok(call) => call.value.map_err(|problem| {
                 let failure = contract::failure(&problem);
                 if problem.retryable {
-                    End::Failed { failure, retry_after: None }
+                    End::Failed {
+                        failure,
+                        retry_after: None,
+                    }
                 } else {
                     End::Adapter(failure)
                 }
@@ -248,7 +270,10 @@ impl<'a> Conversation<'a> {
         self.unrecorded = None;
         failpoint::hit("engine-before-send");
         let begun = self.around.clock.now();
-        let sent = endpoint.transport.send(self.outgoing(&request), begun).await;
+        let sent = endpoint
+            .transport
+            .send(self.outgoing(&request), begun)
+            .await;
         let now = self.around.clock.now();
         failpoint::hit("engine-after-send");
         self.took = now.since(begun);
@@ -264,7 +289,10 @@ impl<'a> Conversation<'a> {
                 self.calls.push(error.call());
                 let failure = error.failure();
                 if error.retryable() {
-                    return Err(End::Failed { failure, retry_after: None });
+                    return Err(End::Failed {
+                        failure,
+                        retry_after: None,
+                    });
                 }
                 Err(End::Adapter(failure))
             }
@@ -332,7 +360,10 @@ pub(super) fn guest_failure(error: &GuestError) -> Failure {
 fn guest_end(error: &GuestError) -> End {
     let failure = guest_failure(error);
     if error.retryable() {
-        End::Failed { failure, retry_after: None }
+        End::Failed {
+            failure,
+            retry_after: None,
+        }
     } else {
         End::Adapter(failure)
     }
@@ -358,7 +389,11 @@ fn no_room(error: CommitError) -> End {
 
 fn outcome(answer: Answer) -> contract::Outcome {
     match answer {
-        Answer::Response { status, headers, body } => contract::Outcome::Response(contract::Response {
+        Answer::Response {
+            status,
+            headers,
+            body,
+        } => contract::Outcome::Response(contract::Response {
             status,
             headers,
             body: body.into(),
@@ -407,7 +442,10 @@ fn load_document(journal: &dyn Reader, row: &DeliveryRow) -> Result<contract::Do
     let Record::Decoded(decoded) = read(journal, row.queued)? else {
         return Err("its record is of another kind; run `crossdock rebuild`".to_owned());
     };
-    let owed = decoded.deliveries.get(row.index as usize).and_then(|it| it.content.as_deref());
+    let owed = decoded
+        .deliveries
+        .get(row.index as usize)
+        .and_then(|it| it.content.as_deref());
     let content = owed.or_else(|| {
         let document = decoded.documents.iter().find(|it| it.id == row.document)?;
         Some(document.content.as_str())
@@ -418,12 +456,17 @@ fn load_document(journal: &dyn Reader, row: &DeliveryRow) -> Result<contract::Do
 
 /// The exchanges that led on, from the records of the requests: each but the first
 /// holds the answer to the one before.
-fn load_past(journal: &dyn Reader, conversation: &[Sequence]) -> Result<Vec<contract::Exchange>, String> {
+fn load_past(
+    journal: &dyn Reader,
+    conversation: &[Sequence],
+) -> Result<Vec<contract::Exchange>, String> {
     let mut past: Vec<contract::Exchange> = Vec::new();
     let mut open: Option<contract::Request> = None;
     for sequence in conversation {
         let Record::AttemptStarted(started) = read(journal, *sequence)? else {
-            return Err("a request's record is of another kind; run `crossdock rebuild`".to_owned());
+            return Err(
+                "a request's record is of another kind; run `crossdock rebuild`".to_owned(),
+            );
         };
         if let (Some(request), Some(answer)) = (open.take(), started.previous) {
             past.push(contract::Exchange {

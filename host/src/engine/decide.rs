@@ -31,15 +31,33 @@ pub(super) fn outcome(
     random: u64,
 ) -> (Option<Record>, Finish) {
     let (outcome, finish) = match ended.end {
-        End::NoRoom => return (None, Finish::Later(now.plus(NO_ROOM))),
+        End::NoRoom => {
+            let moved = moved.map(|transition| breaker_moved(partner, transition));
+            return (moved, Finish::Later(now.plus(NO_ROOM)));
+        }
         End::Done(external_id) => (Outcome::Delivered { external_id }, Finish::Done),
         End::AlreadyDone(external_id) => (Outcome::AlreadyDelivered { external_id }, Finish::Done),
         End::Rejected(failure) => dead(now, "rejected", failure),
         End::Adapter(failure) => dead(now, "adapter", failure),
-        End::Failed { failure, retry_after } => {
-            let next = schedule.next(ended.number, ended.first_attempt_at, now, retry_after, random);
+        End::Failed {
+            failure,
+            retry_after,
+        } => {
+            let next = schedule.next(
+                ended.number,
+                ended.first_attempt_at,
+                now,
+                retry_after,
+                random,
+            );
             match next {
-                Retry::At(not_before) => (Outcome::Retry { not_before, failure }, Finish::Again(not_before)),
+                Retry::At(not_before) => (
+                    Outcome::Retry {
+                        not_before,
+                        failure,
+                    },
+                    Finish::Again(not_before),
+                ),
                 Retry::GiveUp(Exhausted::Attempts) => dead(now, "attempts", failure),
                 Retry::GiveUp(Exhausted::Age) => dead(now, "age", failure),
             }
@@ -50,6 +68,7 @@ pub(super) fn outcome(
         to: partner.clone(),
         attempt: ended.number,
         at: now,
+        adapter: ended.adapter,
         took_ms: u64::try_from(ended.took.as_millis()).unwrap_or(u64::MAX),
         answer: ended.answer,
         outcome,
@@ -70,15 +89,23 @@ pub(super) fn breaker_moved(partner: &PartnerName, transition: &Transition) -> R
 
 /// An attempt that could not begin, because the host lacks something. It counts as
 /// a failed one, so that it ends as a dead letter when nobody mends it.
-pub(super) fn never_began(dispatch: &Dispatch<DeliveryId>, failure: Failure, now: Timestamp) -> Ended {
+pub(super) fn never_began(
+    dispatch: &Dispatch<DeliveryId>,
+    failure: Failure,
+    now: Timestamp,
+) -> Ended {
     Ended {
         delivery: dispatch.id,
         number: dispatch.attempt,
+        adapter: None,
         first_attempt_at: now,
         calls: vec![breaker::Outcome::Ours],
         took: Duration::ZERO,
         answer: None,
-        end: End::Failed { failure, retry_after: None },
+        end: End::Failed {
+            failure,
+            retry_after: None,
+        },
     }
 }
 

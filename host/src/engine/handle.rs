@@ -15,6 +15,7 @@ use crate::{
     deliver::breaker,
     message::{DeadLetterId, MessageId, PartnerName},
     record::{BreakerMoved, Record, Replayed, Reply, Subject},
+    view::DeadLetterStatus,
 };
 
 /// Speaks with the engine; clones speak with the same one.
@@ -71,7 +72,12 @@ pub struct LaneStatus {
 
 pub(crate) enum Command {
     Replay(Replay, oneshot::Sender<usize>),
-    Breaker(PartnerName, BreakerCommand, String, oneshot::Sender<Option<breaker::State>>),
+    Breaker(
+        PartnerName,
+        BreakerCommand,
+        String,
+        oneshot::Sender<Option<breaker::State>>,
+    ),
     Lanes(oneshot::Sender<Vec<LaneStatus>>),
 }
 
@@ -165,7 +171,9 @@ impl Replies {
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<MessageId, oneshot::Sender<Option<Reply>>>> {
+    fn lock(
+        &self,
+    ) -> std::sync::MutexGuard<'_, HashMap<MessageId, oneshot::Sender<Option<Reply>>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -200,6 +208,11 @@ impl Engine {
     /// Journals the dead letters whose time has come; they go once that is durable.
     pub(super) fn pace_replays(&mut self, now: Timestamp) {
         while let Some(paced) = self.replaying.pop_front_if(|paced| paced.due <= now) {
+            // Two people may have asked for the same one.
+            let waits = self.parts.view.dead_letter(paced.dead_letter);
+            if !waits.is_some_and(|row| row.status == DeadLetterStatus::Waiting) {
+                continue;
+            }
             self.commit_or_log(Record::Replayed(Replayed {
                 dead_letter: paced.dead_letter,
                 subject: paced.subject,
@@ -225,4 +238,3 @@ fn paced(replay: Replay, now: Timestamp) -> VecDeque<Paced> {
     }
     all
 }
-

@@ -13,6 +13,8 @@ use crate::{
 
 /// How many messages of one partner wait in memory.
 pub(super) const WAITING_MAX: usize = 256;
+/// How many bytes of bodies of one partner wait in memory, give or take a message.
+pub(super) const BYTES_MAX: usize = 64 << 20;
 /// When to fetch more from the view.
 const WAITING_LOW: usize = 64;
 
@@ -21,6 +23,8 @@ const WAITING_LOW: usize = 64;
 pub(super) struct Inbox<Result> {
     slots: VecDeque<Slot<Result>>,
     running: usize,
+    /// Of the bodies in `slots`.
+    bytes: usize,
     /// The last record that was taken in, or is known not to wait.
     seen: Sequence,
     /// Whether the view has more than the queue.
@@ -57,6 +61,7 @@ impl<Result> Inbox<Result> {
         Self {
             slots: VecDeque::new(),
             running: 0,
+            bytes: 0,
             seen: Sequence::ZERO,
             behind: true,
         }
@@ -64,7 +69,7 @@ impl<Result> Inbox<Result> {
 
     /// Takes in what was just accepted, or leaves it in the view.
     pub(super) fn accepted(&mut self, message: Journaled<RawMessage>) {
-        if self.behind || self.slots.len() >= WAITING_MAX {
+        if self.behind || self.slots.len() >= WAITING_MAX || self.bytes > BYTES_MAX {
             self.behind = true;
         } else if message.sequence() > self.seen {
             self.push(message);
@@ -73,23 +78,29 @@ impl<Result> Inbox<Result> {
 
     /// What to fetch, when there is room and something to fetch.
     pub(super) fn wanted(&self) -> Option<Wanted> {
-        (self.behind && self.slots.len() < WAITING_LOW).then(|| Wanted {
+        let room = self.slots.len() < WAITING_LOW && self.bytes <= BYTES_MAX / 2;
+        (self.behind && room).then(|| Wanted {
             after: self.seen,
             limit: WAITING_MAX - self.slots.len(),
         })
     }
 
-    /// Takes in what the view had: all of it when it was less than the limit.
-    pub(super) fn fetched(&mut self, messages: Vec<Journaled<RawMessage>>, wanted: Wanted) {
-        self.behind = messages.len() >= wanted.limit;
+    /// Takes in what the view had; `complete` when it has no more.
+    pub(super) fn fetched(&mut self, messages: Vec<Journaled<RawMessage>>, complete: bool) {
+        self.behind = !complete;
         for message in messages {
-            self.push(message);
+            if self.holds(message.sequence()) {
+                self.seen = self.seen.max(message.sequence());
+            } else {
+                self.push(message);
+            }
         }
     }
 
     /// Takes in a message that is decoded once more. It goes behind what waits.
     pub(super) fn again(&mut self, message: Journaled<RawMessage>) {
-        if !self.slots.iter().any(|slot| slot.message.sequence() == message.sequence()) {
+        if !self.holds(message.sequence()) {
+            self.bytes += message.get().body.len();
             self.slots.push_back(Slot {
                 message,
                 state: State::Waiting,
@@ -140,12 +151,11 @@ impl<Result> Inbox<Result> {
         if !matches!(self.slots.front()?.state, State::Done(_)) {
             return None;
         }
-        match self.slots.pop_front()? {
-            Slot {
-                message,
-                state: State::Done(result),
-            } => Some((message, result)),
-            Slot { .. } => None,
+        let Slot { message, state } = self.slots.pop_front()?;
+        self.bytes -= message.get().body.len();
+        match state {
+            State::Done(result) => Some((message, result)),
+            State::Waiting | State::Running => None,
         }
     }
 
@@ -154,7 +164,14 @@ impl<Result> Inbox<Result> {
         self.slots.len()
     }
 
+    fn holds(&self, sequence: Sequence) -> bool {
+        self.slots
+            .iter()
+            .any(|slot| slot.message.sequence() == sequence)
+    }
+
     fn push(&mut self, message: Journaled<RawMessage>) {
+        self.bytes += message.get().body.len();
         self.seen = self.seen.max(message.sequence());
         self.slots.push_back(Slot {
             message,
@@ -212,8 +229,9 @@ mod tests {
                 }
                 if let Some(wanted) = inbox.wanted() {
                     let from = wanted.after.get() + 1;
-                    let found = (from..=accepted).take(wanted.limit).map(message).collect();
-                    inbox.fetched(found, wanted);
+                    let found: Vec<_> = (from..=accepted).take(wanted.limit).map(message).collect();
+                    let complete = found.len() < wanted.limit;
+                    inbox.fetched(found, complete);
                 }
                 prop_assert!(inbox.len() <= WAITING_MAX);
                 while let Some(message) = inbox.start(4) {

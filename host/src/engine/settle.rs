@@ -12,8 +12,8 @@ use crate::{
     contract::{self, DecodedDocument, DocumentError, FunctionalAcknowledgement, Problem},
     message::{DeadLetterId, DeliveryId, Digest, DocumentId, MessageId, PartnerName, RawMessage},
     record::{
-        Acknowledges, AdapterRef, Decoded, Disposition, Document, Failure, Identity, Queued, Record,
-        Refused, Reply, Undecodable,
+        Acknowledges, AdapterRef, Decoded, Disposition, Document, Failure, Identity, Queued,
+        Record, Refused, Reply, Undecodable,
     },
     route::Table,
     view::IdentityRow,
@@ -83,7 +83,12 @@ pub(super) fn settle<K: Known>(
     let (decoded, fuel_used, adapter) = match (read, adapter) {
         (Read::Decoded { decoded, fuel_used }, Some(adapter)) => (decoded, fuel_used, adapter),
         (Read::Decoded { .. }, None) => {
-            return undecodable(message, None, Failure::host("an adapter that is not there answered"), now);
+            return undecodable(
+                message,
+                None,
+                Failure::host("an adapter that is not there answered"),
+                now,
+            );
         }
         (Read::Refused(failure), adapter) => return undecodable(message, adapter, failure, now),
     };
@@ -124,7 +129,12 @@ fn undecodable(
 }
 
 impl<K: Known> Settling<'_, K> {
-    fn record(&mut self, decoded: contract::Decoded, fuel_used: u64, adapter: AdapterRef) -> Settled {
+    fn record(
+        &mut self,
+        decoded: contract::Decoded,
+        fuel_used: u64,
+        adapter: AdapterRef,
+    ) -> Settled {
         let mut documents = Vec::with_capacity(decoded.documents.len());
         let mut refused = Vec::new();
         for (position, document) in decoded.documents.into_iter().enumerate() {
@@ -141,7 +151,10 @@ impl<K: Known> Settling<'_, K> {
         self.acknowledge(&decoded.acknowledgements, &mut findings);
         let waits = !refused.is_empty()
             || documents.iter().any(|document| {
-                matches!(document.disposition, Disposition::Unrouted | Disposition::Conflict { .. })
+                matches!(
+                    document.disposition,
+                    Disposition::Unrouted | Disposition::Conflict { .. }
+                )
             });
         Settled {
             message: self.message.id,
@@ -198,8 +211,13 @@ impl<K: Known> Settling<'_, K> {
         })?;
         let identity = contract::identity(&document, from, &content);
         let disposition = match self.seen(&identity) {
-            Some(row) if row.document == id && !row.routed => self.route(id, &document, &business_key, &content),
-            Some(row) if row.content == identity.content => Disposition::Duplicate { of: row.document },
+            Some(row) if row.document == id && !row.routed => {
+                self.route(id, &document, &business_key, &content)
+            }
+            // Read again, by whatever adapter: it had its effect.
+            Some(row) if row.document == id || row.content == identity.content => {
+                Disposition::Duplicate { of: row.document }
+            }
             Some(row) => Disposition::Conflict { with: row.document },
             None => self.route(id, &document, &business_key, &content),
         };
@@ -258,7 +276,11 @@ impl<K: Known> Settling<'_, K> {
             serde_json::Value::Null
         };
         let Some(decision) = self.table.decide(kind, from, &value) else {
-            return if settles { Disposition::Routed } else { Disposition::Unrouted };
+            return if settles {
+                Disposition::Routed
+            } else {
+                Disposition::Unrouted
+            };
         };
         for to in decision.to {
             self.queue(id, to, business_key, kind, &decision.rule, None);
@@ -273,7 +295,10 @@ impl<K: Known> Settling<'_, K> {
             .group_control
             .parse()
             .ok()
-            .and_then(|number| self.known.delivery_by_control(&self.message.partner, number));
+            .and_then(|number| {
+                self.known
+                    .delivery_by_control(&self.message.partner, number)
+            });
         if let Some(delivery) = delivery {
             self.acknowledges.push(Acknowledges {
                 delivery,
@@ -291,10 +316,15 @@ impl<K: Known> Settling<'_, K> {
         if !self.known.acknowledged(&from) {
             findings.push(Failure {
                 code: "acknowledgement-not-sent".to_owned(),
-                text: format!("{from} is owed {} acknowledgements and has no endpoint to send them to", owed.len()),
+                text: format!(
+                    "{from} is owed {} acknowledgements and has no endpoint to send them to",
+                    owed.len()
+                ),
                 blame: "settings".to_owned(),
                 place: None,
-                remedy: Some(format!("give [partners.{from}] an endpoint, or set acknowledge = false")),
+                remedy: Some(format!(
+                    "give [partners.{from}] an endpoint, or set acknowledge = false"
+                )),
                 value: None,
                 acknowledgement_code: None,
             });
@@ -311,13 +341,22 @@ impl<K: Known> Settling<'_, K> {
             let content = match json::to_string(&document) {
                 Ok(content) => content,
                 Err(error) => {
-                    findings.push(Failure::host(format!("an acknowledgement has no JSON form: {error}")));
+                    findings.push(Failure::host(format!(
+                        "an acknowledgement has no JSON form: {error}"
+                    )));
                     continue;
                 }
             };
             let key = contract::business_key(&document, &from);
             let kind = contract::kind(&document);
-            self.queue(id, from.clone(), &key, kind, "owed to the sender", Some(content));
+            self.queue(
+                id,
+                from.clone(),
+                &key,
+                kind,
+                "owed to the sender",
+                Some(content),
+            );
             self.kept.push((id, document));
         }
     }
@@ -416,4 +455,3 @@ fn source(source: &contract::Source) -> String {
     }
     text
 }
-

@@ -200,10 +200,10 @@ impl State {
         &mut self,
         partner: &PartnerName,
         messages: Vec<Journaled<RawMessage>>,
-        wanted: Wanted,
+        complete: bool,
     ) {
         if let Some(place) = self.place(partner) {
-            place.inbox.fetched(messages, wanted);
+            place.inbox.fetched(messages, complete);
         }
     }
 
@@ -260,7 +260,14 @@ impl State {
             since: self.config.known_since(now),
         };
         let message = message.get();
-        Some(settle::settle(message, adapter, read, &parts.table, &mut known, now))
+        Some(settle::settle(
+            message,
+            adapter,
+            read,
+            &parts.table,
+            &mut known,
+            now,
+        ))
     }
 
     /// The record is on its way: its identities are known from now on.
@@ -386,7 +393,8 @@ impl State {
             moved = transition.or(moved);
         }
         let delivery = ended.delivery;
-        let (record, finish) = decide::outcome(partner, ended, moved.as_ref(), &schedule, now, random());
+        let (record, finish) =
+            decide::outcome(partner, ended, moved.as_ref(), &schedule, now, random());
         lane.finished(delivery, finish);
         if matches!(finish, Finish::Done | Finish::Dropped) {
             self.document_of.remove(&delivery);
@@ -493,5 +501,7 @@ fn schedule(partner: &Partner) -> Schedule {
     partner
         .endpoint
         .as_ref()
-        .map_or(Schedule::standard(), |endpoint| endpoint.config.retry.clone())
+        .map_or(Schedule::standard(), |endpoint| {
+            endpoint.config.retry.clone()
+        })
 }

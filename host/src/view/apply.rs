@@ -3,7 +3,7 @@
 //! Pure in (rows so far, record): the same records give the same rows, whether
 //! they come from the committer or from a rebuild.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, hash_map::Entry};
 
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -105,10 +105,17 @@ impl Fold {
             deliveries: 0,
             business_keys: Vec::new(),
         };
-        self.messages.insert(message.id, Kept { row, changed: true });
-        self.put(keys::pending(&message.partner, sequence), message.id.as_bytes().to_vec());
+        self.messages
+            .insert(message.id, Kept { row, changed: true });
+        self.put(
+            keys::pending(&message.partner, sequence),
+            message.id.as_bytes().to_vec(),
+        );
         if message.correlation_id.as_str() != message.id.to_string() {
-            self.put(keys::correlation(message.correlation_id.as_str(), message.id), Vec::new());
+            self.put(
+                keys::correlation(message.correlation_id.as_str(), message.id),
+                Vec::new(),
+            );
         }
         if let Some(key) = &message.idempotency_key {
             let row = IdempotencyRow {
@@ -176,7 +183,10 @@ impl Fold {
     }
 
     fn document(&mut self, decoded: &Decoded, document: &Document) {
-        if matches!(document.disposition, Disposition::Routed | Disposition::Unrouted) {
+        if matches!(
+            document.disposition,
+            Disposition::Routed | Disposition::Unrouted
+        ) {
             let row = IdentityRow {
                 document: document.id,
                 content: document.identity.content,
@@ -186,11 +196,21 @@ impl Fold {
             self.put(keys::identity(&document.identity.key), encode(&row));
         }
         if !document.business_key.is_empty() {
-            self.put(keys::business(&document.business_key, decoded.message), Vec::new());
+            self.put(
+                keys::business(&document.business_key, decoded.message),
+                Vec::new(),
+            );
         }
     }
 
-    fn queued(&mut self, base: &dyn Base, sequence: Sequence, decoded: &Decoded, index: u32, queued: &Queued) {
+    fn queued(
+        &mut self,
+        base: &dyn Base,
+        sequence: Sequence,
+        decoded: &Decoded,
+        index: u32,
+        queued: &Queued,
+    ) {
         let row = DeliveryRow {
             to: queued.to.clone(),
             document: queued.document,
@@ -216,7 +236,8 @@ impl Fold {
         id.extend_from_slice(&queued.id.ordinal.to_be_bytes());
         self.put(keys::control(&queued.to, queued.control_number), id.clone());
         self.put(queue_key(&row), id);
-        self.deliveries.insert(queued.id, Kept { row, changed: true });
+        self.deliveries
+            .insert(queued.id, Kept { row, changed: true });
         if let Some(partner) = self.partner(base, &queued.to) {
             partner.control_number = partner.control_number.max(queued.control_number);
         }
@@ -275,12 +296,23 @@ impl Fold {
                 row.status = DeliveryStatus::AlreadyDelivered;
                 row.external_id = external_id.as_deref().map(shorten);
             }
-            Outcome::Retry { not_before, failure } => {
-                row.status = DeliveryStatus::Retrying { not_before: *not_before };
+            Outcome::Retry {
+                not_before,
+                failure,
+            } => {
+                row.status = DeliveryStatus::Retrying {
+                    not_before: *not_before,
+                };
                 row.failure = Some(shortened(failure));
             }
-            Outcome::Dead { dead_letter, failure, .. } => {
-                row.status = DeliveryStatus::Dead { dead_letter: *dead_letter };
+            Outcome::Dead {
+                dead_letter,
+                failure,
+                ..
+            } => {
+                row.status = DeliveryStatus::Dead {
+                    dead_letter: *dead_letter,
+                };
                 row.failure = Some(shortened(failure));
             }
         }
@@ -289,7 +321,12 @@ impl Fold {
         if let Some(key) = settled {
             self.remove(key);
         }
-        if let Outcome::Dead { dead_letter, failure, .. } = &attempted.outcome {
+        if let Outcome::Dead {
+            dead_letter,
+            failure,
+            ..
+        } = &attempted.outcome
+        {
             self.dead_letter(
                 sequence,
                 &Letter {
@@ -301,7 +338,7 @@ impl Fold {
                     business_key: &business_key,
                     failure,
                     attempts,
-                    adapter: None,
+                    adapter: attempted.adapter.as_ref().map(|it| it.digest),
                 },
             );
         }
@@ -321,14 +358,14 @@ impl Fold {
             Outcome::Retry { .. } => {}
         }
         if let Some(state) = &attempted.breaker {
-            partner.breaker = Some(state.clone());
+            partner.breaker = Some(*state);
             partner.breaker_moved_at = Some(attempted.at);
         }
     }
 
     fn breaker_moved(&mut self, base: &dyn Base, moved: &BreakerMoved) {
         if let Some(partner) = self.partner(base, &moved.partner) {
-            partner.breaker = Some(moved.state.clone());
+            partner.breaker = Some(moved.state);
             partner.breaker_moved_at = Some(moved.at);
         }
     }
@@ -336,7 +373,11 @@ impl Fold {
     fn replayed(&mut self, base: &dyn Base, sequence: Sequence, replayed: &Replayed) {
         let key = keys::dead_letter(replayed.dead_letter);
         // A letter may be made and replayed within one batch.
-        let written = self.writes.iter().rev().find(|(written, _)| *written == key);
+        let written = self
+            .writes
+            .iter()
+            .rev()
+            .find(|(written, _)| *written == key);
         let bytes = match written {
             Some((_, value)) => value.clone(),
             None => base.get(&key),
@@ -398,15 +439,13 @@ impl Fold {
     }
 
     fn partner(&mut self, base: &dyn Base, name: &PartnerName) -> Option<&mut PartnerRow> {
-        if !self.partners.contains_key(name) {
-            let row = base
-                .get(&keys::partner(name))
-                .as_deref()
-                .and_then(decode)
-                .unwrap_or_default();
-            self.partners.insert(name.clone(), Kept { row, changed: false });
-        }
-        let kept = self.partners.get_mut(name)?;
+        let kept = self.partners.entry(name.clone()).or_insert_with(|| {
+            let row = base.get(&keys::partner(name));
+            Kept {
+                row: row.as_deref().and_then(decode).unwrap_or_default(),
+                changed: true,
+            }
+        });
         kept.changed = true;
         Some(&mut kept.row)
     }
@@ -425,30 +464,35 @@ fn first_failure(decoded: &Decoded) -> Option<(&'static str, Failure)> {
     if let Some(refused) = decoded.refused.first() {
         return refused.problems.first().map(|it| ("decode", it.clone()));
     }
-    let unrouted = decoded.documents.iter().find_map(|it| match &it.disposition {
-        Disposition::Unrouted => Some(Failure {
-            code: "unrouted".to_owned(),
-            text: format!("no routing rule wants {} from {}", it.kind, decoded.partner),
-            blame: "settings".to_owned(),
-            place: None,
-            remedy: Some("add a [[route]] for it and replay this dead letter".to_owned()),
-            value: None,
-            acknowledgement_code: None,
-        }),
-        Disposition::Conflict { with } => Some(Failure {
-            code: "identity-conflict".to_owned(),
-            text: format!(
-                "{} {} has the numbers of document {with} and another content",
-                it.kind, it.business_key
-            ),
-            blame: "partner-data".to_owned(),
-            place: None,
-            remedy: Some("the partner must send it with a purpose or revision of its own".to_owned()),
-            value: None,
-            acknowledgement_code: None,
-        }),
-        Disposition::Routed | Disposition::Duplicate { .. } => None,
-    });
+    let unrouted = decoded
+        .documents
+        .iter()
+        .find_map(|it| match &it.disposition {
+            Disposition::Unrouted => Some(Failure {
+                code: "unrouted".to_owned(),
+                text: format!("no routing rule wants {} from {}", it.kind, decoded.partner),
+                blame: "settings".to_owned(),
+                place: None,
+                remedy: Some("add a [[route]] for it and replay this dead letter".to_owned()),
+                value: None,
+                acknowledgement_code: None,
+            }),
+            Disposition::Conflict { with } => Some(Failure {
+                code: "identity-conflict".to_owned(),
+                text: format!(
+                    "{} {} has the numbers of document {with} and another content",
+                    it.kind, it.business_key
+                ),
+                blame: "partner-data".to_owned(),
+                place: None,
+                remedy: Some(
+                    "the partner must send it with a purpose or revision of its own".to_owned(),
+                ),
+                value: None,
+                acknowledgement_code: None,
+            }),
+            Disposition::Routed | Disposition::Duplicate { .. } => None,
+        });
     unrouted.map(|failure| ("route", failure))
 }
 
@@ -457,11 +501,13 @@ fn kept<Id: std::hash::Hash + Eq + Copy, Row: DeserializeOwned>(
     id: Id,
     read: impl FnOnce() -> Option<Vec<u8>>,
 ) -> Option<&mut Row> {
-    if !rows.contains_key(&id) {
-        let row = decode(&read()?)?;
-        rows.insert(id, Kept { row, changed: false });
-    }
-    let kept = rows.get_mut(&id)?;
+    let kept = match rows.entry(id) {
+        Entry::Occupied(kept) => kept.into_mut(),
+        Entry::Vacant(place) => place.insert(Kept {
+            row: decode(&read()?)?,
+            changed: true,
+        }),
+    };
     kept.changed = true;
     Some(&mut kept.row)
 }
@@ -483,7 +529,7 @@ fn count(length: usize) -> u32 {
 
 pub(super) fn encode<Row: Serialize>(row: &Row) -> Vec<u8> {
     #[expect(clippy::expect_used, reason = "writing a row to memory can't fail")]
-    rmp_serde::to_vec(row).expect("rows are serialisable")
+    rmp_serde::to_vec_named(row).expect("rows are serialisable")
 }
 
 /// A row, if the bytes are one. Bytes that are not are those of another version,

@@ -30,7 +30,10 @@ pub(super) fn message(id: MessageId) -> Vec<u8> {
 }
 
 pub(super) fn delivery(id: DeliveryId) -> Vec<u8> {
-    key(DELIVERIES, &[id.message.as_bytes(), &id.ordinal.to_be_bytes()])
+    key(
+        DELIVERIES,
+        &[id.message.as_bytes(), &id.ordinal.to_be_bytes()],
+    )
 }
 
 pub(super) fn deliveries_of(message: MessageId) -> Vec<u8> {
@@ -43,7 +46,14 @@ pub(super) fn dead_letter(id: DeadLetterId) -> Vec<u8> {
 
 /// Messages of a partner that are not decoded yet, in the order of acceptance.
 pub(super) fn pending(partner: &PartnerName, accepted: Sequence) -> Vec<u8> {
-    key(PENDING, &[partner.as_str().as_bytes(), &[0], &accepted.get().to_be_bytes()])
+    key(
+        PENDING,
+        &[
+            partner.as_str().as_bytes(),
+            &[0],
+            &accepted.get().to_be_bytes(),
+        ],
+    )
 }
 
 pub(super) fn pending_of(partner: &PartnerName) -> Vec<u8> {
@@ -69,7 +79,10 @@ pub(super) fn queue_of(partner: &PartnerName) -> Vec<u8> {
 
 pub(super) fn idempotency(partner: &PartnerName, idempotency_key: &str) -> Vec<u8> {
     let digest = Digest::of(idempotency_key.as_bytes());
-    key(IDEMPOTENCY, &[partner.as_str().as_bytes(), &[0], &digest.as_bytes()[..16]])
+    key(
+        IDEMPOTENCY,
+        &[partner.as_str().as_bytes(), &[0], &digest.as_bytes()[..16]],
+    )
 }
 
 pub(super) fn identity(identity_key: &Digest) -> Vec<u8> {
@@ -77,7 +90,10 @@ pub(super) fn identity(identity_key: &Digest) -> Vec<u8> {
 }
 
 pub(super) fn business(business_key: &str, message: MessageId) -> Vec<u8> {
-    key(BUSINESS, &[business_key.as_bytes(), &[0], message.as_bytes()])
+    key(
+        BUSINESS,
+        &[business_key.as_bytes(), &[0], message.as_bytes()],
+    )
 }
 
 pub(super) fn business_of(business_key: &str) -> Vec<u8> {
@@ -85,7 +101,10 @@ pub(super) fn business_of(business_key: &str) -> Vec<u8> {
 }
 
 pub(super) fn correlation(correlation_id: &str, message: MessageId) -> Vec<u8> {
-    key(CORRELATION, &[correlation_id.as_bytes(), &[0], message.as_bytes()])
+    key(
+        CORRELATION,
+        &[correlation_id.as_bytes(), &[0], message.as_bytes()],
+    )
 }
 
 pub(super) fn correlation_of(correlation_id: &str) -> Vec<u8> {
@@ -94,7 +113,14 @@ pub(super) fn correlation_of(correlation_id: &str) -> Vec<u8> {
 
 /// Which delivery bore a control number, so that an acknowledgement finds it.
 pub(super) fn control(partner: &PartnerName, control_number: u64) -> Vec<u8> {
-    key(CONTROL, &[partner.as_str().as_bytes(), &[0], &control_number.to_be_bytes()])
+    key(
+        CONTROL,
+        &[
+            partner.as_str().as_bytes(),
+            &[0],
+            &control_number.to_be_bytes(),
+        ],
+    )
 }
 
 pub(super) fn partner(name: &PartnerName) -> Vec<u8> {

@@ -4,7 +4,10 @@ use super::{
     View,
     apply::decode,
     keys,
-    rows::{DeadLetterRow, DeadLetterStatus, DeliveryRow, IdempotencyRow, IdentityRow, MessageRow, MessageStatus, PartnerRow},
+    rows::{
+        DeadLetterRow, DeadLetterStatus, DeliveryRow, IdempotencyRow, IdentityRow, MessageRow,
+        MessageStatus, PartnerRow,
+    },
 };
 use crate::{
     clock::Timestamp,
@@ -103,7 +106,9 @@ impl View {
                     Box::new(self.indexed(&keys::correlation_of(id)).chain(own))
                 }
                 (None, None) => {
-                    let end = filter.before.map_or(vec![keys::MESSAGES + 1], keys::message);
+                    let end = filter
+                        .before
+                        .map_or(vec![keys::MESSAGES + 1], keys::message);
                     let rows = self.range(vec![keys::MESSAGES]..end).rev();
                     let rows = rows.filter_map(|(key, value)| {
                         Some((message_id(key.get(1..)?)?, decode::<MessageRow>(&value)?))
@@ -138,7 +143,10 @@ impl View {
         let wanted = |(_, row): &(DeadLetterId, DeadLetterRow)| {
             filter.partner.as_ref().is_none_or(|it| *it == row.partner)
                 && filter.step.as_ref().is_none_or(|it| *it == row.step)
-                && filter.code.as_ref().is_none_or(|it| *it == row.failure.code)
+                && filter
+                    .code
+                    .as_ref()
+                    .is_none_or(|it| *it == row.failure.code)
                 && (filter.replayed || row.status == DeadLetterStatus::Waiting)
         };
         self.scan(&[keys::DEAD_LETTERS])
@@ -199,10 +207,11 @@ impl View {
         &self,
         partner: &PartnerName,
     ) -> impl Iterator<Item = (DeliveryId, DeliveryRow)> + use<'_> {
-        self.scan(&keys::queue_of(partner)).filter_map(|(_, value)| {
-            let id = delivery_id(&value)?;
-            Some((id, self.delivery(id)?))
-        })
+        self.scan(&keys::queue_of(partner))
+            .filter_map(|(_, value)| {
+                let id = delivery_id(&value)?;
+                Some((id, self.delivery(id)?))
+            })
     }
 
     fn indexed(&self, prefix: &[u8]) -> impl Iterator<Item = MessageId> + use<> {

@@ -220,7 +220,9 @@ impl DeliveryRow {
     pub fn settled(&self) -> bool {
         matches!(
             self.status,
-            DeliveryStatus::Delivered | DeliveryStatus::AlreadyDelivered | DeliveryStatus::Dead { .. }
+            DeliveryStatus::Delivered
+                | DeliveryStatus::AlreadyDelivered
+                | DeliveryStatus::Dead { .. }
         )
     }
 }

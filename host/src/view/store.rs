@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// Rows of another version are not read but built again.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// Records applied in one batch while catching up.
 const CATCH_UP_RECORDS: usize = 512;
 /// How often sled itself writes out, in milliseconds: a belt besides checkpoints.
@@ -201,7 +201,10 @@ impl View {
     }
 
     fn fold(&self) -> std::sync::MutexGuard<'_, Fold> {
-        self.shared.fold.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared
+            .fold
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -242,8 +245,8 @@ pub fn catch_up(
     let mut applied = 0;
     for entry in reader.replay(view.sequence().next()) {
         let (sequence, bytes) = entry?;
-        let record = Record::from_bytes(&bytes)
-            .map_err(|source| Error::Record { sequence, source })?;
+        let record =
+            Record::from_bytes(&bytes).map_err(|source| Error::Record { sequence, source })?;
         batch.push((sequence, record));
         applied += 1;
         if batch.len() == CATCH_UP_RECORDS {

@@ -13,6 +13,14 @@ use std::{
     time::SystemTime,
 };
 
+/// How variables begin that cargo sets for a test.
+const FOREIGN: [&str; 4] = [
+    "CARGO_BIN_",
+    "CARGO_CRATE_",
+    "CARGO_MANIFEST_",
+    "CARGO_PKG_",
+];
+
 /// Where the binary is.
 ///
 /// # Panics
@@ -69,7 +77,15 @@ fn build(profile: &Path) {
         .file_name()
         .and_then(|name| name.to_str())
         .expect("a profile has a name");
-    let output = Command::new(cargo)
+    let mut command = Command::new(cargo);
+    // What an outer cargo tells the test would make the inner one's cache stale.
+    for (name, _) in env::vars_os() {
+        let text = name.to_string_lossy();
+        if FOREIGN.iter().any(|prefix| text.starts_with(prefix)) {
+            command.env_remove(&name);
+        }
+    }
+    let output = command
         .args([
             "build",
             "--package",

@@ -1,10 +1,10 @@
 //! A directory with a configuration, in which hosts run one after another.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     fs,
-    path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
+    path::PathBuf,
+    process::{Command, Stdio},
 };
 
 use crossdock::ingress::authenticate::Token;
@@ -32,6 +32,17 @@ pub struct Site {
     tokens: BTreeMap<String, String>,
     operator: String,
     address: Address,
+}
+
+/// A command that was run to its end.
+#[derive(Clone, Debug)]
+pub struct Ran {
+    /// What it left with; absent when a signal ended it.
+    pub code: Option<i32>,
+    /// What it answered, on standard output.
+    pub answer: String,
+    /// What it said beside, on standard error, on one line without its frame.
+    pub said: String,
 }
 
 // === impl Site ===
@@ -179,7 +190,7 @@ impl Site {
     ///
     /// # Panics
     /// When it can't be run.
-    pub async fn run(&self, arguments: &[&str]) -> Output {
+    pub async fn run(&self, arguments: &[&str]) -> Ran {
         self.furnish();
         let mut command = self.command(arguments);
         command
@@ -187,10 +198,16 @@ impl Site {
             .env("CROSSDOCK_URL", self.address.get())
             .env("CROSSDOCK_TOKEN", &self.operator)
             .stdin(Stdio::null());
-        tokio::task::spawn_blocking(move || command.output())
+        let output = tokio::task::spawn_blocking(move || command.output())
             .await
             .expect("waiting does not fail")
-            .expect("the host's binary runs")
+            .expect("the host's binary runs");
+        let said = String::from_utf8_lossy(&output.stderr).replace('│', " ");
+        Ran {
+            code: output.status.code(),
+            answer: String::from_utf8_lossy(&output.stdout).into_owned(),
+            said: said.split_whitespace().collect::<Vec<_>>().join(" "),
+        }
     }
 
     /// What a command answers that is given `--json`.
@@ -198,10 +215,9 @@ impl Site {
     /// # Panics
     /// When it fails, or answers no JSON.
     pub async fn ask(&self, arguments: &[&str]) -> Value {
-        let output = self.run(&[arguments, &["--json"]].concat()).await;
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{arguments:?} fails: {said}");
-        serde_json::from_slice(&output.stdout)
+        let ran = self.run(&[arguments, &["--json"]].concat()).await;
+        assert_eq!(ran.code, Some(0), "{arguments:?} fails: {}", ran.said);
+        serde_json::from_str(&ran.answer)
             .unwrap_or_else(|error| panic!("{arguments:?} answers no JSON: {error}"))
     }
 
@@ -249,26 +265,19 @@ impl Site {
     fn furnish(&self) {
         let text = toml::to_string(&self.settings).expect("settings are TOML");
         fs::write(self.path("crossdock.toml"), text).expect("the configuration can be written");
-        let directory = self.path("adapters");
-        fs::create_dir_all(&directory).expect("a directory can be made");
-        let partners = self
-            .settings
-            .get("partners")
-            .and_then(toml::Value::as_table);
-        let named = partners.into_iter().flat_map(Table::values);
-        let named: BTreeSet<_> = named.filter_map(|it| it.get("adapter")?.as_str()).collect();
-        for name in named {
-            let there = directory.join(format!("{name}.wasm"));
-            if !there.exists() {
-                copy(&adapters::component(name), &there);
-            }
+        let adapters = self.path("adapters");
+        if !adapters.exists() {
+            let partners = self
+                .settings
+                .get("partners")
+                .and_then(toml::Value::as_table);
+            let partners = partners.into_iter().flat_map(Table::values);
+            let names = partners
+                .filter_map(|it| it.get("adapter")?.as_str())
+                .collect();
+            adapters::furnish(&names, &adapters, &self.path("data/compiled"));
         }
     }
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::copy(from, to)
-        .unwrap_or_else(|error| panic!("{} can't be copied: {error}", from.display()));
 }
 
 fn token() -> Token {

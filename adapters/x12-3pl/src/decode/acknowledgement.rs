@@ -3,9 +3,7 @@
 use crossdock_sdk::x12::acknowledge::{
     ElementNote as X12Element, SegmentNote as X12Segment, SetAcknowledgement,
 };
-use crossdock_sdk::x12::code::{
-    ElementError, InterchangeError, InterchangeStatus, SegmentError,
-};
+use crossdock_sdk::x12::code::{ElementError, InterchangeError, InterchangeStatus, SegmentError};
 use crossdock_sdk::x12::segment::text;
 use crossdock_sdk::x12::{
     Acknowledgement, Finding, InterchangeAcknowledgement, Place, Segment, SegmentId, Severity,
@@ -21,7 +19,10 @@ use crate::codes;
 /// Reads a 997 or 999.
 pub(crate) fn map(set: &TransactionSet<'_>) -> Mapped {
     match Acknowledgement::read(set) {
-        Err(fault) => Mapped { findings: vec![*fault], ..Mapped::default() },
+        Err(fault) => Mapped {
+            findings: vec![*fault],
+            ..Mapped::default()
+        },
         Ok((acknowledgement, mut findings)) => {
             judge(&acknowledgement, set, &mut findings);
             let sound = !findings.iter().any(Finding::rejects);
@@ -52,12 +53,22 @@ fn judge(read: &Acknowledgement, set: &TransactionSet<'_>, findings: &mut Vec<Fi
     };
     for named in &read.sets {
         if named.status.code().is_empty() {
-            let text = format!("no verdict (AK5) on set {} {}", named.id, named.control_number);
+            let text = format!(
+                "no verdict (AK5) on set {} {}",
+                named.id, named.control_number
+            );
             note(place("AK2"), ElementError::ConditionalMissing, text);
         }
         for segment in named.segments.iter().filter(|segment| segment.ordinal == 0) {
-            let text = format!("no position is given for segment {}; taken as 0", segment.id);
-            note(place("AK3").element(2), ElementError::InvalidCharacter, text);
+            let text = format!(
+                "no position is given for segment {}; taken as 0",
+                segment.id
+            );
+            note(
+                place("AK3").element(2),
+                ElementError::InvalidCharacter,
+                text,
+            );
         }
     }
     let refused = named_refused(read);
@@ -71,7 +82,10 @@ fn judge(read: &Acknowledgement, set: &TransactionSet<'_>, findings: &mut Vec<Fi
 }
 
 fn named_refused(read: &Acknowledgement) -> u32 {
-    read.sets.iter().filter(|set| set.status.code() == "R").count() as u32
+    read.sets
+        .iter()
+        .filter(|set| set.status.code() == "R")
+        .count() as u32
 }
 
 /// The contract's record of an acknowledgement.
@@ -81,7 +95,11 @@ pub(crate) fn canonical(read: Acknowledgement) -> FunctionalAcknowledgement {
     let mut codes: Vec<String> = Vec::new();
     keep_security(&verdict, read.status.code(), &mut codes);
     codes.extend(read.errors.iter().map(|error| error.code().to_owned()));
-    let sets = read.sets.into_iter().map(|set| set_note(set, &mut extras)).collect();
+    let sets = read
+        .sets
+        .into_iter()
+        .map(|set| set_note(set, &mut extras))
+        .collect();
     FunctionalAcknowledgement {
         version: read.version,
         codes,
@@ -100,10 +118,21 @@ fn set_note(set: SetAcknowledgement, extras: &mut Extras) -> SetNote {
     keep_security(&verdict, set.status.code(), &mut codes);
     codes.extend(set.errors.iter().map(|error| error.code().to_owned()));
     if let Some(convention) = set.convention {
-        extras.push((format!("AK2*{}*{}-03", set.id, set.control_number), convention));
+        extras.push((
+            format!("AK2*{}*{}-03", set.id, set.control_number),
+            convention,
+        ));
     }
-    let segments = set.segments.into_iter().map(|note| segment_note(note, extras)).collect();
-    SetNote { codes, segments, ..SetNote::new(set.id, set.control_number, verdict) }
+    let segments = set
+        .segments
+        .into_iter()
+        .map(|note| segment_note(note, extras))
+        .collect();
+    SetNote {
+        codes,
+        segments,
+        ..SetNote::new(set.id, set.control_number, verdict)
+    }
 }
 
 /// M, W and X share a verdict; which of them it was stands in front of the codes.
@@ -115,10 +144,13 @@ fn keep_security(verdict: &Verdict, code: &str, codes: &mut Vec<String>) {
 
 fn segment_note(note: X12Segment, extras: &mut Extras) -> SegmentNote {
     // 8 says only that elements are wrong, which their notes say themselves.
-    let own = |error: &&SegmentError| {
-        **error != SegmentError::ElementErrors || note.elements.is_empty()
-    };
-    let mut errors = note.errors.iter().filter(own).map(|error| error.code().to_owned());
+    let own =
+        |error: &&SegmentError| **error != SegmentError::ElementErrors || note.elements.is_empty();
+    let mut errors = note
+        .errors
+        .iter()
+        .filter(own)
+        .map(|error| error.code().to_owned());
     let code = errors.next();
     for more in errors {
         extras.push((format!("AK3*{}*{}", note.id, note.ordinal), more));
@@ -126,7 +158,11 @@ fn segment_note(note: X12Segment, extras: &mut Extras) -> SegmentNote {
     for context in note.context {
         extras.push(("CTX".to_owned(), context));
     }
-    let elements = note.elements.into_iter().map(|note| element_note(note, extras)).collect();
+    let elements = note
+        .elements
+        .into_iter()
+        .map(|note| element_note(note, extras))
+        .collect();
     SegmentNote {
         loop_id: note.loop_id,
         code,
@@ -140,7 +176,10 @@ fn element_note(note: X12Element, extras: &mut Extras) -> ElementNote {
         extras.push(("CTX".to_owned(), context));
     }
     if let Some(repetition) = note.repetition {
-        extras.push((format!("AK4*{}-repetition", note.element), repetition.to_string()));
+        extras.push((
+            format!("AK4*{}-repetition", note.element),
+            repetition.to_string(),
+        ));
     }
     ElementNote {
         component: note.component,

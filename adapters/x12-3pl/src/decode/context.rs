@@ -8,7 +8,9 @@ use std::cell::RefCell;
 
 use crossdock_sdk::x12::code::{ElementError, SegmentError};
 use crossdock_sdk::x12::segment::text;
-use crossdock_sdk::x12::{Date, Elements, Fault, Finding, Place, Segment, SegmentId, Severity, Spec};
+use crossdock_sdk::x12::{
+    Date, Elements, Fault, Finding, Place, Segment, SegmentId, Severity, Spec,
+};
 use crossdock_sdk::{
     Decimal, Document, Extras, ItemId, ItemScheme, Moment, Problem, Quantity, Reference,
 };
@@ -69,13 +71,19 @@ impl<'c> Context<'c> {
     pub(crate) fn missing(&mut self, id: &'static str, ordinal: u32, offset: usize) {
         let place = Place::segment(SegmentId::from(id), ordinal, offset);
         let text = format!("no {id} in the transaction set");
-        self.fault(Finding::new(Severity::Reject, SegmentError::MandatoryMissing, place, text));
+        self.fault(Finding::new(
+            Severity::Reject,
+            SegmentError::MandatoryMissing,
+            place,
+            text,
+        ));
     }
 
     /// Notes something about a whole segment that was kept.
     pub(crate) fn note(&mut self, segment: &Segment<'_>, error: SegmentError, text: &str) {
         if self.notes.len() < FINDINGS_MAX {
-            self.notes.push(Finding::new(Severity::Note, error, segment.place(), text));
+            self.notes
+                .push(Finding::new(Severity::Note, error, segment.place(), text));
         }
     }
 
@@ -95,7 +103,8 @@ impl<'c> Context<'c> {
     /// Remarks on the meaning of something; the acknowledgement does not repeat it.
     pub(crate) fn remark(&mut self, code: &str, text: String, place: Place) {
         if self.remarks.len() < FINDINGS_MAX {
-            self.remarks.push(Problem::partner_data(code, text).at(wire::place(&place)));
+            self.remarks
+                .push(Problem::partner_data(code, text).at(wire::place(&place)));
         }
     }
 
@@ -111,7 +120,11 @@ impl<'c> Context<'c> {
         findings.extend(self.notes);
         let mut remarks = self.refusals;
         remarks.extend(self.remarks);
-        Mapped { document: sound.then(document), findings, remarks }
+        Mapped {
+            document: sound.then(document),
+            findings,
+            remarks,
+        }
     }
 
     /// The ship date of a 945 that states none: the day its group was made, or the
@@ -120,7 +133,12 @@ impl<'c> Context<'c> {
         let place = header.element(3);
         if !self.config.assume_ship_date {
             let text = "neither W06-03 nor G62*11 says when it left";
-            let fault = Finding::new(Severity::Reject, ElementError::ConditionalMissing, place, text);
+            let fault = Finding::new(
+                Severity::Reject,
+                ElementError::ConditionalMissing,
+                place,
+                text,
+            );
             self.fault(fault.with_reference(373));
             return Moment::local("");
         }
@@ -131,7 +149,8 @@ impl<'c> Context<'c> {
                 "the date of receipt",
             ),
         };
-        let text = format!("neither W06-03 nor G62*11 says when it left; {from}, {date}, was taken");
+        let text =
+            format!("neither W06-03 nor G62*11 says when it left; {from}, {date}, was taken");
         self.remark("ship-date-assumed", text, place);
         Moment::local(date)
     }
@@ -184,7 +203,9 @@ impl<'c> Context<'c> {
         let problem = Problem::settings("unit-unmapped", text)
             .at(wire::place(&segment.place_of(element)))
             .with_value(code)
-            .with_remedy(format!("set `unit.{code}` for the partner, or a row of its lookup table `unit`"));
+            .with_remedy(format!(
+                "set `unit.{code}` for the partner, or a row of its lookup table `unit`"
+            ));
         self.refusals.push(problem);
     }
 
@@ -197,7 +218,12 @@ impl<'c> Context<'c> {
         weight: Spec,
         at: usize,
     ) -> Result<Option<Quantity>, Fault> {
-        let Some(value) = self.elements(segment).decimal(weight)? else { return Ok(None) };
+        if !segment.has(at) {
+            return Ok(None);
+        }
+        let Some(value) = self.elements(segment).decimal(weight)? else {
+            return Ok(None);
+        };
         // The qualifier, gross where it says nothing else.
         if segment.element(at + 1).trim_ascii() != b"G" {
             wire::keep(extras, segment, at + 1);
@@ -208,9 +234,15 @@ impl<'c> Context<'c> {
         }
         let spec = Spec::at((at + 2) as u16).reference(188);
         let (error, text) = if unit.is_empty() {
-            (ElementError::ConditionalMissing, "a weight without a unit; kept among the extras")
+            (
+                ElementError::ConditionalMissing,
+                "a weight without a unit; kept among the extras",
+            )
         } else {
-            (ElementError::InvalidCode, "unknown weight unit; kept among the extras")
+            (
+                ElementError::InvalidCode,
+                "unknown weight unit; kept among the extras",
+            )
         };
         self.note_element(segment, spec, error, text);
         wire::keep(extras, segment, at);
@@ -230,6 +262,9 @@ impl<'c> Context<'c> {
         extras: &mut Extras,
         qualifier: usize,
     ) -> Result<(), Fault> {
+        if !segment.has(qualifier) && !segment.has(qualifier + 1) {
+            return Ok(());
+        }
         let spec = Spec::at(qualifier as u16).reference(235);
         let number = Spec::at(qualifier as u16 + 1).reference(234);
         let (mut elements, config) = (Elements::new(segment, &mut self.notes), self.config);
@@ -267,6 +302,9 @@ impl<'c> Context<'c> {
         items: &mut Vec<ItemId>,
         element: u16,
     ) -> Result<(), Fault> {
+        if !segment.has(usize::from(element)) {
+            return Ok(());
+        }
         let spec = Spec::at(element).reference(438).length(12, 12);
         if let Some(code) = self.elements(segment).optional(spec)? {
             items.push(ItemId::new(ItemScheme::UpcCase, code));
@@ -290,7 +328,11 @@ impl<'c> Context<'c> {
         let description = elements.optional(Spec::at(3).reference(369).length(1, 45))?;
         if value.is_none() && description.is_none() {
             let text = "a reference with neither a number nor a description";
-            elements.remark(Spec::at(2).reference(127), ElementError::ConditionalMissing, text);
+            elements.remark(
+                Spec::at(2).reference(127),
+                ElementError::ConditionalMissing,
+                text,
+            );
             return Ok(None);
         }
         let reference = Reference {
@@ -339,7 +381,9 @@ impl<'c> Context<'c> {
         let config = self.config;
         let mut elements = self.elements(segment);
         let code = elements.optional(Spec::at(1).reference(363).length(3, 3))?;
-        let note = elements.required(Spec::at(2).reference(352).length(1, 80))?.into_owned();
+        let note = elements
+            .required(Spec::at(2).reference(352).length(1, 80))?
+            .into_owned();
         if let Some(code) = code.filter(|code| *code != config.note_code) {
             extras.push((format!("NTE*{code}"), note.clone()));
         }

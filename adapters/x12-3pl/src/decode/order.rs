@@ -142,7 +142,8 @@ impl<'a> Draft<'a, '_> {
     fn identification(&mut self, segment: &Segment<'a>) -> Result<(), Fault> {
         if self.header.is_some() {
             let text = "a second W05; its elements are kept among the extras";
-            self.context.note(segment, SegmentError::OverMaximumUse, text);
+            self.context
+                .note(segment, SegmentError::OverMaximumUse, text);
             wire::keep_from(&mut self.order.extras, segment, 1);
             return Ok(());
         }
@@ -172,7 +173,9 @@ impl<'a> Draft<'a, '_> {
     }
 
     fn close_party(&mut self) {
-        let Some(party) = self.party.take() else { return };
+        let Some(party) = self.party.take() else {
+            return;
+        };
         if party.role == PartyRole::Warehouse && party.id.is_some() && self.order.node.is_none() {
             self.order.node.clone_from(&party.id);
         }
@@ -245,7 +248,9 @@ impl<'a> Draft<'a, '_> {
         self.order.carrier = Some(Carrier {
             scac: scac.map(|scac| config.carrier(&scac)),
             service: routing.map(|routing| {
-                config.service(&routing).map_or_else(|| routing.into_owned(), str::to_owned)
+                config
+                    .service(&routing)
+                    .map_or_else(|| routing.into_owned(), str::to_owned)
             }),
             mode: Some(codes::read(&mode)),
             payment: Some(codes::read(&payment)),
@@ -260,7 +265,8 @@ impl<'a> Draft<'a, '_> {
         self.expect_before_summary(segment);
         if self.area == Area::Header {
             let text = "W01 without an LX before it; read all the same";
-            self.context.note(segment, SegmentError::OutOfSequence, text);
+            self.context
+                .note(segment, SegmentError::OutOfSequence, text);
         }
         self.area = Area::Line;
         let loop_number = text(self.loop_number).into_owned();
@@ -299,13 +305,17 @@ impl<'a> Draft<'a, '_> {
     fn expect_before_summary(&mut self, segment: &Segment<'a>) {
         if self.area == Area::Summary {
             let text = "stands behind W76, which ends the detail; read all the same";
-            self.context.note(segment, SegmentError::OutOfSequence, text);
+            self.context
+                .note(segment, SegmentError::OutOfSequence, text);
         }
     }
 
     fn unmapped(&mut self, segment: &Segment<'a>) {
         let known = KEPT.contains(&segment.id())
-            || matches!(segment.id(), b"N1" | b"N9" | b"G69" | b"W20" | b"AMT" | b"LX");
+            || matches!(
+                segment.id(),
+                b"N1" | b"N9" | b"G69" | b"W20" | b"AMT" | b"LX"
+            );
         if !known {
             let text = "no segment of a 940; kept among the extras";
             self.context.note(segment, SegmentError::NotInSet, text);
@@ -328,7 +338,11 @@ impl<'a> Draft<'a, '_> {
         let order = &mut self.order;
         for (place, second, name) in [
             (&mut order.cancel_after, self.deadline.take(), "G62*54"),
-            (&mut order.not_before, self.not_shipped_before.take(), "G62*37"),
+            (
+                &mut order.not_before,
+                self.not_shipped_before.take(),
+                "G62*37",
+            ),
         ] {
             match second {
                 Some(moment) if place.is_some() => {
@@ -369,17 +383,19 @@ impl<'a> Draft<'a, '_> {
     /// W76-01 counts units without saying which. Where all lines have one unit it is
     /// theirs; otherwise it is only a sum to compare with.
     fn settle_total(&mut self) {
-        let Some((stated, place)) = self.total else { return };
+        let Some((stated, place)) = self.total else {
+            return;
+        };
         let mut lines = self.lines.iter().map(|line| &line.line.quantity);
         let first = lines.next().map(|quantity| quantity.unit.as_str());
         let unit = first.filter(|unit| lines.all(|quantity| quantity.unit == *unit));
-        let sum = self
-            .lines
-            .iter()
-            .try_fold(Decimal::ZERO, |sum, line| sum.checked_add(line.line.quantity.value));
+        let sum = self.lines.iter().try_fold(Decimal::ZERO, |sum, line| {
+            sum.checked_add(line.line.quantity.value)
+        });
         let agrees = sum.is_ok_and(|sum| sum.is_equal(stated));
         if !agrees {
-            let text = format!("W76-01 says {stated} units in all, the lines add up to something else");
+            let text =
+                format!("W76-01 says {stated} units in all, the lines add up to something else");
             self.context.remark("total-mismatch", text, place);
         }
         match unit {

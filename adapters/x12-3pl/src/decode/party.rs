@@ -27,9 +27,15 @@ pub(crate) fn begin(segment: &Segment<'_>, context: &mut Context<'_>) -> Result<
     let id = n1.optional(Spec::at(4).reference(67).length(2, 80))?;
     if scheme.is_some() != id.is_some() {
         let (element, text) = if id.is_some() {
-            (Spec::at(3).reference(66), "an id without its qualifier; kept")
+            (
+                Spec::at(3).reference(66),
+                "an id without its qualifier; kept",
+            )
         } else {
-            (Spec::at(4).reference(67), "a qualifier without its id; kept among the extras")
+            (
+                Spec::at(4).reference(67),
+                "a qualifier without its id; kept among the extras",
+            )
         };
         n1.remark(element, ElementError::ConditionalMissing, text);
     }
@@ -66,7 +72,12 @@ pub(crate) fn add(
             let first = n3.optional(Spec::at(1).reference(166).length(1, 55))?;
             let second = n3.optional(Spec::at(2).reference(166).length(1, 55))?;
             let address = party.address.get_or_insert_default();
-            address.lines.extend([first, second].into_iter().flatten().map(|line| line.into_owned()));
+            address.lines.extend(
+                [first, second]
+                    .into_iter()
+                    .flatten()
+                    .map(|line| line.into_owned()),
+            );
         }
         b"N4" => place(segment, party, context)?,
         b"PER" => contact(segment, party, context)?,
@@ -75,17 +86,16 @@ pub(crate) fn add(
     Ok(true)
 }
 
-fn place(
-    segment: &Segment<'_>,
-    party: &mut Party,
-    context: &mut Context<'_>,
-) -> Result<(), Fault> {
+fn place(segment: &Segment<'_>, party: &mut Party, context: &mut Context<'_>) -> Result<(), Fault> {
     let mut n4 = context.elements(segment);
     let city = n4.optional(Spec::at(1).reference(19).length(2, 30))?;
     let region = n4.optional(Spec::at(2).reference(156).length(2, 2))?;
     let postal_code = n4.optional(Spec::at(3).reference(116).length(3, 15))?;
     let country = n4.optional(Spec::at(4).reference(26).length(2, 3))?;
-    let lines = party.address.take().map_or_else(Vec::new, |address| address.lines);
+    let lines = party
+        .address
+        .take()
+        .map_or_else(Vec::new, |address| address.lines);
     party.address = Some(Address {
         lines,
         city: city.map(|city| city.into_owned()),
@@ -96,8 +106,7 @@ fn place(
     let region = party.address.as_mut().map(|address| &mut address.region);
     match region {
         Some(region @ None)
-            if segment.element(5).trim_ascii() == REGION_QUALIFIER.as_bytes()
-                && segment.has(6) =>
+            if segment.element(5).trim_ascii() == REGION_QUALIFIER.as_bytes() && segment.has(6) =>
         {
             *region = Some(text(segment.element(6).trim_ascii()).into_owned());
             wire::keep_from(&mut party.extras, segment, 7);
@@ -118,7 +127,10 @@ fn contact(
     if function != CONTACT_FUNCTION {
         wire::keep(&mut party.extras, segment, 1);
     }
-    let mut contact = Contact { name: name.map(|name| name.into_owned()), ..Contact::default() };
+    let mut contact = Contact {
+        name: name.map(|name| name.into_owned()),
+        ..Contact::default()
+    };
     for pair in [3_u16, 5, 7] {
         let Some(number) = per.optional(Spec::at(pair + 1).reference(364).length(1, 256))? else {
             continue;
@@ -127,7 +139,9 @@ fn contact(
             b"TE" if contact.phone.is_none() => &mut contact.phone,
             b"EM" if contact.email.is_none() => &mut contact.email,
             kind => {
-                party.extras.push((format!("PER*{}", text(kind)), number.into_owned()));
+                party
+                    .extras
+                    .push((format!("PER*{}", text(kind)), number.into_owned()));
                 continue;
             }
         };

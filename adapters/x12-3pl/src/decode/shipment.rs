@@ -159,7 +159,8 @@ impl<'a, 'c> Draft<'a, 'c> {
     fn identification(&mut self, segment: &Segment<'a>) -> Result<(), Fault> {
         if self.header.is_some() {
             let text = "a second W06; its elements are kept among the extras";
-            self.context.note(segment, SegmentError::OverMaximumUse, text);
+            self.context
+                .note(segment, SegmentError::OverMaximumUse, text);
             wire::keep_from(&mut self.shipment.extras, segment, 1);
             return Ok(());
         }
@@ -201,7 +202,9 @@ impl<'a, 'c> Draft<'a, 'c> {
     }
 
     fn close_party(&mut self) {
-        let Some(party) = self.party.take() else { return };
+        let Some(party) = self.party.take() else {
+            return;
+        };
         let node = match party.role {
             PartyRole::Warehouse => true,
             PartyRole::ShipFrom => self.shipment.node.is_none(),
@@ -228,10 +231,14 @@ impl<'a, 'c> Draft<'a, 'c> {
         }
         wire::keep(extras, segment, 5);
         wire::keep_from(extras, segment, 8);
-        let service = routing.as_deref().and_then(|routing| config.service(routing));
+        let service = routing
+            .as_deref()
+            .and_then(|routing| config.service(routing));
         self.shipment.carrier = Some(Carrier {
             scac: scac.map(|scac| config.carrier(&scac)),
-            name: routing.filter(|_| service.is_none()).map(|routing| routing.into_owned()),
+            name: routing
+                .filter(|_| service.is_none())
+                .map(|routing| routing.into_owned()),
             service: service.map(str::to_owned),
             mode: Some(codes::read(&mode)),
             payment: payment.map(|payment| codes::read(&payment)),
@@ -245,7 +252,9 @@ impl<'a, 'c> Draft<'a, 'c> {
 
     fn charge(&mut self, segment: &Segment<'a>) -> Result<(), Fault> {
         let mut g72 = self.context.elements(segment);
-        let code = g72.required(Spec::at(1).reference(340).length(1, 3))?.into_owned();
+        let code = g72
+            .required(Spec::at(1).reference(340).length(1, 3))?
+            .into_owned();
         let amount = g72.implied(Spec::at(8).reference(610).length(1, 15), 2)?;
         let Some(amount) = amount else {
             wire::keep_from(&mut self.shipment.extras, segment, 1);
@@ -334,7 +343,8 @@ impl<'a, 'c> Draft<'a, 'c> {
         let at_line = matches!(self.area, Area::Line | Area::Inner);
         if at_line {
             let text = "MAN stands before W12; read as the mark of the pack";
-            self.context.note(segment, SegmentError::OutOfSequence, text);
+            self.context
+                .note(segment, SegmentError::OutOfSequence, text);
         }
         match self.packs.last_mut() {
             Some(pack) => pack.mark(segment, &mut self.context),
@@ -359,7 +369,8 @@ impl<'a, 'c> Draft<'a, 'c> {
         self.expect_before_summary(segment);
         if self.packs.is_empty() {
             let text = "W12 without an LX before it; read all the same";
-            self.context.note(segment, SegmentError::OutOfSequence, text);
+            self.context
+                .note(segment, SegmentError::OutOfSequence, text);
             self.packs.push(Pack::begin(segment, 0).without_number());
         }
         self.area = Area::Line;
@@ -380,7 +391,8 @@ impl<'a, 'c> Draft<'a, 'c> {
         self.area = Area::Summary;
         if self.totals.is_some() {
             let text = "a second W03; its elements are kept among the extras";
-            self.context.note(segment, SegmentError::OverMaximumUse, text);
+            self.context
+                .note(segment, SegmentError::OverMaximumUse, text);
             wire::keep_from(&mut self.shipment.extras, segment, 1);
             return Ok(());
         }
@@ -407,13 +419,17 @@ impl<'a, 'c> Draft<'a, 'c> {
     fn expect_before_summary(&mut self, segment: &Segment<'a>) {
         if self.area == Area::Summary {
             let text = "stands behind W03, which ends the detail; read all the same";
-            self.context.note(segment, SegmentError::OutOfSequence, text);
+            self.context
+                .note(segment, SegmentError::OutOfSequence, text);
         }
     }
 
     fn unmapped(&mut self, segment: &Segment<'a>) {
         let known = KEPT.contains(&segment.id())
-            || matches!(segment.id(), b"W27" | b"N1" | b"G72" | b"MAN" | b"PAL" | b"G69");
+            || matches!(
+                segment.id(),
+                b"W27" | b"N1" | b"G72" | b"MAN" | b"PAL" | b"G69"
+            );
         if !known {
             let text = "no segment of a 945; kept among the extras";
             self.context.note(segment, SegmentError::NotInSet, text);
@@ -465,9 +481,15 @@ impl<'a, 'c> Draft<'a, 'c> {
         self.shipment.packages = pack::packages(packs, &mut self.lines, &mut self.context);
         let lines = std::mem::take(&mut self.lines);
         let mut lines: Vec<_> = lines.into_iter().map(|line| line.line).collect();
-        numbering::settle_repeated_orders(&mut lines, &mut self.context, self.header);
-        let statuses = status::effective(&lines);
-        let Self { shipment, context, totals, .. } = self;
+        let same = wire::by_number(lines.len(), &|place| &lines[place].line_no);
+        numbering::settle_repeated_orders(&mut lines, &same, &mut self.context, self.header);
+        let statuses = status::effective(&lines, &same);
+        let Self {
+            shipment,
+            context,
+            totals,
+            ..
+        } = self;
         status::check_total(shipment, &lines, &statuses, context, *totals);
         self.shipment.status = status::of(self.reporting, &lines, &statuses);
         self.shipment.lines = lines;
@@ -483,10 +505,15 @@ impl<'a, 'c> Draft<'a, 'c> {
             shipment.extras.push(("G62*70".to_owned(), scheduled.text));
         }
         if shipment.shipment_id.is_empty() && !shipment.order_no.is_empty() {
-            let number = shipment.bill_of_lading.as_ref().unwrap_or(&shipment.order_no).clone();
+            let number = shipment
+                .bill_of_lading
+                .as_ref()
+                .unwrap_or(&shipment.order_no)
+                .clone();
             let text = format!("no shipment number in W06-04 or W06-05; {number} was taken");
             shipment.shipment_id = number;
-            self.context.remark("shipment-id-assumed", text, place.element(4));
+            self.context
+                .remark("shipment-id-assumed", text, place.element(4));
         }
         shipment.shipped_at = match (self.ship_date, self.shipped.take()) {
             (None, Some(moment)) => moment,
@@ -494,9 +521,13 @@ impl<'a, 'c> Draft<'a, 'c> {
             (Some(date), Some(moment)) if moment.text.starts_with(&date.to_string()) => moment,
             (Some(date), other) => {
                 if let Some(other) = other {
-                    let text = format!("W06-03 says that it left on {date}, G62*11 says {}; the former was taken", other.text);
+                    let text = format!(
+                        "W06-03 says that it left on {date}, G62*11 says {}; the former was taken",
+                        other.text
+                    );
                     shipment.extras.push(("G62*11".to_owned(), other.text));
-                    self.context.remark("ship-date-contradiction", text, place.element(3));
+                    self.context
+                        .remark("ship-date-contradiction", text, place.element(3));
                 }
                 wire::moment(date, None, b"")
             }

@@ -1,19 +1,20 @@
 //! A functional acknowledgement to 997, or to 999 where the partner wants that.
 
+use crossdock_sdk::x12::Acknowledgement;
 use crossdock_sdk::x12::acknowledge::{
     ElementNote as X12Element, SegmentNote as X12Segment, SetAcknowledgement,
 };
 use crossdock_sdk::x12::code::{
     ElementError, GroupError, GroupStatus, SegmentError, SetError, SetStatus,
 };
-use crossdock_sdk::x12::Acknowledgement;
 use crossdock_sdk::{
-    ElementNote, Extras, FunctionalAcknowledgement, Problem, SegmentNote, SetNote, Verdict,
+    ElementNote, Extras, FunctionalAcknowledgement, SegmentNote, SetNote, Verdict,
 };
 
 use super::script::unsayable;
 use super::{Envelope, broken};
 use crate::codes;
+use crate::refusal::Refusal;
 use crate::wire;
 
 /// The convention of a 999 (ST03, GS08) where the partner states none.
@@ -26,10 +27,11 @@ const IMPLEMENTATION_CONVENTION: &str = "005010X231A1";
 pub(super) fn write(
     answer: &FunctionalAcknowledgement,
     envelope: &Envelope<'_>,
-) -> Result<(&'static str, Vec<u8>), Problem> {
-    for (value, at) in
-        [(&answer.functional_id, "/functional_id"), (&answer.group_control, "/group_control")]
-    {
+) -> Result<(&'static str, Vec<u8>), Refusal> {
+    for (value, at) in [
+        (&answer.functional_id, "/functional_id"),
+        (&answer.group_control, "/group_control"),
+    ] {
         if value.trim().is_empty() {
             let text = "an acknowledgement must name the group that it is about";
             return Err(unsayable("value-missing", format_args!("{at}"), text));
@@ -38,12 +40,18 @@ pub(super) fn write(
     // The answer comes in the version of what it answers, where that is known.
     let stated = answer.version.as_deref().unwrap_or_default();
     let known = matches!(stated.get(..6), Some("004010" | "005010")) && stated.len() <= 12;
-    let version = if known { stated } else { envelope.config.version };
+    let version = if known {
+        stated
+    } else {
+        envelope.config.version
+    };
     let structure = structure(answer);
     if envelope.config.implementation_acknowledgement && version >= "005010" {
         let convention = IMPLEMENTATION_CONVENTION;
         let body = envelope.wrap("FA", convention, |writer, number| {
-            structure.write_999(writer, number, convention).map_err(broken)
+            structure
+                .write_999(writer, number, convention)
+                .map_err(broken)
         })?;
         return Ok(("999", body));
     }
@@ -59,13 +67,23 @@ fn structure(answer: &FunctionalAcknowledgement) -> Acknowledgement {
         functional_id: answer.functional_id.trim().to_owned(),
         control_number: answer.group_control.trim().to_owned(),
         // AK1-03 exists since 005010.
-        version: answer.version.clone().filter(|version| version.as_str() >= "005010"),
-        sets: answer.sets.iter().map(|set| set_note(set, &answer.extras)).collect(),
+        version: answer
+            .version
+            .clone()
+            .filter(|version| version.as_str() >= "005010"),
+        sets: answer
+            .sets
+            .iter()
+            .map(|set| set_note(set, &answer.extras))
+            .collect(),
         status: GroupStatus::from_code(status),
         included: answer.included,
         received: answer.received,
         accepted: answer.accepted,
-        errors: errors.iter().map(|code| GroupError::from_code(code)).collect(),
+        errors: errors
+            .iter()
+            .map(|code| GroupError::from_code(code))
+            .collect(),
     }
 }
 
@@ -76,9 +94,16 @@ fn set_note(set: &SetNote, extras: &Extras) -> SetAcknowledgement {
         id: set.type_.clone(),
         control_number: set.control_number.clone(),
         convention: wire::extra(extras, &convention).map(str::to_owned),
-        segments: set.segments.iter().map(|note| segment_note(note, extras)).collect(),
+        segments: set
+            .segments
+            .iter()
+            .map(|note| segment_note(note, extras))
+            .collect(),
         status: SetStatus::from_code(status),
-        errors: errors.iter().map(|code| SetError::from_code(code)).collect(),
+        errors: errors
+            .iter()
+            .map(|code| SetError::from_code(code))
+            .collect(),
     }
 }
 
@@ -97,7 +122,10 @@ fn security<'a>(verdict: &'a Verdict, codes: &'a [String]) -> (&'a str, &'a [Str
 
 fn segment_note(note: &SegmentNote, extras: &Extras) -> X12Segment {
     let more = format!("AK3*{}*{}", note.segment, note.position);
-    let more = extras.iter().filter(|(name, _)| *name == more).map(|(_, code)| code.as_str());
+    let more = extras
+        .iter()
+        .filter(|(name, _)| *name == more)
+        .map(|(_, code)| code.as_str());
     let own = note.code.as_deref().into_iter().chain(more);
     let mut errors: Vec<SegmentError> = own.map(SegmentError::from_code).collect();
     if !note.elements.is_empty() && !errors.contains(&SegmentError::ElementErrors) {
@@ -118,7 +146,9 @@ fn element_note(note: &ElementNote) -> X12Element {
         element: note.element,
         component: note.component,
         repetition: None,
-        reference: note.reference.and_then(|reference| u16::try_from(reference).ok()),
+        reference: note
+            .reference
+            .and_then(|reference| u16::try_from(reference).ok()),
         error: ElementError::from_code(&note.code),
         copy: note.value.clone().unwrap_or_default(),
         context: Vec::new(),

@@ -13,6 +13,7 @@ use crossdock_sdk::{
 use super::Envelope;
 use super::script::{Pointer, Script, unsayable, wrap};
 use crate::decode::order::{REVISION, purpose_code};
+use crate::refusal::Refusal;
 use crate::settings::Writing;
 use crate::wire;
 
@@ -35,11 +36,13 @@ const OPEN_MODE: &str = "ZZ";
 ///
 /// # Errors
 /// When it says what X12 can't, or leaves out what X12 demands.
-pub(super) fn write(order: &Order, envelope: &Envelope<'_>) -> Result<Vec<u8>, Problem> {
+pub(super) fn write(order: &Order, envelope: &Envelope<'_>) -> Result<Vec<u8>, Refusal> {
     let config = &envelope.config;
     check(order)?;
     envelope.wrap("OW", config.version, |writer, number| {
-        writer.begin_set("940", number, None).map_err(super::broken)?;
+        writer
+            .begin_set("940", number, None)
+            .map_err(super::broken)?;
         let mut script = Script::new(writer, config.style(config.version));
         header(order, config, &mut script)?;
         for (index, line) in order.lines.iter().enumerate() {
@@ -51,7 +54,7 @@ pub(super) fn write(order: &Order, envelope: &Envelope<'_>) -> Result<Vec<u8>, P
 }
 
 /// What any release to a warehouse needs.
-fn check(order: &Order) -> Result<(), Problem> {
+fn check(order: &Order) -> Result<(), Refusal> {
     let cancels = order.purpose == Purpose::Cancel;
     let ship_to = |role: &PartyRole| matches!(role, PartyRole::ShipTo | PartyRole::Consignee);
     if !cancels && !order.parties.iter().any(|party| ship_to(&party.role)) {
@@ -66,17 +69,24 @@ fn check(order: &Order) -> Result<(), Problem> {
     Ok(())
 }
 
-fn header(order: &Order, config: &Writing<'_>, script: &mut Script<'_>) -> Result<(), Problem> {
+fn header(order: &Order, config: &Writing<'_>, script: &mut Script<'_>) -> Result<(), Refusal> {
     let extras = &order.extras;
     let at = |name| (extras, name);
     let purpose = purpose_code(&order.purpose);
     // Which of the codes that mean the same it was.
     let remembered = wire::extra(extras, "W05-01")
         .filter(|code| crate::decode::order::purpose(code) == order.purpose);
-    let purpose = script.plain_code(remembered.unwrap_or(purpose), 1..=1, format_args!("/purpose"))?;
+    let purpose = script.plain_code(
+        remembered.unwrap_or(purpose),
+        1..=1,
+        format_args!("/purpose"),
+    )?;
     let order_no = script.required(&order.order_no, 22, format_args!("/order_no"))?;
-    let customer_po =
-        script.optional(order.customer_po.as_deref(), 22, format_args!("/customer_po"))?;
+    let customer_po = script.optional(
+        order.customer_po.as_deref(),
+        22,
+        format_args!("/customer_po"),
+    )?;
     let kind = match &order.order_type {
         Some(kind) => script.code(kind, at("W05-06"), 2..=2, format_args!("/order_type"))?,
         None => "",
@@ -84,14 +94,27 @@ fn header(order: &Order, config: &Writing<'_>, script: &mut Script<'_>) -> Resul
     let [link, master, action, po_type] =
         [("W05-04", 6), ("W05-05", 22), ("W05-07", 2), ("W05-08", 2)]
             .map(|(name, max)| script.extra(extras, name, max, format_args!("/extras")));
-    let elements =
-        [purpose, &order_no, &customer_po, &link?, &master?, kind, &action?, &po_type?];
+    let elements = [
+        purpose,
+        &order_no,
+        &customer_po,
+        &link?,
+        &master?,
+        kind,
+        &action?,
+        &po_type?,
+    ];
     script.segment("W05", &elements)?;
     parties(order, config, script)?;
     references(order, script)?;
     dates(order, script)?;
     for (index, note) in order.notes.iter().enumerate() {
-        write_note(note, (extras, config), script, format_args!("/notes/{index}"))?;
+        write_note(
+            note,
+            (extras, config),
+            script,
+            format_args!("/notes/{index}"),
+        )?;
     }
     match &order.carrier {
         Some(carrier) => write_carrier(carrier, order, config, script),
@@ -99,11 +122,14 @@ fn header(order: &Order, config: &Writing<'_>, script: &mut Script<'_>) -> Resul
     }
 }
 
-fn parties(order: &Order, config: &Writing<'_>, script: &mut Script<'_>) -> Result<(), Problem> {
+fn parties(order: &Order, config: &Writing<'_>, script: &mut Script<'_>) -> Result<(), Refusal> {
     for (index, party) in order.parties.iter().enumerate() {
         party::write(party, index, script)?;
     }
-    let named = order.parties.iter().any(|party| party.role == PartyRole::Warehouse);
+    let named = order
+        .parties
+        .iter()
+        .any(|party| party.role == PartyRole::Warehouse);
     let node = order.node.as_deref().filter(|_| !named);
     let count = order.parties.len() + usize::from(node.is_some());
     if count > PARTIES_MAX {
@@ -116,7 +142,7 @@ fn parties(order: &Order, config: &Writing<'_>, script: &mut Script<'_>) -> Resu
     script.segment("N1", &["WH", "", config.warehouse_qualifier, &id])
 }
 
-fn references(order: &Order, script: &mut Script<'_>) -> Result<(), Problem> {
+fn references(order: &Order, script: &mut Script<'_>) -> Result<(), Refusal> {
     let count = order.references.len() + usize::from(order.revision.is_some());
     if count > REFERENCES_MAX {
         let text = format!("{count} references, X12 takes at most {REFERENCES_MAX}");
@@ -137,12 +163,15 @@ fn write_reference(
     reference: &Reference,
     script: &mut Script<'_>,
     at: Pointer<'_>,
-) -> Result<(), Problem> {
+) -> Result<(), Refusal> {
     let qualifier =
         script.plain_code(&reference.qualifier, 2..=3, format_args!("{at}/qualifier"))?;
     let value = script.text(&reference.value, 30, format_args!("{at}/value"))?;
-    let description =
-        script.optional(reference.description.as_deref(), 45, format_args!("{at}/description"))?;
+    let description = script.optional(
+        reference.description.as_deref(),
+        45,
+        format_args!("{at}/description"),
+    )?;
     if value.is_empty() && description.is_empty() {
         let text = "a reference needs a number or a description";
         return Err(unsayable("value-missing", format_args!("{at}/value"), text));
@@ -150,7 +179,7 @@ fn write_reference(
     script.segment("N9", &[qualifier, &value, &description])
 }
 
-fn dates(order: &Order, script: &mut Script<'_>) -> Result<(), Problem> {
+fn dates(order: &Order, script: &mut Script<'_>) -> Result<(), Refusal> {
     if let Some(date) = &order.order_date {
         write_day("04", date, script, format_args!("/order_date"))?;
     }
@@ -159,8 +188,16 @@ fn dates(order: &Order, script: &mut Script<'_>) -> Result<(), Problem> {
         let remembered = wire::extra(&order.extras, name);
         remembered.is_some() && remembered == moment.as_ref().map(|moment| moment.text.as_str())
     };
-    let not_before = if second("G62*37", &order.not_before) { "37" } else { "53" };
-    let cancel_after = if second("G62*54", &order.cancel_after) { "54" } else { "01" };
+    let not_before = if second("G62*37", &order.not_before) {
+        "37"
+    } else {
+        "53"
+    };
+    let cancel_after = if second("G62*54", &order.cancel_after) {
+        "54"
+    } else {
+        "01"
+    };
     for (qualifier, time_qualifier, moment, at) in [
         ("10", "ZZ", &order.requested_ship, "/requested_ship"),
         ("02", "ZZ", &order.requested_delivery, "/requested_delivery"),
@@ -177,7 +214,10 @@ fn dates(order: &Order, script: &mut Script<'_>) -> Result<(), Problem> {
             None => script.segment("G62", &[qualifier, &date])?,
             Some(time) => {
                 let time = crossdock_sdk::x12::writer::time(time);
-                script.segment("G62", &[qualifier, &date, time_qualifier, &time, &spoken.zone])?;
+                script.segment(
+                    "G62",
+                    &[qualifier, &date, time_qualifier, &time, &spoken.zone],
+                )?;
             }
         }
     }
@@ -190,7 +230,7 @@ fn write_day(
     day: &str,
     script: &mut Script<'_>,
     at: Pointer<'_>,
-) -> Result<(), Problem> {
+) -> Result<(), Refusal> {
     let date = wire::iso_date(day)
         .ok_or_else(|| unsayable("date-invalid", at, "no calendar date").with_value(day))?;
     script.segment("G62", &[qualifier, &crossdock_sdk::x12::writer::date(date)])
@@ -202,9 +242,10 @@ fn write_note(
     (extras, config): (&crossdock_sdk::Extras, &Writing<'_>),
     script: &mut Script<'_>,
     at: Pointer<'_>,
-) -> Result<(), Problem> {
+) -> Result<(), Refusal> {
     let code = extras.iter().find_map(|(name, value)| {
-        name.strip_prefix("NTE*").filter(|code| value == note && code.len() == 3)
+        name.strip_prefix("NTE*")
+            .filter(|code| value == note && code.len() == 3)
     });
     let Some(pieces) = wrap(note, NOTE_CHARS_MAX, usize::MAX) else {
         // Says what is wrong with it: empty, or a word that is too long.
@@ -223,12 +264,14 @@ fn write_carrier(
     order: &Order,
     config: &Writing<'_>,
     script: &mut Script<'_>,
-) -> Result<(), Problem> {
+) -> Result<(), Refusal> {
     let extras = &order.extras;
     if carrier.equipment.is_some() {
         let text = "a 940 has no place for equipment";
-        return Err(unsayable("value-unsayable", format_args!("/carrier/equipment"), text)
-            .with_remedy("leave it out of orders; the warehouse chooses the equipment"));
+        return Err(
+            unsayable("value-unsayable", format_args!("/carrier/equipment"), text)
+                .with_remedy("leave it out of orders; the warehouse chooses the equipment"),
+        );
     }
     let payment = match &carrier.payment {
         Some(payment) => script.code::<FreightPayment>(
@@ -248,9 +291,15 @@ fn write_carrier(
         )?,
         None => OPEN_MODE,
     };
-    let scac = carrier.scac.as_deref().map_or("", |scac| config.carrier(scac));
+    let scac = carrier
+        .scac
+        .as_deref()
+        .map_or("", |scac| config.carrier(scac));
     let scac = script.text(scac, 4, format_args!("/carrier/scac"))?;
-    let service = carrier.service.as_deref().map(|service| config.service(service));
+    let service = carrier
+        .service
+        .as_deref()
+        .map(|service| config.service(service));
     // W66-05 is the only place for words; a SCAC says the carrier's name by itself.
     let routing = match (service, carrier.name.as_deref()) {
         (Some(service), Some(name)) if scac.is_empty() => format!("{name} {service}"),
@@ -258,9 +307,15 @@ fn write_carrier(
         (None, name) => name.unwrap_or_default().to_owned(),
     };
     let routing = script.text(&routing, 35, format_args!("/carrier/service"))?;
-    let [exchange, load, handling, line, tariff, amount] =
-        [("W66-03", 1), ("W66-04", 2), ("W66-06", 2), ("W66-07", 6), ("W66-08", 2), ("W66-09", 15)]
-            .map(|(name, max)| script.extra(extras, name, max, format_args!("/extras")));
+    let [exchange, load, handling, line, tariff, amount] = [
+        ("W66-03", 1),
+        ("W66-04", 2),
+        ("W66-06", 2),
+        ("W66-07", 6),
+        ("W66-08", 2),
+        ("W66-09", 15),
+    ]
+    .map(|(name, max)| script.extra(extras, name, max, format_args!("/extras")));
     let elements = [
         payment, mode, &exchange?, &load?, &routing, &handling?, &line?, &tariff?, &amount?, &scac,
     ];
@@ -268,7 +323,7 @@ fn write_carrier(
 }
 
 /// W76: what all lines add up to, unless the order says it.
-fn totals(order: &Order, config: &Writing<'_>, script: &mut Script<'_>) -> Result<(), Problem> {
+fn totals(order: &Order, config: &Writing<'_>, script: &mut Script<'_>) -> Result<(), Refusal> {
     let told = order.total_quantity.is_some() || order.total_weight.is_some();
     if order.lines.is_empty() && !told {
         return Ok(());
@@ -277,7 +332,10 @@ fn totals(order: &Order, config: &Writing<'_>, script: &mut Script<'_>) -> Resul
         Some(total) => {
             let same = |line: &crossdock_sdk::OrderLine| line.quantity.unit == total.unit;
             if !order.lines.iter().all(same) {
-                let text = format!("X12 counts in the lines' own units, and not all of them are {}", total.unit);
+                let text = format!(
+                    "X12 counts in the lines' own units, and not all of them are {}",
+                    total.unit
+                );
                 let at = format_args!("/total_quantity/unit");
                 return Err(unsayable("value-unsayable", at, text)
                     .with_remedy("leave the total out; it is added up from the lines"));
@@ -291,21 +349,35 @@ fn totals(order: &Order, config: &Writing<'_>, script: &mut Script<'_>) -> Resul
         Some(weight) => {
             let at = format_args!("/total_weight");
             let unit = unit(&weight.unit, config, script, format_args!("{at}/unit"))?;
-            (script.number(weight.value, 10, format_args!("{at}/value"))?, unit)
+            (
+                script.number(weight.value, 10, format_args!("{at}/value"))?,
+                unit,
+            )
         }
         None => (String::new(), String::new()),
     };
     let extras = &order.extras;
     let [volume, volume_unit, option] = [("W76-04", 9), ("W76-05", 2), ("W76-06", 1)]
         .map(|(name, max)| script.extra(extras, name, max, format_args!("/extras")));
-    script.segment("W76", &[&units, &weight, &unit, &volume?, &volume_unit?, &option?])
+    script.segment(
+        "W76",
+        &[&units, &weight, &unit, &volume?, &volume_unit?, &option?],
+    )
 }
 
-fn sum(order: &Order) -> Result<Decimal, Problem> {
+fn sum(order: &Order) -> Result<Decimal, Refusal> {
     let mut lines = order.lines.iter();
-    lines.try_fold(Decimal::ZERO, |sum, line| sum.checked_add(line.quantity.value)).map_err(|error| {
-        unsayable("value-too-long", format_args!("/lines"), format!("the lines can't be added up: {error}"))
-    })
+    lines
+        .try_fold(Decimal::ZERO, |sum, line| {
+            sum.checked_add(line.quantity.value)
+        })
+        .map_err(|error| {
+            unsayable(
+                "value-too-long",
+                format_args!("/lines"),
+                format!("the lines can't be added up: {error}"),
+            )
+        })
 }
 
 /// The partner's code of a canonical unit.
@@ -314,7 +386,7 @@ fn unit(
     config: &Writing<'_>,
     script: &Script<'_>,
     at: Pointer<'_>,
-) -> Result<String, Problem> {
+) -> Result<String, Refusal> {
     match config.unit(unit) {
         Some(code) => Ok(script.plain_code(&code, 2..=2, at)?.to_owned()),
         None => {
@@ -322,7 +394,8 @@ fn unit(
             Err(Problem::settings("unit-unmapped", text)
                 .at_pointer(at.to_string())
                 .with_value(unit)
-                .with_remedy(format!("set `unit.CODE = {unit}` for the partner, with its own code (element 355) for CODE")))
+                .with_remedy(format!("set `unit.CODE = {unit}` for the partner, with its own code (element 355) for CODE"))
+                .into())
         }
     }
 }

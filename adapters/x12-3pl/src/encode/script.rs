@@ -10,6 +10,7 @@ use crossdock_sdk::{Blame, Decimal, Extras, Problem};
 
 use super::broken;
 use crate::codes::{self, Coded};
+use crate::refusal::Refusal;
 use crate::wire;
 
 /// Where a value stands in the document, an RFC 6901 pointer.
@@ -22,8 +23,10 @@ pub(super) struct Script<'w> {
 }
 
 /// The document says something that X12 can't.
-pub(super) fn unsayable(code: &str, at: Pointer<'_>, text: impl Into<String>) -> Problem {
-    Problem::new(Blame::Other("document".to_owned()), code, text).at_pointer(at.to_string())
+pub(super) fn unsayable(code: &str, at: Pointer<'_>, text: impl Into<String>) -> Refusal {
+    Problem::new(Blame::Other("document".to_owned()), code, text)
+        .at_pointer(at.to_string())
+        .into()
 }
 
 // === impl Script ===
@@ -37,7 +40,7 @@ impl<'w> Script<'w> {
     ///
     /// # Errors
     /// None that the checks let pass.
-    pub(super) fn segment(&mut self, id: &str, elements: &[&str]) -> Result<(), Problem> {
+    pub(super) fn segment(&mut self, id: &str, elements: &[&str]) -> Result<(), Refusal> {
         self.writer.segment(id, elements).map_err(broken)
     }
 
@@ -50,7 +53,7 @@ impl<'w> Script<'w> {
         value: &'v str,
         max: usize,
         at: Pointer<'_>,
-    ) -> Result<Cow<'v, str>, Problem> {
+    ) -> Result<Cow<'v, str>, Refusal> {
         let value = value.trim();
         let length = value.chars().count();
         if length > max {
@@ -65,14 +68,24 @@ impl<'w> Script<'w> {
         };
         match self.style.forbidden {
             Forbidden::Replace(replacement) => {
-                let clean = |character| if bad(character) { replacement } else { character };
+                let clean = |character| {
+                    if bad(character) {
+                        replacement
+                    } else {
+                        character
+                    }
+                };
                 Ok(Cow::Owned(value.chars().map(clean).collect()))
             }
             Forbidden::Refuse => {
-                let text = format!("it holds {found:?}, which is a separator or a control character of this partner's X12");
-                Err(unsayable("value-forbidden", at, text).with_value(value).with_remedy(
-                    "set `replace-separators` for the partner, or give it other separators",
-                ))
+                let text = format!(
+                    "it holds {found:?}, which is a separator or a control character of this partner's X12"
+                );
+                Err(unsayable("value-forbidden", at, text)
+                    .with_value(value)
+                    .with_remedy(
+                        "set `replace-separators` for the partner, or give it other separators",
+                    ))
             }
         }
     }
@@ -86,9 +99,13 @@ impl<'w> Script<'w> {
         value: &'v str,
         max: usize,
         at: Pointer<'_>,
-    ) -> Result<Cow<'v, str>, Problem> {
+    ) -> Result<Cow<'v, str>, Refusal> {
         if value.trim().is_empty() {
-            return Err(unsayable("value-missing", at, "it is empty, and X12 demands it"));
+            return Err(unsayable(
+                "value-missing",
+                at,
+                "it is empty, and X12 demands it",
+            ));
         }
         self.text(value, max, at)
     }
@@ -102,7 +119,7 @@ impl<'w> Script<'w> {
         value: Option<&'v str>,
         max: usize,
         at: Pointer<'_>,
-    ) -> Result<Cow<'v, str>, Problem> {
+    ) -> Result<Cow<'v, str>, Refusal> {
         self.text(value.unwrap_or_default(), max, at)
     }
 
@@ -117,9 +134,13 @@ impl<'w> Script<'w> {
         (extras, name): (&'v Extras, &str),
         length: std::ops::RangeInclusive<usize>,
         at: Pointer<'_>,
-    ) -> Result<&'v str, Problem> {
+    ) -> Result<&'v str, Refusal> {
         let remembered = wire::extra(extras, name).filter(|code| codes::read::<T>(code) == *value);
-        self.plain_code(remembered.unwrap_or_else(|| codes::write(value)), length, at)
+        self.plain_code(
+            remembered.unwrap_or_else(|| codes::write(value)),
+            length,
+            at,
+        )
     }
 
     /// A code that is written as it is.
@@ -131,9 +152,11 @@ impl<'w> Script<'w> {
         code: &'v str,
         length: std::ops::RangeInclusive<usize>,
         at: Pointer<'_>,
-    ) -> Result<&'v str, Problem> {
+    ) -> Result<&'v str, Refusal> {
         let fits = length.contains(&code.len())
-            && code.chars().all(|c| c.is_ascii_alphanumeric() && !self.separates(c));
+            && code
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() && !self.separates(c));
         if fits {
             return Ok(code);
         }
@@ -152,7 +175,7 @@ impl<'w> Script<'w> {
         name: &str,
         max: usize,
         at: Pointer<'_>,
-    ) -> Result<Cow<'v, str>, Problem> {
+    ) -> Result<Cow<'v, str>, Refusal> {
         self.optional(wire::extra(extras, name), max, at)
     }
 
@@ -166,7 +189,7 @@ impl<'w> Script<'w> {
         value: Decimal,
         digits_max: usize,
         at: Pointer<'_>,
-    ) -> Result<String, Problem> {
+    ) -> Result<String, Refusal> {
         let digits = |text: &str| text.bytes().filter(u8::is_ascii_digit).count();
         let text = value.to_string();
         if digits(&text) <= digits_max {
@@ -176,7 +199,10 @@ impl<'w> Script<'w> {
         if digits(&shorter) <= digits_max {
             return Ok(shorter);
         }
-        let found = format!("{} digits, X12 takes at most {digits_max} here", digits(&shorter));
+        let found = format!(
+            "{} digits, X12 takes at most {digits_max} here",
+            digits(&shorter)
+        );
         Err(unsayable("value-too-long", at, found).with_value(text))
     }
 
@@ -190,7 +216,9 @@ impl<'w> Script<'w> {
             separators.repetition,
             Some(separators.terminator),
         ];
-        all.into_iter().flatten().any(|separator| separator.as_bytes() == character)
+        all.into_iter()
+            .flatten()
+            .any(|separator| separator.as_bytes() == character)
     }
 }
 
@@ -202,7 +230,10 @@ pub(super) fn wrap(text: &str, width: usize, pieces_max: usize) -> Option<Vec<&s
     let mut rest = text.trim();
     while rest.chars().count() > width {
         // The last blank that leaves no more than `width` characters before it.
-        let end = rest.char_indices().nth(width + 1).map_or(rest.len(), |(at, _)| at);
+        let end = rest
+            .char_indices()
+            .nth(width + 1)
+            .map_or(rest.len(), |(at, _)| at);
         let cut = rest.get(..end)?.rfind(' ').filter(|cut| *cut > 0)?;
         let (piece, more) = rest.split_at(cut);
         if piece.chars().count() > width {
@@ -213,7 +244,9 @@ pub(super) fn wrap(text: &str, width: usize, pieces_max: usize) -> Option<Vec<&s
         rest = more.get(1..)?;
     }
     pieces.push(rest);
-    let whole = pieces.iter().all(|piece| !piece.is_empty() && piece.trim() == *piece);
+    let whole = pieces
+        .iter()
+        .all(|piece| !piece.is_empty() && piece.trim() == *piece);
     (whole && pieces.len() <= pieces_max).then_some(pieces)
 }
 

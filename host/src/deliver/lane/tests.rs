@@ -17,7 +17,6 @@ fn at(seconds: u64) -> Timestamp {
 fn config() -> Config {
     Config {
         concurrency_max: 8,
-        queue_max: 1_000,
         rate_per_second: None,
         rate_burst: 1,
         retry_after_max: Duration::from_secs(3_600),
@@ -140,19 +139,6 @@ fn a_pause_stops_dispatching() {
     assert_eq!(lane.next(START), Next::Idle);
     lane.resume();
     assert_eq!(dispatched(&mut lane, START), [1]);
-}
-
-#[test]
-fn a_full_lane_says_so_and_still_takes_what_is_durable() {
-    let mut lane = lane(Config {
-        queue_max: 2,
-        ..config()
-    });
-    lane.queue(entry(1, None, START));
-    assert!(!lane.is_full());
-    lane.queue(entry(2, None, START));
-    assert!(lane.is_full());
-    assert!(lane.queue(entry(3, None, START)));
 }
 
 #[test]

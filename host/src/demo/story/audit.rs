@@ -1,6 +1,8 @@
 //! What is left when all is told: every order shipped and booked once, nothing
 //! waiting, nothing repeated.
 
+use serde_json::Value;
+
 use crate::demo::{
     api::{Unmet, array, expect, text, until},
     stage::Stage,
@@ -12,70 +14,65 @@ pub(super) async fn play(stage: &mut Stage) -> Result<(), Unmet> {
         let found = stage.api.get("/v1/partners").await?;
         let busy: Vec<_> = array(&found["partners"])
             .iter()
-            .filter(|it| {
-                ["waiting", "in_flight", "undecoded"]
-                    .iter()
-                    .any(|name| it[*name].as_u64().unwrap_or(0) > 0)
-            })
+            .filter(|it| is_busy(it))
             .map(|it| text(&it["name"]).to_owned())
             .collect();
-        if busy.is_empty() {
-            Ok(found)
-        } else {
-            Err(busy.join(", "))
-        }
+        let idle = busy.is_empty();
+        idle.then_some(found).ok_or_else(|| busy.join(", "))
     })
     .await?;
     let mut rows = vec![["partner", "adapter", "delivered", "dead", "breaker"].map(str::to_owned)];
-    rows.extend(array(&partners["partners"]).iter().map(|it| {
-        let figure = |name: &str| it[name].to_string();
-        let breaker = telling::breaker(it).to_owned();
-        [
-            text(&it["name"]).to_owned(),
-            text(&it["adapter"]).to_owned(),
-            figure("delivered"),
-            figure("dead"),
-            breaker,
-        ]
-    }));
+    rows.extend(array(&partners["partners"]).iter().map(row));
     stage.screen.table(&rows);
+    once(stage)?;
 
-    for order_no in &stage.orders {
-        for (who, booked) in [
-            ("ERP", stage.erp.shipments(order_no)),
-            ("CRM", stage.crm.shipments(order_no)),
-        ] {
-            let once = matches!(&booked[..], [only] if only.repeats == 0);
-            expect(
-                once,
-                format!("the {who} has one shipment of {order_no}"),
-                || booked.len().to_string(),
-            )?;
-        }
-    }
-    let (orders, erp, crm) = (stage.orders.len(), stage.erp.told(), stage.crm.told());
-    expect(
-        erp == orders && crm == orders,
-        format!("{orders} documents at the ERP and at the CRM"),
-        || format!("{erp} and {crm}"),
-    )?;
     let repeats = stage.north.repeats() + stage.south.depot(|depot| depot.repeats);
     expect(repeats == 0, "no warehouse was sent anything twice", || {
         repeats.to_string()
     })?;
-    let refused: Vec<_> = stage
-        .north
-        .sent()
-        .into_iter()
-        .filter(|it| it.answer.status != 202)
-        .collect();
-    expect(
-        refused.is_empty(),
-        "every file of north-3pl was taken",
-        || format!("{refused:?}"),
-    )?;
+    let mut refused = stage.north.sent();
+    refused.retain(|it| it.answer.status != 202);
+    let taken = refused.is_empty();
+    expect(taken, "every file of north-3pl was taken", || {
+        format!("{refused:?}")
+    })?;
     stage.screen.observed(&format!(
-        "{orders} orders, each shipped once, each booked once by ERP and CRM"
+        "{} orders, each shipped once, each booked once by ERP and CRM",
+        stage.orders.len()
     ));
     Ok(())
+}
+
+/// One shipment for each order, at the ERP and at the CRM, and nothing else.
+fn once(stage: &Stage) -> Result<(), Unmet> {
+    for order_no in &stage.orders {
+        let booked = [
+            ("ERP", stage.erp.shipments(order_no)),
+            ("CRM", stage.crm.shipments(order_no)),
+        ];
+        for (who, booked) in booked {
+            let once = matches!(&booked[..], [only] if only.repeats == 0);
+            let expected = format!("the {who} has one shipment of {order_no}");
+            expect(once, expected, || booked.len().to_string())?;
+        }
+    }
+    let (orders, told) = (stage.orders.len(), [stage.erp.told(), stage.crm.told()]);
+    let expected = format!("{orders} documents at the ERP and at the CRM");
+    expect(told == [orders; 2], expected, || format!("{told:?}"))
+}
+
+fn is_busy(partner: &Value) -> bool {
+    ["waiting", "in_flight", "undecoded"]
+        .iter()
+        .any(|name| partner[*name].as_u64().unwrap_or(0) > 0)
+}
+
+fn row(partner: &Value) -> [String; 5] {
+    [
+        text(&partner["name"]).to_owned(),
+        text(&partner["adapter"]).to_owned(),
+        partner["delivered"].to_string(),
+        partner["dead"].to_string(),
+        telling::breaker(partner).to_owned(),
+    ]
 }

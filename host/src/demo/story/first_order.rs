@@ -10,11 +10,9 @@ use crate::demo::{
 };
 
 pub(super) async fn play(stage: &mut Stage) -> Result<(), Unmet> {
-    let order = stage
-        .erp
-        .order(Customer::LakeShop, &[("KETTLE", 12), ("MUG", 24)]);
-    let order_no = order.order_no.clone();
-    let answer = stage.send(&order, &format!("erp-{order_no}")).await?;
+    let items = [("KETTLE", 12), ("MUG", 24)];
+    let (order, answer) = stage.order(Customer::LakeShop, &items).await?;
+    let order_no = order.order_no;
     let messages = shipped(stage, &order_no, &format!("correlation_id={order_no}")).await?;
     let acknowledged = until(
         "the 997 of north-3pl settles the delivery of the 940",

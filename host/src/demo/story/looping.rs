@@ -23,21 +23,10 @@ pub(super) async fn play(stage: &mut Stage) -> Result<(), Unmet> {
         };
         taken(stage.from_looper.send(message).await)?;
     }
-    let order = stage.erp.order(Customer::LakeShop, &[("KETTLE", 2)]);
-    stage
-        .send(&order, &format!("erp-{}", order.order_no))
-        .await?;
-    shipped(
-        stage,
-        &order.order_no,
-        &format!("correlation_id={}", order.order_no),
-    )
-    .await?;
+    let (order, _) = stage.order(Customer::LakeShop, &[("KETTLE", 2)]).await?;
+    let search = format!("correlation_id={}", order.order_no);
+    shipped(stage, &order.order_no, &search).await?;
     booked_once(stage, &order.order_no, 2)?;
-    stage.screen.observed(&format!(
-        "{} was shipped and booked at the same time",
-        order.order_no
-    ));
 
     let letters = dead_letters(stage, "looper", LOOPS).await?;
     let adapter = known(stage.api.get("/v1/adapters/misbehaving").await)?;
@@ -73,6 +62,10 @@ pub(super) async fn play(stage: &mut Stage) -> Result<(), Unmet> {
     stage.screen.observed(&format!(
         "{LOOPS} endless loops ended as dead letters, the last after {}",
         span(longest.max().unwrap_or_default()),
+    ));
+    stage.screen.observed(&format!(
+        "{} was shipped and booked at the same time",
+        order.order_no
     ));
     Ok(())
 }

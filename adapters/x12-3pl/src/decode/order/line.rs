@@ -54,7 +54,11 @@ impl Line {
             wire::keep(&mut line.extras, segment, element);
         }
         wire::keep_from(&mut line.extras, segment, 17);
-        Ok(Self { line, loop_number, ..Self::unreadable(segment) })
+        Ok(Self {
+            line,
+            loop_number,
+            ..Self::unreadable(segment)
+        })
     }
 
     /// What stands for a line that could not be read, so that its segments find it.
@@ -94,7 +98,9 @@ impl Line {
     }
 
     fn describe(&mut self, segment: &Segment<'_>, context: &mut Context<'_>) -> Result<(), Fault> {
-        let words = context.elements(segment).required(Spec::at(1).reference(369).length(1, 45))?;
+        let words = context
+            .elements(segment)
+            .required(Spec::at(1).reference(369).length(1, 45))?;
         match &mut self.line.description {
             Some(description) => {
                 description.push(' ');
@@ -123,7 +129,9 @@ impl Line {
     }
 
     fn pack(&mut self, segment: &Segment<'_>, context: &mut Context<'_>) -> Result<(), Fault> {
-        let pack = context.elements(segment).implied(Spec::at(1).reference(356), 0)?;
+        let pack = context
+            .elements(segment)
+            .implied(Spec::at(1).reference(356), 0)?;
         match pack {
             Some(pack) if self.line.pack_size.is_none() => {
                 self.line.pack_size = Some(Quantity::new(exact(pack), PACK_UNIT));
@@ -180,16 +188,17 @@ impl Line {
     /// other line has it; else its count behind a `#`.
     pub(crate) fn number(lines: &mut [Self], context: &mut Context<'_>) {
         let own = |line: &Self| line.number.as_ref().unwrap_or(&line.loop_number).clone();
-        let mut all: Vec<String> = lines.iter().map(own).collect();
-        all.sort_unstable();
-        let is_single = |number: &str| {
-            let at = all.partition_point(|known| known.as_str() < number);
-            all.get(at + 1).is_none_or(|next| next != number)
-        };
+        let numbers: Vec<String> = lines.iter().map(own).collect();
+        let mut is_single = vec![false; numbers.len()];
+        for same in wire::by_number(numbers.len(), &|place| &numbers[place]) {
+            if let [only] = same[..] {
+                is_single[only] = true;
+            }
+        }
         for (index, line) in lines.iter_mut().enumerate() {
             line.line.line_no = match line.number.take() {
                 Some(number) => number,
-                None if !line.loop_number.is_empty() && is_single(&line.loop_number) => {
+                None if !line.loop_number.is_empty() && is_single[index] => {
                     std::mem::take(&mut line.loop_number)
                 }
                 None => {

@@ -4,7 +4,8 @@ use crossdock_sdk::x12::code::ElementError;
 use crossdock_sdk::x12::segment::text;
 use crossdock_sdk::x12::{self, Fault, Place, Segment, Spec};
 use crossdock_sdk::{
-    Decimal, Extras, ItemId, ItemScheme, Lot, LotQuantity, Moment, Quantity, ShipmentLine, ShipmentStatus,
+    Decimal, Extras, ItemId, ItemScheme, Lot, LotQuantity, Moment, Quantity, ShipmentLine,
+    ShipmentStatus,
 };
 
 use super::in_unit_of;
@@ -67,17 +68,22 @@ impl<'a> Line<'a> {
         let mut extras = Vec::new();
         read_items(segment, (&mut items, &mut extras), context)?;
         let shipped = context.quantity(segment, shipped, UNIT, 5)?;
-        let mut line = ShipmentLine { extras, ..ShipmentLine::new("", shipped, status, items) };
+        let mut line = ShipmentLine {
+            extras,
+            ..ShipmentLine::new("", shipped, status, items)
+        };
         if !codes::is_first::<ShipmentStatus>(&code) {
             wire::keep(&mut line.extras, segment, 1);
         }
         line.ordered = ordered.map(|ordered| in_unit_of(ordered, &line.shipped));
         read_difference(segment, difference, &mut line, context);
-        let mut w12 = context.elements(segment);
-        if let Some(number) = w12.optional(LOT)? {
-            line.lots.push(LotQuantity::new(Lot::new(number), None));
+        if segment.has(9) || segment.has(19) {
+            let mut w12 = context.elements(segment);
+            if let Some(number) = w12.optional(LOT)? {
+                line.lots.push(LotQuantity::new(Lot::new(number), None));
+            }
+            line.reason = w12.optional(REASON)?.map(|reason| reason.into_owned());
         }
-        line.reason = w12.optional(REASON)?.map(|reason| reason.into_owned());
         line.weight = context.weight(segment, &mut line.extras, WEIGHT, 10)?;
         for element in [13, 14, 15] {
             wire::keep(&mut line.extras, segment, element);
@@ -85,10 +91,16 @@ impl<'a> Line<'a> {
         wire::keep(&mut line.extras, segment, 20);
         wire::keep_from(&mut line.extras, segment, 23);
         if line.shipped.value.is_negative() {
-            let text = format!("{} units left, which is less than none; kept", line.shipped.value);
+            let text = format!(
+                "{} units left, which is less than none; kept",
+                line.shipped.value
+            );
             context.remark("quantity-negative", text, segment.place_of(3));
         }
-        Ok(Self { line, ..Self::unreadable(segment) })
+        Ok(Self {
+            line,
+            ..Self::unreadable(segment)
+        })
     }
 
     /// What stands for a line that could not be read, so that its segments find it.
@@ -109,7 +121,9 @@ impl<'a> Line<'a> {
         segment: &Segment<'a>,
         context: &mut Context<'_>,
     ) -> Result<(), Fault> {
-        let words = context.elements(segment).required(Spec::at(1).reference(369).length(1, 45))?;
+        let words = context
+            .elements(segment)
+            .required(Spec::at(1).reference(369).length(1, 45))?;
         match &mut self.line.description {
             Some(description) => {
                 description.push(' ');
@@ -131,7 +145,9 @@ impl<'a> Line<'a> {
             return Ok(());
         };
         let told = reference.description.as_deref();
-        let amount = told.and_then(|told| x12::Decimal::parse(told.as_bytes()).ok()).map(exact);
+        let amount = told
+            .and_then(|told| x12::Decimal::parse(told.as_bytes()).ok())
+            .map(exact);
         let plain = told.is_none() || amount.is_some();
         let qualifier = reference.qualifier.as_str();
         if qualifier == context.config.line_qualifier && told.is_none() && self.number.is_none() {
@@ -151,9 +167,17 @@ impl<'a> Line<'a> {
     /// A lot, unless W12-09 named it already.
     fn add_lot(&mut self, number: String, amount: Option<Decimal>) {
         let quantity = amount.map(|amount| in_unit_of(amount, &self.line.shipped));
-        match self.line.lots.iter_mut().find(|known| known.lot.number == number) {
+        match self
+            .line
+            .lots
+            .iter_mut()
+            .find(|known| known.lot.number == number)
+        {
             Some(known) => known.quantity = known.quantity.take().or(quantity),
-            None => self.line.lots.push(LotQuantity::new(Lot::new(number), quantity)),
+            None => self
+                .line
+                .lots
+                .push(LotQuantity::new(Lot::new(number), quantity)),
         }
     }
 
@@ -181,7 +205,13 @@ impl<'a> Line<'a> {
         let adjacent = before.is_none_or(|before| {
             before.lots != lots || (before.adjacent && before.ordinal + 1 == segment.ordinal())
         });
-        self.dates.push(LotDate { expiry, moment, lots, adjacent, ordinal: segment.ordinal() });
+        self.dates.push(LotDate {
+            expiry,
+            moment,
+            lots,
+            adjacent,
+            ordinal: segment.ordinal(),
+        });
         Ok(())
     }
 
@@ -215,7 +245,11 @@ impl<'a> Line<'a> {
             let day = date.moment.text.get(..10).unwrap_or_default().to_owned();
             let lot = target.and_then(|target| self.line.lots.get_mut(target));
             let place = lot.map(|known| {
-                if expiry { &mut known.lot.expiry } else { &mut known.lot.manufactured }
+                if expiry {
+                    &mut known.lot.expiry
+                } else {
+                    &mut known.lot.manufactured
+                }
             });
             match place {
                 Some(place @ None) => *place = Some(day),
@@ -223,7 +257,9 @@ impl<'a> Line<'a> {
                     let name = if expiry { "G62*36" } else { "G62*94" };
                     self.line.extras.push((name.to_owned(), day));
                     if lots > 1 {
-                        let text = format!("{name} could belong to any of {lots} lots; kept among the extras");
+                        let text = format!(
+                            "{name} could belong to any of {lots} lots; kept among the extras"
+                        );
                         context.remark("lot-date-ambiguous", text, self.place);
                     }
                 }
@@ -247,9 +283,10 @@ fn deduce(
 ) -> Result<Decimal, Fault> {
     let shipped = match (status, ordered, difference) {
         (ShipmentStatus::NotShipped, _, _) => Some(Decimal::ZERO),
-        (_, Some(ordered), Some(difference)) if !difference.is_negative() => {
-            ordered.checked_sub(difference).ok().filter(|shipped| !shipped.is_negative())
-        }
+        (_, Some(ordered), Some(difference)) if !difference.is_negative() => ordered
+            .checked_sub(difference)
+            .ok()
+            .filter(|shipped| !shipped.is_negative()),
         _ => None,
     };
     let Some(shipped) = shipped else {

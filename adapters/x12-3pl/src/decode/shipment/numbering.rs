@@ -7,6 +7,7 @@ use crossdock_sdk::{Decimal, ShipmentLine};
 use super::line::Line;
 use super::pack::Pack;
 use crate::decode::context::Context;
+use crate::wire;
 
 /// Gives every line its number: what the sender calls the order's line; else LX-01
 /// where each LX holds one line; else the line's count. Numbers that had to be made
@@ -51,9 +52,8 @@ fn loops_number_lines(packs: &[Pack<'_>]) -> bool {
     if !packs.iter().all(single) {
         return false;
     }
-    let mut numbers: Vec<&[u8]> = packs.iter().map(|pack| pack.number).collect();
-    numbers.sort_unstable();
-    numbers.windows(2).all(|pair| pair[0] != pair[1])
+    let numbers: Vec<_> = packs.iter().map(|pack| text(pack.number)).collect();
+    wire::by_number(numbers.len(), &|place| &numbers[place]).len() == packs.len()
 }
 
 /// Several W12 of one order line may each repeat what was ordered in all. Added up
@@ -62,23 +62,28 @@ fn loops_number_lines(packs: &[Pack<'_>]) -> bool {
 /// then only the first keeps the quantity. Anything less clear is left as it was sent.
 pub(super) fn settle_repeated_orders(
     lines: &mut [ShipmentLine],
+    same: &[Vec<usize>],
     context: &mut Context<'_>,
     place: Option<Place>,
 ) {
-    let mut order: Vec<usize> = (0..lines.len()).collect();
-    order.sort_by(|one, other| lines[*one].line_no.cmp(&lines[*other].line_no));
-    let repeating: Vec<Vec<usize>> = order
-        .chunk_by(|one, other| lines[*one].line_no == lines[*other].line_no)
-        .filter(|same| same.len() > 1 && repeats_order(lines, same))
-        .map(<[usize]>::to_vec)
-        .collect();
-    for same in repeating {
-        let [first, rest @ ..] = &same[..] else { continue };
-        let number = lines.get(*first).map(|line| line.line_no.clone()).unwrap_or_default();
+    for same in same {
+        let [first, rest @ ..] = &same[..] else {
+            continue;
+        };
+        if rest.is_empty() || !repeats_order(lines, same) {
+            continue;
+        }
+        let number = lines
+            .get(*first)
+            .map(|line| line.line_no.clone())
+            .unwrap_or_default();
         for index in rest {
-            let Some(line) = lines.get_mut(*index) else { continue };
+            let Some(line) = lines.get_mut(*index) else {
+                continue;
+            };
             if let Some(ordered) = line.ordered.take() {
-                line.extras.push(("W12-02".to_owned(), ordered.value.to_string()));
+                line.extras
+                    .push(("W12-02".to_owned(), ordered.value.to_string()));
             }
             line.difference = None;
         }
@@ -94,8 +99,14 @@ fn repeats_order(lines: &[ShipmentLine], same: &[usize]) -> bool {
     let mut total = Decimal::ZERO;
     let mut ordered: Option<Decimal> = None;
     for line in same.iter().filter_map(|index| lines.get(*index)) {
-        let Some(own) = &line.ordered else { return false };
-        if line.difference.as_ref().is_some_and(|difference| !difference.value.is_zero()) {
+        let Some(own) = &line.ordered else {
+            return false;
+        };
+        if line
+            .difference
+            .as_ref()
+            .is_some_and(|difference| !difference.value.is_zero())
+        {
             return false;
         }
         let known = ordered.get_or_insert(own.value);

@@ -10,8 +10,8 @@ use crossdock_sdk::x12::segment::text;
 use crossdock_sdk::x12::{Fault, Place, Segment, Spec};
 use crossdock_sdk::{Extras, Package, PackageType, Packed, Quantity};
 
-use super::line::Line;
 use super::in_unit_of;
+use super::line::Line;
 use crate::decode::context::Context;
 use crate::wire::{self, exact};
 
@@ -88,7 +88,12 @@ impl<'a> Pack<'a> {
             let [qualifier, number, last] =
                 [at, at + 1, at + 2].map(|element| segment.element(element).trim_ascii());
             if !qualifier.is_empty() && !number.is_empty() {
-                self.marks.push(Mark { qualifier, number, last, place: segment.place_of(at + 1) });
+                self.marks.push(Mark {
+                    qualifier,
+                    number,
+                    last,
+                    place: segment.place_of(at + 1),
+                });
             } else if at > 1 {
                 for element in at..at + 3 {
                     wire::keep(&mut self.extras, segment, element);
@@ -121,7 +126,8 @@ impl<'a> Pack<'a> {
         {
             let unit = Spec::at(10).reference(355);
             for size in [length, width, height] {
-                self.dimensions.push(context.quantity(segment, exact(size), unit, 10)?);
+                self.dimensions
+                    .push(context.quantity(segment, exact(size), unit, 10)?);
             }
         } else {
             for element in 7..=10 {
@@ -147,7 +153,9 @@ impl<'a> Pack<'a> {
         segment: &Segment<'a>,
         context: &mut Context<'_>,
     ) -> Result<(), Fault> {
-        let Some(reference) = context.reference(segment, &mut self.extras)? else { return Ok(()) };
+        let Some(reference) = context.reference(segment, &mut self.extras)? else {
+            return Ok(());
+        };
         let plain = reference.description.is_none() && !reference.value.is_empty();
         if plain && reference.qualifier == context.config.line_qualifier {
             self.line_number = Some(reference.value);
@@ -155,7 +163,12 @@ impl<'a> Pack<'a> {
             self.tracking.push(reference.value);
         } else if plain && reference.qualifier == "LV" && !self.has_marks() {
             let [qualifier, number] = [1, 2].map(|element| segment.element(element).trim_ascii());
-            self.marks.push(Mark { qualifier, number, last: b"", place: segment.place_of(2) });
+            self.marks.push(Mark {
+                qualifier,
+                number,
+                last: b"",
+                place: segment.place_of(2),
+            });
         } else {
             wire::keep_qualified(&mut self.extras, segment);
         }
@@ -167,7 +180,11 @@ impl<'a> Pack<'a> {
         if self.marks.is_empty() {
             let id = text(self.number).into_owned();
             let alone = self.pallet && !id.is_empty();
-            return if alone { vec![Package::new(id, PackageType::Pallet)] } else { Vec::new() };
+            return if alone {
+                vec![Package::new(id, PackageType::Pallet)]
+            } else {
+                Vec::new()
+            };
         }
         let mut packages: Vec<(Package, Vec<&[u8]>)> = Vec::new();
         let columns = self.columns();
@@ -186,7 +203,11 @@ impl<'a> Pack<'a> {
                     mark.add_to(package, context);
                 }
                 None => {
-                    let kind = if self.pallet { PackageType::Pallet } else { mark.kind() };
+                    let kind = if self.pallet {
+                        PackageType::Pallet
+                    } else {
+                        mark.kind()
+                    };
                     let mut package = Package::new("", kind);
                     mark.add_to(&mut package, context);
                     packages.push((package, vec![mark.qualifier]));
@@ -203,7 +224,9 @@ impl<'a> Pack<'a> {
     /// How many packages there are when the marks come kind by kind: all SSCC, then
     /// all tracking numbers, as many of each.
     fn columns(&self) -> Option<usize> {
-        let mut runs = self.marks.chunk_by(|one, other| one.qualifier == other.qualifier);
+        let mut runs = self
+            .marks
+            .chunk_by(|one, other| one.qualifier == other.qualifier);
         let count = runs.next()?.len();
         let mut kinds = 1;
         for run in runs {
@@ -248,7 +271,9 @@ impl Mark<'_> {
                     package.extras.push(("MAN".to_owned(), before));
                 }
             } else {
-                package.extras.push((format!("MAN*{}", text(self.qualifier)), digits.to_owned()));
+                package
+                    .extras
+                    .push((format!("MAN*{}", text(self.qualifier)), digits.to_owned()));
             }
             self.judge_sscc(digits, context);
         } else if self.qualifier == b"CP" {
@@ -259,11 +284,16 @@ impl Mark<'_> {
         } else if package.id.is_empty() && !self.says_more() {
             package.id = number.into_owned();
         } else {
-            package.extras.push((format!("MAN*{}", text(self.qualifier)), number.into_owned()));
+            package
+                .extras
+                .push((format!("MAN*{}", text(self.qualifier)), number.into_owned()));
         }
         if !self.last.is_empty() {
-            package.extras.push(("MAN-03".to_owned(), text(self.last).into_owned()));
-            let text = "a range of numbers; the first one is the package's, the last one is kept".to_owned();
+            package
+                .extras
+                .push(("MAN-03".to_owned(), text(self.last).into_owned()));
+            let text = "a range of numbers; the first one is the package's, the last one is kept"
+                .to_owned();
             context.remark("mark-range", text, self.place);
         }
     }
@@ -279,7 +309,11 @@ impl Mark<'_> {
         } else {
             return;
         };
-        context.remark("sscc-invalid", format!("{digits} {wrong}; kept"), self.place);
+        context.remark(
+            "sscc-invalid",
+            format!("{digits} {wrong}; kept"),
+            self.place,
+        );
     }
 }
 
@@ -308,11 +342,16 @@ pub(super) fn packages(
     let mut all = Gathered::default();
     for mut pack in packs {
         let mut own = pack.split(context);
-        let held = lines.get_mut(pack.lines_start..pack.lines_end).unwrap_or_default();
+        let held = lines
+            .get_mut(pack.lines_start..pack.lines_end)
+            .unwrap_or_default();
         if own.is_empty() {
             plates(held, &mut all, context);
             // Nothing to hang the loop's own extras on but its lines.
-            let tracking = pack.tracking.into_iter().map(|number| ("N9*2I".to_owned(), number));
+            let tracking = pack
+                .tracking
+                .into_iter()
+                .map(|number| ("N9*2I".to_owned(), number));
             pack.extras.extend(tracking);
             if let Some(line) = held.first_mut() {
                 line.line.extras.append(&mut pack.extras);
@@ -321,7 +360,9 @@ pub(super) fn packages(
         }
         for line in held.iter_mut() {
             for (plate, _) in line.plates.drain(..) {
-                line.line.references.push(crossdock_sdk::Reference::new("LV", text(plate)));
+                line.line
+                    .references
+                    .push(crossdock_sdk::Reference::new("LV", text(plate)));
             }
         }
         if let [package] = &mut own[..] {
@@ -333,16 +374,23 @@ pub(super) fn packages(
             if package.tracking.is_none() {
                 package.tracking = tracking.next();
             }
-            package.extras.extend(tracking.map(|number| ("N9*2I".to_owned(), number)));
+            package
+                .extras
+                .extend(tracking.map(|number| ("N9*2I".to_owned(), number)));
         } else {
             if own.len() > 1 && !held.is_empty() {
-                let text = format!("{} packages are marked in one loop; what lies in which is not told", own.len());
+                let text = format!(
+                    "{} packages are marked in one loop; what lies in which is not told",
+                    own.len()
+                );
                 context.remark("contents-unknown", text, pack.place);
             }
             if let Some(package) = own.first_mut() {
                 package.extras.append(&mut pack.extras);
                 let tracking = pack.tracking.into_iter();
-                package.extras.extend(tracking.map(|number| ("N9*2I".to_owned(), number)));
+                package
+                    .extras
+                    .extend(tracking.map(|number| ("N9*2I".to_owned(), number)));
             }
         }
         own.into_iter().for_each(|package| all.add(package));
@@ -356,7 +404,10 @@ fn contents(line: &Line<'_>) -> Packed {
         [only] => Some(only.lot.clone()),
         _ => None,
     };
-    Packed { lot, ..Packed::new(line.line.line_no.as_str(), line.line.shipped.clone()) }
+    Packed {
+        lot,
+        ..Packed::new(line.line.line_no.as_str(), line.line.shipped.clone())
+    }
 }
 
 /// Packages from the licence plates that lines name. What lies on a plate is told by
@@ -366,7 +417,12 @@ fn plates(lines: &mut [Line<'_>], all: &mut Gathered, context: &mut Context<'_>)
         let named = std::mem::take(&mut line.plates);
         let alone = named.len() == 1;
         for (number, amount) in named {
-            let mark = Mark { qualifier: b"LV", number, last: b"", place: line.place };
+            let mark = Mark {
+                qualifier: b"LV",
+                number,
+                last: b"",
+                place: line.place,
+            };
             let mut package = Package::new("", mark.kind());
             mark.add_to(&mut package, context);
             let whole = contents(line);
@@ -397,7 +453,10 @@ struct Gathered {
 
 impl Gathered {
     fn add(&mut self, mut package: Package) {
-        let known = self.places.get(&package.id).and_then(|at| self.packages.get_mut(*at));
+        let known = self
+            .places
+            .get(&package.id)
+            .and_then(|at| self.packages.get_mut(*at));
         match known {
             None => {
                 self.places.insert(package.id.clone(), self.packages.len());

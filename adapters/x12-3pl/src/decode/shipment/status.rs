@@ -8,15 +8,16 @@ use crate::decode::context::Context;
 
 /// The status of every line, corrected where the quantities contradict it: what is
 /// called complete and is short, all lines of its number added up, counts as partial.
-pub(super) fn effective(lines: &[ShipmentLine]) -> Vec<ShipmentStatus> {
+pub(super) fn effective(lines: &[ShipmentLine], same: &[Vec<usize>]) -> Vec<ShipmentStatus> {
     let mut statuses: Vec<ShipmentStatus> = lines.iter().map(|line| line.status.clone()).collect();
-    let mut order: Vec<usize> = (0..lines.len()).collect();
-    order.sort_by(|one, other| lines[*one].line_no.cmp(&lines[*other].line_no));
-    for same in order.chunk_by(|one, other| lines[*one].line_no == lines[*other].line_no) {
+    for same in same {
         if !is_short(same.iter().filter_map(|index| lines.get(*index))) {
             continue;
         }
-        for (index, line) in same.iter().filter_map(|index| Some((*index, lines.get(*index)?))) {
+        for (index, line) in same
+            .iter()
+            .filter_map(|index| Some((*index, lines.get(*index)?)))
+        {
             let claims = matches!(
                 line.status,
                 ShipmentStatus::Complete
@@ -33,10 +34,19 @@ pub(super) fn effective(lines: &[ShipmentLine]) -> Vec<ShipmentStatus> {
 
 /// Whether less left than was ordered, where that is stated.
 fn is_short<'l>(mut lines: impl Iterator<Item = &'l ShipmentLine>) -> bool {
-    let sums = lines.try_fold((Decimal::ZERO, Decimal::ZERO), |(ordered, shipped), line| {
-        let own = line.ordered.as_ref().map_or(Decimal::ZERO, |ordered| ordered.value);
-        Ok::<_, DecimalError>((ordered.checked_add(own)?, shipped.checked_add(line.shipped.value)?))
-    });
+    let sums = lines.try_fold(
+        (Decimal::ZERO, Decimal::ZERO),
+        |(ordered, shipped), line| {
+            let own = line
+                .ordered
+                .as_ref()
+                .map_or(Decimal::ZERO, |ordered| ordered.value);
+            Ok::<_, DecimalError>((
+                ordered.checked_add(own)?,
+                shipped.checked_add(line.shipped.value)?,
+            ))
+        },
+    );
     sums.is_ok_and(|(ordered, shipped)| shipped.compare(ordered).is_lt())
 }
 
@@ -53,7 +63,10 @@ pub(super) fn of(
             _ => ShipmentStatus::NotShipped,
         };
     };
-    if lines.iter().all(|line| line.shipped.value.is_zero() && !is_backordered(line)) {
+    if lines
+        .iter()
+        .all(|line| line.shipped.value.is_zero() && !is_backordered(line))
+    {
         return ShipmentStatus::NotShipped;
     }
     if rest.iter().all(|status| status == first) {
@@ -69,7 +82,10 @@ pub(super) fn of(
         )
     };
     let closed = |status: &ShipmentStatus| {
-        matches!(status, ShipmentStatus::PartialClosed | ShipmentStatus::NotShipped)
+        matches!(
+            status,
+            ShipmentStatus::PartialClosed | ShipmentStatus::NotShipped
+        )
     };
     if statuses.contains(&ShipmentStatus::PartialBackordered) {
         return ShipmentStatus::PartialBackordered;
@@ -87,10 +103,15 @@ pub(super) fn of(
         ShipmentStatus::CompleteWithExtra,
         ShipmentStatus::Split,
     ];
-    if let Some(unusual) = unusual.into_iter().find(|unusual| statuses.contains(unusual)) {
+    if let Some(unusual) = unusual
+        .into_iter()
+        .find(|unusual| statuses.contains(unusual))
+    {
         return unusual;
     }
-    let odd = statuses.iter().find(|status| **status != ShipmentStatus::Complete);
+    let odd = statuses
+        .iter()
+        .find(|status| **status != ShipmentStatus::Complete);
     odd.cloned().unwrap_or(ShipmentStatus::Complete)
 }
 
@@ -107,7 +128,10 @@ pub(super) fn check_total(
     context: &mut Context<'_>,
     place: Option<Place>,
 ) {
-    let contradicted = lines.iter().zip(statuses).filter(|(line, status)| line.status != **status);
+    let contradicted = lines
+        .iter()
+        .zip(statuses)
+        .filter(|(line, status)| line.status != **status);
     for (line, _) in contradicted {
         let text = format!(
             "line {} is called complete, but less left than was ordered; it counts as partial",
@@ -115,12 +139,17 @@ pub(super) fn check_total(
         );
         context.remark("status-contradiction", text, place.unwrap_or_default());
     }
-    let (Some(stated), false) = (shipment.total_shipped, lines.is_empty()) else { return };
-    let sum = lines.iter().try_fold(Decimal::ZERO, |sum, line| sum.checked_add(line.shipped.value));
+    let (Some(stated), false) = (shipment.total_shipped, lines.is_empty()) else {
+        return;
+    };
+    let sum = lines.iter().try_fold(Decimal::ZERO, |sum, line| {
+        sum.checked_add(line.shipped.value)
+    });
     match sum {
         Ok(sum) if sum.is_equal(stated) => {}
         Ok(sum) => {
-            let text = format!("W03-01 says that {stated} units left in all, the lines add up to {sum}");
+            let text =
+                format!("W03-01 says that {stated} units left in all, the lines add up to {sum}");
             context.remark("total-mismatch", text, place.unwrap_or_default().element(1));
         }
         Err(_) => {

@@ -1,11 +1,12 @@
 //! A line as an LX loop: LX, W01, G69, N9, NTE, W20, AMT, G62.
 
-use crossdock_sdk::{ItemId, ItemScheme, Lot, OrderLine, Problem};
+use crossdock_sdk::{ItemId, ItemScheme, Lot, OrderLine};
 
 use super::{unit, write_day, write_note, write_reference};
 use crate::codes;
 use crate::decode::order::PACK_UNIT;
 use crate::encode::script::{Script, unsayable, wrap};
+use crate::refusal::Refusal;
 use crate::settings::Writing;
 use crate::wire;
 
@@ -34,12 +35,18 @@ pub(super) fn write(
     index: usize,
     config: &Writing<'_>,
     script: &mut Script<'_>,
-) -> Result<(), Problem> {
+) -> Result<(), Refusal> {
     let at = format_args!("/lines/{index}");
     script.segment("LX", &[&(index + 1).to_string()])?;
     let lot = line.lot_required.as_ref();
     let long_lot = lot.filter(|lot| lot.number.chars().count() > LOT_CHARS_MAX);
-    write_item(line, index, lot.filter(|_| long_lot.is_none()), config, script)?;
+    write_item(
+        line,
+        index,
+        lot.filter(|_| long_lot.is_none()),
+        config,
+        script,
+    )?;
     if let Some(description) = &line.description {
         describe(description, index, script)?;
     }
@@ -58,14 +65,29 @@ pub(super) fn write(
         write_reference(reference, script, format_args!("{at}/references/{number}"))?;
     }
     for (number, note) in line.notes.iter().enumerate() {
-        write_note(note, (&line.extras, config), script, format_args!("{at}/notes/{number}"))?;
+        write_note(
+            note,
+            (&line.extras, config),
+            script,
+            format_args!("{at}/notes/{number}"),
+        )?;
     }
     write_pack(line, index, script)?;
     write_price(line, index, config, script)?;
-    let dates = lot.map(|lot| [("36", &lot.expiry, "expiry"), ("94", &lot.manufactured, "manufactured")]);
+    let dates = lot.map(|lot| {
+        [
+            ("36", &lot.expiry, "expiry"),
+            ("94", &lot.manufactured, "manufactured"),
+        ]
+    });
     for (qualifier, day, field) in dates.into_iter().flatten() {
         if let Some(day) = day {
-            write_day(qualifier, day, script, format_args!("{at}/lot_required/{field}"))?;
+            write_day(
+                qualifier,
+                day,
+                script,
+                format_args!("{at}/lot_required/{field}"),
+            )?;
         }
     }
     Ok(())
@@ -77,10 +99,15 @@ fn write_item(
     lot: Option<&Lot>,
     config: &Writing<'_>,
     script: &mut Script<'_>,
-) -> Result<(), Problem> {
+) -> Result<(), Refusal> {
     let at = format_args!("/lines/{index}");
     let quantity = script.number(line.quantity.value, 15, format_args!("{at}/quantity/value"))?;
-    let unit = unit(&line.quantity.unit, config, script, format_args!("{at}/quantity/unit"))?;
+    let unit = unit(
+        &line.quantity.unit,
+        config,
+        script,
+        format_args!("{at}/quantity/unit"),
+    )?;
     let numbers = numbers(line, index, config, script)?;
     let lot = script.optional(
         lot.map(|lot| lot.number.as_str()),
@@ -88,7 +115,15 @@ fn write_item(
         format_args!("{at}/lot_required/number"),
     )?;
     let extras = &line.extras;
-    let [class, rate, commodity_kind, commodity, pallet, condition, service] = [
+    let [
+        class,
+        rate,
+        commodity_kind,
+        commodity,
+        pallet,
+        condition,
+        service,
+    ] = [
         ("W01-08", 5),
         ("W01-09", 3),
         ("W01-10", 1),
@@ -135,7 +170,7 @@ fn numbers(
     index: usize,
     config: &Writing<'_>,
     script: &Script<'_>,
-) -> Result<Numbers, Problem> {
+) -> Result<Numbers, Refusal> {
     let at = format_args!("/lines/{index}/items");
     if line.items.is_empty() {
         let text = "a line needs a product number";
@@ -145,20 +180,26 @@ fn numbers(
     let mut numbers = Numbers::default();
     let mut pairs = numbers.pairs.iter_mut().zip(PAIRS);
     for (place, item) in line.items.iter().enumerate() {
-        let value = script.required(&item.value, ITEM_CHARS_MAX, format_args!("{at}/{place}/value"))?;
+        let value = script.required(
+            &item.value,
+            ITEM_CHARS_MAX,
+            format_args!("{at}/{place}/value"),
+        )?;
         if is_case_code(item) && numbers.case_code.is_empty() {
             numbers.case_code = value.into_owned();
             continue;
         }
         let Some((pair, element)) = pairs.next() else {
-            let text = format!("X12 takes at most {} product numbers and a case code", PAIRS.len());
+            let text = format!(
+                "X12 takes at most {} product numbers and a case code",
+                PAIRS.len()
+            );
             return Err(unsayable("too-many", at, text));
         };
         let remembered = wire::extra(&line.extras, &wire::element_name("W01", element))
             .filter(|code| codes::read::<ItemScheme>(code) == item.scheme);
         let qualifier = remembered.unwrap_or_else(|| config.item_qualifier(&item.scheme));
-        let qualifier =
-            script.plain_code(qualifier, 2..=2, format_args!("{at}/{place}/scheme"))?;
+        let qualifier = script.plain_code(qualifier, 2..=2, format_args!("{at}/{place}/scheme"))?;
         *pair = (qualifier.to_owned(), value.into_owned());
     }
     Ok(numbers)
@@ -169,7 +210,7 @@ fn is_case_code(item: &ItemId) -> bool {
     item.scheme == ItemScheme::UpcCase && item.value.trim().chars().count() == 12
 }
 
-fn describe(description: &str, index: usize, script: &mut Script<'_>) -> Result<(), Problem> {
+fn describe(description: &str, index: usize, script: &mut Script<'_>) -> Result<(), Refusal> {
     let at = format_args!("/lines/{index}/description");
     let Some(pieces) = wrap(description, DESCRIPTION_CHARS_MAX, DESCRIPTIONS_MAX) else {
         if description.trim().is_empty() {
@@ -192,7 +233,7 @@ fn describe(description: &str, index: usize, script: &mut Script<'_>) -> Result<
 }
 
 /// W20: units in a pack and weight.
-fn write_pack(line: &OrderLine, index: usize, script: &mut Script<'_>) -> Result<(), Problem> {
+fn write_pack(line: &OrderLine, index: usize, script: &mut Script<'_>) -> Result<(), Refusal> {
     let at = format_args!("/lines/{index}");
     let extras = &line.extras;
     let pack = match &line.pack_size {
@@ -206,11 +247,14 @@ fn write_pack(line: &OrderLine, index: usize, script: &mut Script<'_>) -> Result
             _ => {
                 let text = "a pack holds a whole number of pieces, up to 999999";
                 let at = format_args!("{at}/pack_size/value");
-                return Err(unsayable("value-unsayable", at, text)
-                    .with_value(size.value.to_string()));
+                return Err(
+                    unsayable("value-unsayable", at, text).with_value(size.value.to_string())
+                );
             }
         },
-        None => script.extra(extras, "W20-01", 6, format_args!("{at}/extras"))?.into_owned(),
+        None => script
+            .extra(extras, "W20-01", 6, format_args!("{at}/extras"))?
+            .into_owned(),
     };
     let (weight, qualifier, unit) = match &line.weight {
         Some(weight) => {
@@ -227,11 +271,26 @@ fn write_pack(line: &OrderLine, index: usize, script: &mut Script<'_>) -> Result
     if !qualifier.is_empty() {
         script.plain_code(qualifier, 1..=2, format_args!("{at}/extras"))?;
     }
-    let [size, size_unit, unit_weight, volume, volume_unit, color] =
-        [("W20-02", 8), ("W20-03", 2), ("W20-07", 8), ("W20-08", 9), ("W20-09", 2), ("W20-10", 10)]
-            .map(|(name, max)| script.extra(extras, name, max, format_args!("{at}/extras")));
+    let [size, size_unit, unit_weight, volume, volume_unit, color] = [
+        ("W20-02", 8),
+        ("W20-03", 2),
+        ("W20-07", 8),
+        ("W20-08", 9),
+        ("W20-09", 2),
+        ("W20-10", 10),
+    ]
+    .map(|(name, max)| script.extra(extras, name, max, format_args!("{at}/extras")));
     let elements = [
-        &*pack, &size?, &size_unit?, &weight, qualifier, unit, &unit_weight?, &volume?, &volume_unit?, &color?,
+        &*pack,
+        &size?,
+        &size_unit?,
+        &weight,
+        qualifier,
+        unit,
+        &unit_weight?,
+        &volume?,
+        &volume_unit?,
+        &color?,
     ];
     if elements.iter().all(|element| element.is_empty()) {
         return Ok(());
@@ -245,15 +304,20 @@ fn write_price(
     index: usize,
     config: &Writing<'_>,
     script: &mut Script<'_>,
-) -> Result<(), Problem> {
+) -> Result<(), Refusal> {
     let (Some(qualifier), Some(price)) = (config.price_qualifier, &line.unit_price) else {
         return Ok(());
     };
     let at = format_args!("/lines/{index}/unit_price");
     if price.currency != config.currency {
-        let text = format!("a 940 names no currency, and {} is agreed on", config.currency);
-        return Err(unsayable("value-unsayable", format_args!("{at}/currency"), text)
-            .with_value(&price.currency));
+        let text = format!(
+            "a 940 names no currency, and {} is agreed on",
+            config.currency
+        );
+        return Err(
+            unsayable("value-unsayable", format_args!("{at}/currency"), text)
+                .with_value(&price.currency),
+        );
     }
     let amount = script.number(price.amount, 18, format_args!("{at}/amount"))?;
     let qualifier = script.plain_code(qualifier, 1..=3, at)?;

@@ -1,10 +1,11 @@
 //! A party as an N1 loop: N1, N2, N3, N4, PER.
 
-use crossdock_sdk::{Address, Contact, Extras, Party, Problem};
+use crossdock_sdk::{Address, Contact, Extras, Party};
 
 use super::scheme_code;
 use crate::decode::party::{CONTACT_FUNCTION, REGION_QUALIFIER};
 use crate::encode::script::{Script, unsayable, wrap};
+use crate::refusal::Refusal;
 use crate::wire;
 
 /// N1-02 and N2.
@@ -20,10 +21,15 @@ const NUMBER_CHARS_MAX: usize = 80;
 ///
 /// # Errors
 /// When the party says what X12 can't.
-pub(super) fn write(party: &Party, index: usize, script: &mut Script<'_>) -> Result<(), Problem> {
+pub(super) fn write(party: &Party, index: usize, script: &mut Script<'_>) -> Result<(), Refusal> {
     let at = format_args!("/parties/{index}");
     let extras = &party.extras;
-    let role = script.code(&party.role, (extras, "N1-01"), 2..=3, format_args!("{at}/role"))?;
+    let role = script.code(
+        &party.role,
+        (extras, "N1-01"),
+        2..=3,
+        format_args!("{at}/role"),
+    )?;
     let (name, second_name) = names(party.name.as_deref().unwrap_or_default(), index, script)?;
     let id = script.optional(party.id.as_deref(), 80, format_args!("{at}/id"))?;
     if name.is_empty() && id.is_empty() {
@@ -48,7 +54,7 @@ pub(super) fn write(party: &Party, index: usize, script: &mut Script<'_>) -> Res
 }
 
 /// The name, and what of it does not fit into N1-02.
-fn names(name: &str, index: usize, script: &Script<'_>) -> Result<(String, String), Problem> {
+fn names(name: &str, index: usize, script: &Script<'_>) -> Result<(String, String), Refusal> {
     let at = format_args!("/parties/{index}/name");
     let pieces = wrap(name, NAME_CHARS_MAX, 2);
     let (first, second) = match pieces.as_deref() {
@@ -65,7 +71,7 @@ fn write_names(
     extras: &Extras,
     index: usize,
     script: &mut Script<'_>,
-) -> Result<(), Problem> {
+) -> Result<(), Refusal> {
     if !second_name.is_empty() {
         script.segment("N2", &[second_name])?;
     }
@@ -98,10 +104,13 @@ fn write_address(
     extras: &Extras,
     index: usize,
     script: &mut Script<'_>,
-) -> Result<(), Problem> {
+) -> Result<(), Refusal> {
     let at = format_args!("/parties/{index}/address");
     if address.lines.len() > LINES_MAX {
-        let text = format!("{} lines, X12 takes at most {LINES_MAX}", address.lines.len());
+        let text = format!(
+            "{} lines, X12 takes at most {LINES_MAX}",
+            address.lines.len()
+        );
         return Err(unsayable("too-many", format_args!("{at}/lines"), text));
     }
     for (pair, lines) in address.lines.chunks(2).enumerate() {
@@ -115,17 +124,24 @@ fn write_address(
     }
     let city = script.optional(address.city.as_deref(), 30, format_args!("{at}/city"))?;
     let region = script.optional(address.region.as_deref(), 30, format_args!("{at}/region"))?;
-    let postal_code =
-        script.optional(address.postal_code.as_deref(), 15, format_args!("{at}/postal_code"))?;
+    let postal_code = script.optional(
+        address.postal_code.as_deref(),
+        15,
+        format_args!("{at}/postal_code"),
+    )?;
     let country = script.optional(address.country.as_deref(), 3, format_args!("{at}/country"))?;
     // N4-02 has two characters; a region by its name goes where locations are named.
     let short = region.chars().count() <= 2;
     let (code, [qualifier, location]) = if short {
-        let [qualifier, location] = [("N4-05", 2), ("N4-06", 30)]
-            .map(|(name, max)| script.extra(extras, name, max, format_args!("/parties/{index}/extras")));
+        let [qualifier, location] = [("N4-05", 2), ("N4-06", 30)].map(|(name, max)| {
+            script.extra(extras, name, max, format_args!("/parties/{index}/extras"))
+        });
         (&*region, [qualifier?.into_owned(), location?.into_owned()])
     } else {
-        ("", [REGION_QUALIFIER.to_owned(), region.clone().into_owned()])
+        (
+            "",
+            [REGION_QUALIFIER.to_owned(), region.clone().into_owned()],
+        )
     };
     let elements = [&*city, code, &postal_code, &country, &qualifier, &location];
     if elements.iter().all(|element| element.is_empty()) {
@@ -139,7 +155,7 @@ fn write_contacts(
     extras: &Extras,
     index: usize,
     script: &mut Script<'_>,
-) -> Result<(), Problem> {
+) -> Result<(), Refusal> {
     let at = format_args!("/parties/{index}");
     let function = script.plain_code(
         wire::extra(extras, "PER-01").unwrap_or(CONTACT_FUNCTION),
@@ -153,10 +169,16 @@ fn write_contacts(
     for (number, contact) in contacts.iter().enumerate() {
         let at = format_args!("{at}/contacts/{number}");
         let name = script.optional(contact.name.as_deref(), 60, format_args!("{at}/name"))?;
-        let phone =
-            script.optional(contact.phone.as_deref(), NUMBER_CHARS_MAX, format_args!("{at}/phone"))?;
-        let email =
-            script.optional(contact.email.as_deref(), NUMBER_CHARS_MAX, format_args!("{at}/email"))?;
+        let phone = script.optional(
+            contact.phone.as_deref(),
+            NUMBER_CHARS_MAX,
+            format_args!("{at}/phone"),
+        )?;
+        let email = script.optional(
+            contact.email.as_deref(),
+            NUMBER_CHARS_MAX,
+            format_args!("{at}/email"),
+        )?;
         let mut elements = vec![function, &*name];
         for (kind, value) in [("TE", &*phone), ("EM", &*email)] {
             if !value.is_empty() {
@@ -166,7 +188,11 @@ fn write_contacts(
         if elements.len() == 2 && name.is_empty() {
             continue;
         }
-        let more = if number == 0 && elements.len() < 8 { others.next() } else { None };
+        let more = if number == 0 && elements.len() < 8 {
+            others.next()
+        } else {
+            None
+        };
         let said = match more {
             Some((kind, value)) => Some((kind, other(kind, value, index, script)?)),
             None => None,
@@ -184,7 +210,7 @@ fn write_contacts(
 }
 
 /// A number of a kind that the contract has no field for.
-fn other(kind: &str, value: &str, index: usize, script: &Script<'_>) -> Result<String, Problem> {
+fn other(kind: &str, value: &str, index: usize, script: &Script<'_>) -> Result<String, Refusal> {
     let at = format_args!("/parties/{index}/extras");
     script.plain_code(kind, 2..=2, at)?;
     Ok(script.required(value, NUMBER_CHARS_MAX, at)?.into_owned())
