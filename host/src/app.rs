@@ -150,6 +150,10 @@ impl Directories {
 ///
 /// # Errors
 /// Says what is missing or broken; nothing is left running.
+#[expect(
+    clippy::too_many_lines,
+    reason = "the composition is one list whose order matters"
+)]
 pub async fn start(checked: Checked, clock: Clock) -> Result<Host, StartError> {
     let Checked {
         config,

@@ -35,6 +35,7 @@ fn steps(message: &Value) -> Vec<&str> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::too_many_lines, reason = "one story, told in order")]
 async fn what_a_partner_rejects_is_given_up_at_once_and_goes_round_again_under_its_key() {
     let (warehouse, site) = site().await;
     let host = site.start().await;

@@ -23,17 +23,17 @@ use e2e::harness::{
 use serde_json::{Value, json};
 
 /// Orders, each with a producer of its own.
-const ORDERS: usize = 6;
+const ORDERS: usize = 12;
 /// Deaths at each named point.
 const DEATHS_AT_A_POINT: usize = 2;
 /// Deaths at random moments; with those at the points more than fifty.
 const DEATHS_AT_RANDOM: usize = 28;
 /// The longest life of a host that dies at random, from its start.
-const LIFE_MAX: Duration = Duration::from_millis(900);
+const LIFE_MAX: Duration = Duration::from_millis(1200);
 /// Deliveries that each partner may have under way.
 const CONCURRENCY: usize = 4;
 /// Documents that may be on their way; then producers pause.
-const UNDER_WAY_MAX: usize = 200;
+const UNDER_WAY_MAX: usize = 300;
 
 /// How a host dies.
 #[derive(Clone, Debug)]
@@ -72,7 +72,7 @@ impl Death {
         for index in 0..DEATHS_AT_RANDOM {
             plan.push(match index % 2 {
                 0 => Self::AfterStart(random.duration(LIFE_MAX)),
-                _ => Self::AfterArrivals(1 + random.below(60) as usize),
+                _ => Self::AfterArrivals(1 + random.below(150) as usize),
             });
         }
         for last in (1..plan.len()).rev() {
@@ -114,9 +114,9 @@ impl Death {
 /// How often a point may be passed before the death; the rare ones at once.
 fn hits_max(name: &str) -> u64 {
     match name {
-        "journal-before-checkpoint" | "journal-after-rotate" => 2,
+        "journal-before-checkpoint" | "journal-before-seal" | "journal-after-rotate" => 2,
         name if name.starts_with("start-") => 1,
-        _ => 25,
+        _ => 80,
     }
 }
 

@@ -50,7 +50,6 @@ pub(crate) fn decode(message: &Inbound) -> Result<Decoded, Refusal> {
         config,
         decoded: Decoded::default(),
         position: 0,
-        answered: 0,
         interchange_control: None,
         group: None,
     };
@@ -107,8 +106,6 @@ struct Walk<'m> {
     decoded: Decoded,
     /// Documents so far, counted for their sources.
     position: u32,
-    /// Interchange acknowledgements (TA1) so far.
-    answered: u32,
     interchange_control: Option<String>,
     group: Option<OpenGroup>,
 }
@@ -148,7 +145,6 @@ impl Walk<'_> {
                 self.interchange_control = None;
             }
             Event::Acknowledgement(segment) => {
-                self.answered += 1;
                 let source = self.source(Some("TA1"), b"");
                 let document = acknowledgement::interchange(&segment);
                 self.push(Ok(DecodedDocument::new(document, source)));
@@ -275,7 +271,7 @@ impl Walk<'_> {
     }
 
     fn finish(self) -> Result<Decoded, Refusal> {
-        if self.decoded.documents.is_empty() && self.answered == 0 {
+        if self.decoded.documents.is_empty() {
             let empty = Problem::partner_data(
                 "no-transaction-set",
                 "the interchange holds no transaction set",

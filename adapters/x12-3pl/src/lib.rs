@@ -9,9 +9,8 @@
 //! among the extras, under the name of its element. What is to be written and has no
 //! place in X12 is refused with its place in the document; nothing is cut.
 //!
-//! In reading order: [`wire`] and [`codes`] for how the dialect spells things,
-//! [`settings`] for what differs from partner to partner, then [`decode`] and
-//! [`encode`].
+//! In reading order: `wire` and `codes` for how the dialect spells things, `settings`
+//! for what differs from partner to partner, then `decode` and `encode`.
 
 use crossdock_sdk::{
     Adapter, Decoded, Delivery, Description, Exchange, Inbound, PartnerKind, Problem, Step,

@@ -75,5 +75,20 @@ fn verify(directories: &Directories) -> Result<(), Failed> {
     let verified = verified.map_err(Failed::work)?;
     let last: Sequence = verified.last;
     print::line(format!("journal: intact up to record {last}"));
+    if let Some(torn) = &verified.torn {
+        print::line(format!(
+            "journal: a torn write of {} bytes follows at byte {} of {} ({}); nobody was told that it is durable, the next start cuts it off",
+            torn.bytes,
+            torn.offset,
+            torn.file.display(),
+            torn.why,
+        ));
+    }
+    if verified.indexes_bad > 0 {
+        print::line(format!(
+            "journal: {} indexes are missing or wrong; they are made again when they are needed",
+            verified.indexes_bad
+        ));
+    }
     Ok(())
 }

@@ -57,6 +57,8 @@ pub(super) fn invite(stage: &mut Stage) {
     let body = erp::body(&order).map(|body| String::from_utf8_lossy(&body).into_owned());
     let body = body.unwrap_or_default();
     let order_no = &order.order_no;
+    let program = std::env::current_exe();
+    let program = program.map_or_else(|_| "crossdock".to_owned(), |it| it.display().to_string());
     let configuration = stage.configuration.display().to_string();
     let screen = &mut stage.screen;
     screen.heading("Try it: the host and its partners stay up until Ctrl-C");
@@ -77,11 +79,15 @@ pub(super) fn invite(stage: &mut Stage) {
         "curl -sS \"$CROSSDOCK_URL/v1/messages?correlation_id={order_no}\" -H \"Authorization: Bearer $CROSSDOCK_TOKEN\""
     ));
     screen.verbatim(
-        "curl -sS $CROSSDOCK_URL/v1/messages/<id> -H \"Authorization: Bearer $CROSSDOCK_TOKEN\"",
+        "curl -sS $CROSSDOCK_URL/v1/messages/MESSAGE_ID -H \"Authorization: Bearer $CROSSDOCK_TOKEN\"",
     );
-    screen.verbatim(
-        "crossdock messages list; crossdock dead-letters list; crossdock partners show north-3pl",
-    );
-    screen.heading("");
-    screen.aside(&format!("configuration: {configuration}"));
+    for command in [
+        "messages show MESSAGE_ID",
+        "dead-letters list",
+        "partners show north-3pl",
+    ] {
+        screen.verbatim(&format!("{program} {command}"));
+    }
+    screen.heading("The configuration of this run");
+    screen.verbatim(&configuration);
 }

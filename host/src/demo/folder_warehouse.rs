@@ -87,8 +87,12 @@ impl Folders {
         let mut entries = fs::read_dir(&self.outbox).await?;
         while let Some(entry) = entries.next_entry().await? {
             let name = entry.file_name();
+            // Looked at no further: it may have got its real name by now.
+            if name.as_encoded_bytes().starts_with(b".") {
+                continue;
+            }
             let about = entry.metadata().await?;
-            if !name.as_encoded_bytes().starts_with(b".") && about.is_file() {
+            if about.is_file() {
                 names.push((about.modified()?, name));
             }
         }

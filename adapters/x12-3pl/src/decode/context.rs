@@ -4,8 +4,6 @@
 //! sender learns of everything at once. Each segment is read by a function that stops
 //! at its first fault; the context keeps the fault and the mapping goes on.
 
-use std::cell::RefCell;
-
 use crossdock_sdk::x12::code::{ElementError, SegmentError};
 use crossdock_sdk::x12::segment::text;
 use crossdock_sdk::x12::{
@@ -36,7 +34,7 @@ pub(crate) struct Context<'c> {
     refusals: Vec<Problem>,
     remarks: Vec<Problem>,
     /// The unit looked up last, by its code: most lines of a file share one.
-    unit: RefCell<Option<(String, String)>>,
+    unit: Option<(String, String)>,
 }
 
 // === impl Context ===
@@ -51,7 +49,7 @@ impl<'c> Context<'c> {
             faults: Vec::new(),
             refusals: Vec::new(),
             remarks: Vec::new(),
-            unit: RefCell::new(None),
+            unit: None,
         }
     }
 
@@ -178,14 +176,14 @@ impl<'c> Context<'c> {
             return Ok(Quantity::new(value, unit));
         }
         let code = text(raw);
-        if let Some((known, unit)) = &*self.unit.borrow()
+        if let Some((known, unit)) = &self.unit
             && *known == *code
         {
             return Ok(Quantity::new(value, unit.as_str()));
         }
         match self.config.unit(&code) {
             Some(unit) => {
-                *self.unit.borrow_mut() = Some((code.into_owned(), unit.clone()));
+                self.unit = Some((code.into_owned(), unit.clone()));
                 Ok(Quantity::new(value, unit))
             }
             None => {

@@ -23,7 +23,7 @@ pub(super) async fn play(stage: &mut Stage) -> Result<(), Unmet> {
     })
     .await?;
     let items = [("KETTLE", 12), ("MUG", 4)];
-    let (order, _) = stage.order(Customer::PeachStore, &items).await?;
+    let (order, sent) = stage.order(Customer::PeachStore, &items).await?;
     let search = format!("business_key=order/{}", order.order_no);
     let mut messages = shipped(stage, &order.order_no, &search).await?;
     let message = known(stage.api.message(&held.message_id).await)?;
@@ -31,6 +31,16 @@ pub(super) async fn play(stage: &mut Stage) -> Result<(), Unmet> {
     expect(still, "north-3pl still has not answered", || {
         message.brief()
     })?;
+    until(
+        "the 997 of south-3pl settles the delivery of the 940",
+        async || {
+            let message = stage.api.message(&sent.message_id).await?;
+            let delivery = message.delivery_to("south-3pl").ok_or("no delivery")?;
+            let settled = text(&delivery["acknowledged"]) == "accepted";
+            settled.then_some(()).ok_or_else(|| delivery.to_string())
+        },
+    )
+    .await?;
     // Of 12 kettles 8 are there.
     booked_once(stage, &order.order_no, 12)?;
     let short: Vec<_> = stage
@@ -49,6 +59,8 @@ pub(super) async fn play(stage: &mut Stage) -> Result<(), Unmet> {
     let search = format!("correlation_id={}", slow.order_no);
     messages.extend(shipped(stage, &slow.order_no, &search).await?);
     booked_once(stage, &slow.order_no, 1)?;
+    // A file has no correlation id; its 997 is found by its sender.
+    messages.extend(known(stage.api.messages("partner=south-3pl").await)?);
     stage.screen.beats(telling::beats(&messages));
     stage.screen.observed(&format!(
         "{} went through the folder while north-3pl had not answered {}",

@@ -1,0 +1,182 @@
+//! The header of a 945: W06, N1, W27, G72, N9.
+
+use crossdock_sdk::x12::code::SegmentError;
+use crossdock_sdk::x12::{Fault, Segment, Spec};
+use crossdock_sdk::{Carrier, Charge, Money, PartyRole, Purpose, TransportMode};
+
+use super::Draft;
+use crate::codes;
+use crate::wire::{self, exact};
+
+impl<'a> Draft<'a, '_> {
+    pub(super) fn identification(&mut self, segment: &Segment<'a>) -> Result<(), Fault> {
+        if self.header.is_some() {
+            let text = "a second W06; its elements are kept among the extras";
+            self.context
+                .note(segment, SegmentError::OverMaximumUse, text);
+            wire::keep_from(&mut self.shipment.extras, segment, 1);
+            return Ok(());
+        }
+        self.header = Some(segment.place());
+        self.reporting = segment.element(1).trim_ascii();
+        let mut w06 = self.context.elements(segment);
+        let code = w06.required(Spec::at(1).reference(514).length(1, 1))?;
+        let order_no = w06.required(Spec::at(2).reference(285).length(1, 22))?;
+        self.ship_date = w06.date(Spec::at(3).reference(373))?;
+        let shipment_id = w06.optional(Spec::at(4).reference(145).length(1, 30))?;
+        let agent_id = w06.optional(Spec::at(5).reference(531).length(1, 12))?;
+        let customer_po = w06.optional(Spec::at(6).reference(324).length(1, 22))?;
+        let shipment = &mut self.shipment;
+        shipment.purpose = match &*code {
+            // Full detail, original, no exceptions, exceptions only.
+            "F" | "J" | "N" | "X" => Purpose::Original,
+            _ => Purpose::Other(code.clone().into_owned()),
+        };
+        if matches!(&*code, "J" | "N" | "X") {
+            wire::keep(&mut shipment.extras, segment, 1);
+        }
+        shipment.order_no = order_no.into_owned();
+        shipment.customer_po = customer_po.map(|number| number.into_owned());
+        match (shipment_id, agent_id) {
+            (Some(id), agent_id) => {
+                shipment.shipment_id = id.into_owned();
+                if agent_id.is_some() {
+                    wire::keep(&mut shipment.extras, segment, 5);
+                }
+            }
+            (None, Some(id)) => shipment.shipment_id = id.into_owned(),
+            (None, None) => {}
+        }
+        if self.context.config.shipment_is_bill_of_lading && !shipment.shipment_id.is_empty() {
+            shipment.bill_of_lading = Some(shipment.shipment_id.clone());
+        }
+        wire::keep_from(&mut shipment.extras, segment, 7);
+        Ok(())
+    }
+
+    pub(super) fn close_party(&mut self) {
+        let Some(party) = self.party.take() else {
+            return;
+        };
+        let node = match party.role {
+            PartyRole::Warehouse => true,
+            PartyRole::ShipFrom => self.shipment.node.is_none(),
+            _ => false,
+        };
+        if node && party.id.is_some() {
+            self.shipment.node.clone_from(&party.id);
+        }
+        self.shipment.parties.push(party);
+    }
+
+    pub(super) fn carrier(&mut self, segment: &Segment<'a>) -> Result<(), Fault> {
+        let config = self.context.config;
+        let extras = &mut self.shipment.extras;
+        let mut w27 = self.context.elements(segment);
+        let mode = w27.required(Spec::at(1).reference(91).length(1, 2))?;
+        let scac = w27.optional(Spec::at(2).reference(140).length(2, 4))?;
+        let routing = w27.optional(Spec::at(3).reference(387).length(1, 35))?;
+        let payment = w27.optional(Spec::at(4).reference(146).length(2, 2))?;
+        let initial = w27.optional(Spec::at(6).reference(206).length(1, 4))?;
+        let number = w27.optional(Spec::at(7).reference(207).length(1, 15))?;
+        if !codes::is_first::<TransportMode>(&mode) {
+            wire::keep(extras, segment, 1);
+        }
+        wire::keep(extras, segment, 5);
+        wire::keep_from(extras, segment, 8);
+        let service = routing
+            .as_deref()
+            .and_then(|routing| config.service(routing));
+        self.shipment.carrier = Some(Carrier {
+            scac: scac.map(|scac| config.carrier(&scac)),
+            name: routing
+                .filter(|_| service.is_none())
+                .map(|routing| routing.into_owned()),
+            service: service.map(str::to_owned),
+            mode: Some(codes::read(&mode)),
+            payment: payment.map(|payment| codes::read(&payment)),
+            equipment: match (initial, number) {
+                (Some(initial), Some(number)) => Some(format!("{initial} {number}")),
+                (one, other) => one.or(other).map(|text| text.into_owned()),
+            },
+        });
+        Ok(())
+    }
+
+    pub(super) fn charge(&mut self, segment: &Segment<'a>) -> Result<(), Fault> {
+        let mut g72 = self.context.elements(segment);
+        let code = g72
+            .required(Spec::at(1).reference(340).length(1, 3))?
+            .into_owned();
+        let amount = g72.implied(Spec::at(8).reference(610).length(1, 15), 2)?;
+        let Some(amount) = amount else {
+            wire::keep_from(&mut self.shipment.extras, segment, 1);
+            return Ok(());
+        };
+        let amount = Money::new(exact(amount), self.context.config.currency);
+        self.shipment.charges.push(Charge::new(code, amount));
+        for element in (2..=segment.element_count()).filter(|element| *element != 8) {
+            wire::keep(&mut self.shipment.extras, segment, element);
+        }
+        Ok(())
+    }
+
+    pub(super) fn header_reference(&mut self, segment: &Segment<'a>) -> Result<(), Fault> {
+        let shipment = &mut self.shipment;
+        let Some(reference) = self.context.reference(segment, &mut shipment.extras)? else {
+            return Ok(());
+        };
+        let plain = reference.description.is_none() && !reference.value.is_empty();
+        match reference.qualifier.as_str() {
+            "BM" if plain && shipment.bill_of_lading.is_none() => {
+                shipment.bill_of_lading = Some(reference.value);
+            }
+            "CN" if plain && shipment.pro_number.is_none() => {
+                shipment.pro_number = Some(reference.value);
+            }
+            "2I" if plain => shipment.tracking.push(reference.value),
+            _ => shipment.references.push(reference),
+        }
+        Ok(())
+    }
+
+    /// Settles when it left, and under which number.
+    pub(super) fn settle_header(&mut self) {
+        let place = self.header.unwrap_or_default();
+        let shipment = &mut self.shipment;
+        if shipment.expected_delivery.is_none() {
+            shipment.expected_delivery = self.scheduled.take();
+        } else if let Some(scheduled) = self.scheduled.take() {
+            shipment.extras.push(("G62*70".to_owned(), scheduled.text));
+        }
+        if shipment.shipment_id.is_empty() && !shipment.order_no.is_empty() {
+            let number = shipment
+                .bill_of_lading
+                .as_ref()
+                .unwrap_or(&shipment.order_no)
+                .clone();
+            let text = format!("no shipment number in W06-04 or W06-05; {number} was taken");
+            shipment.shipment_id = number;
+            self.context
+                .remark("shipment-id-assumed", text, place.element(4));
+        }
+        shipment.shipped_at = match (self.ship_date, self.shipped.take()) {
+            (None, Some(moment)) => moment,
+            // The same day, with its time.
+            (Some(date), Some(moment)) if moment.text.starts_with(&date.to_string()) => moment,
+            (Some(date), other) => {
+                if let Some(other) = other {
+                    let text = format!(
+                        "W06-03 says that it left on {date}, G62*11 says {}; the former was taken",
+                        other.text
+                    );
+                    shipment.extras.push(("G62*11".to_owned(), other.text));
+                    self.context
+                        .remark("ship-date-contradiction", text, place.element(3));
+                }
+                wire::moment(date, None, b"")
+            }
+            (None, None) => self.context.assume_ship_date(place),
+        };
+    }
+}
