@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use crossdock::clock::Clock;
 use e2e::harness::{Api, Behaviour, Receiver, Site, array, eventually, order, text, until};
 use serde_json::{Value, json};
 
@@ -175,15 +176,32 @@ async fn a_partner_that_never_answers_holds_up_nobody_else() {
     host.finish().await;
 }
 
-/// `Retry-After` is a lower bound, of 503 for the partner and of 429 too, also over a
-/// restart.
+/// Two seconds, as `Retry-After` can say it.
+fn in_two_seconds() -> String {
+    "2".to_owned()
+}
+
+/// The same as a date. It has no fractions, so it is up to a second later.
+fn at_a_date() -> String {
+    let now = Clock::System.now().plus(Duration::from_secs(3));
+    let moment = jiff::Timestamp::from_millisecond(now.as_millis()).expect("it is a date");
+    moment.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
+}
+
+/// `Retry-After` is a lower bound, of 503 and of 429, in both its forms, also over a
+/// restart and for a breaker that did not open.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_partner_that_says_when_to_come_back_is_obeyed() {
-    for status in [503, 429] {
+    let cases: [(u16, fn() -> String); 4] = [
+        (503, in_two_seconds),
+        (429, in_two_seconds),
+        (503, at_a_date),
+        (429, at_a_date),
+    ];
+    for (status, when) in cases {
         let (north, south, site) = site().await;
-        let site = site.set("partners.north.endpoint.breaker.failures_max", 1);
         let mut host = site.start().await;
-        north.script(move |_| Behaviour::Answers(status, Some("2".to_owned())));
+        north.script(move |_| Behaviour::Answers(status, Some(when())));
         let id = host
             .api()
             .accepted("erp", "a", &order::original("SO-1"))
