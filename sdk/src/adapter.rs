@@ -76,6 +76,7 @@ pub trait Adapter {
 /// crossdock_sdk::export!(Acme);
 /// ```
 #[macro_export]
+#[rustfmt::skip]
 macro_rules! export {
     ($adapter:ty) => {
         #[cfg(target_arch = "wasm32")]
@@ -86,36 +87,34 @@ macro_rules! export {
             struct Component;
 
             // Nothing but the section that says what the component is.
-    $crate::bindings::export_component!(Component with_types_in $crate::bindings);
+            $crate::bindings::export_component!(Component with_types_in $crate::bindings);
 
             #[unsafe(export_name = "crossdock:partner/adapter@0.1.0#describe")]
             extern "C" fn describe() -> *mut u8 {
                 $crate::__private::describe::<$adapter>()
             }
 
-    #[unsafe(export_name = "crossdock:partner/adapter@0.1.0#decode")]
-            #[rustfmt::skip]
+            #[unsafe(export_name = "crossdock:partner/adapter@0.1.0#decode")]
             unsafe extern "C" fn decode(
                 a: usize, b: usize, c: usize, d: usize, e: usize, f: usize, g: usize,
                 h: usize, i: usize, j: usize, k: usize, l: usize, m: usize,
             ) -> *mut u8 {
                 let message = [a, b, c, d, e, f, g, h, i, j, k, l, m];
                 unsafe { $crate::__private::decode::<$adapter>(message) }
-                    }
+            }
 
             #[unsafe(export_name = "crossdock:partner/adapter@0.1.0#next")]
             unsafe extern "C" fn next(arguments: *mut u8) -> *mut u8 {
                 unsafe { $crate::__private::next::<$adapter>(arguments) }
             }
 
-    #[unsafe(export_name = "crossdock:partner/adapter@0.1.0#poll")]
-            #[rustfmt::skip]
+            #[unsafe(export_name = "crossdock:partner/adapter@0.1.0#poll")]
             unsafe extern "C" fn poll(
                 a: usize, b: usize, c: usize, d: usize, e: usize, f: usize, g: usize,
                 h: usize, i: usize,
             ) -> *mut u8 {
                 unsafe { $crate::__private::poll::<$adapter>([a, b, c, d, e, f, g, h, i]) }
-                    }
+            }
         };
     };
 }

@@ -238,3 +238,23 @@ fn known<T>(answer: Result<T, String>) -> Result<T, Unmet> {
         seen,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_that_was_not_observed_says_which_and_what_was_seen_instead() {
+        let unmet = expect(false, "breaker open", || "breaker closed".to_owned()).unwrap_err();
+        let missed = Missed {
+            name: "outage",
+            title: "A warehouse goes down",
+            unmet,
+        };
+        assert_eq!(
+            missed.to_string(),
+            "step outage (A warehouse goes down) was not observed: expected breaker open; seen: breaker closed",
+        );
+        assert!(expect(true, "breaker open", String::new).is_ok());
+    }
+}

@@ -182,9 +182,10 @@ impl<'a> Conversation<'a> {
                 Step::AlreadyDone(id) => return End::AlreadyDone(id),
                 Step::Rejected(problem) => return End::Rejected(contract::failure(&problem)),
                 Step::Retry(retry) => {
+                    let after = retry.after_seconds.map(|it| Duration::from_secs(it.into()));
                     return End::Failed {
                         failure: contract::failure(&retry.problem),
-                        retry_after: retry.after_seconds.map(|it| Duration::from_secs(it.into())),
+                        retry_after: after.or_else(|| self.asked_to_wait()),
                     };
                 }
                 Step::Other(step) => {
@@ -296,6 +297,16 @@ impl<'a> Conversation<'a> {
                 }
                 Err(End::Adapter(failure))
             }
+        }
+    }
+
+    /// How long the newest answer asks to be left alone, where the adapter leaves that
+    /// to the host: an adapter has no clock to read a date with.
+    fn asked_to_wait(&self) -> Option<Duration> {
+        match self.calls.last()? {
+            breaker::Outcome::Failed { retry_after } => *retry_after,
+            breaker::Outcome::Throttled { retry_after } => Some(*retry_after),
+            breaker::Outcome::Answered { .. } | breaker::Outcome::Ours => None,
         }
     }
 

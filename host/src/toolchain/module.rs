@@ -4,81 +4,147 @@ use wit_component::ComponentEncoder;
 
 use super::BuildError;
 
+/// Memory that an instance begins with, in pages of 64 KiB: enough for most messages.
+/// Growing later costs two system calls for every call of the guest, while a page
+/// that is not touched costs nothing.
+const MEMORY_PAGES_MIN: u32 = 48;
+
+/// The number of a custom section; its content begins with a name.
+const CUSTOM: u8 = 0;
+
+/// The number of the section that declares memories.
+const MEMORY: u8 = 5;
+
 /// Makes the component that the module's own description asks for; the SDK's
 /// export macro has put that into a custom section.
 pub(super) fn to_component(module: &[u8], strip_names: bool) -> Result<Vec<u8>, BuildError> {
-    let stripped;
-    let module = if strip_names {
-        stripped = without_names(module).ok_or_else(|| BuildError::Encode {
-            reason: "the module is damaged".to_owned(),
-        })?;
-        &stripped
-    } else {
-        module
-    };
+    let module = prepared(module, strip_names).ok_or_else(|| BuildError::Encode {
+        reason: "the module is damaged".to_owned(),
+    })?;
     ComponentEncoder::default()
-        .module(module)
+        .module(&module)
         .and_then(|encoder| encoder.validate(true).encode())
         .map_err(|error| BuildError::Encode {
             reason: format!("{error:#}"),
         })
 }
 
-/// The module without its custom section `name`; nothing if it is no module.
-fn without_names(module: &[u8]) -> Option<Vec<u8>> {
+/// The module with [`MEMORY_PAGES_MIN`], and on demand without the names of its
+/// functions; nothing if it is no module.
+fn prepared(module: &[u8], strip_names: bool) -> Option<Vec<u8>> {
     let (header, mut rest) = module.split_at_checked(8)?;
-    let mut kept = header.to_vec();
+    let mut prepared = header.to_vec();
     while let Some((&id, after_id)) = rest.split_first() {
-        let (size, content) = leb128(after_id)?;
-        let (content, after) = content.split_at_checked(size)?;
-        let section = &rest[..rest.len() - after.len()];
-        let is_name =
-            id == 0 && leb128(content).and_then(|(size, name)| name.get(..size)) == Some(b"name");
-        if !is_name {
-            kept.extend_from_slice(section);
+        let (size, content) = number(after_id)?;
+        let (content, after) = content.split_at_checked(size as usize)?;
+        match id {
+            CUSTOM if strip_names && section_name(content)? == b"name" => {}
+            MEMORY => section(&mut prepared, MEMORY, &larger_memory(content)?),
+            _ => section(&mut prepared, id, content),
         }
         rest = after;
     }
-    Some(kept)
+    Some(prepared)
 }
 
-/// An unsigned number of at most 32 bits, and what follows it.
-fn leb128(bytes: &[u8]) -> Option<(usize, &[u8])> {
+fn section(module: &mut Vec<u8>, id: u8, content: &[u8]) {
+    module.push(id);
+    put_number(module, u32::try_from(content.len()).unwrap_or(u32::MAX));
+    module.extend_from_slice(content);
+}
+
+fn section_name(content: &[u8]) -> Option<&[u8]> {
+    let (size, name) = number(content)?;
+    name.get(..size as usize)
+}
+
+/// The memory section with the first memory raised to [`MEMORY_PAGES_MIN`]; as it is
+/// where that memory has a lower maximum, or is of a kind that guests do not have.
+fn larger_memory(content: &[u8]) -> Option<Vec<u8>> {
+    let (count, limits) = number(content)?;
+    let Some((&kind @ (0 | 1), limits)) = limits.split_first() else {
+        return Some(content.to_vec());
+    };
+    let (pages, rest) = number(limits)?;
+    let maximum = match kind {
+        1 => number(rest)?.0,
+        _ => u32::MAX,
+    };
+    let mut raised = Vec::with_capacity(content.len() + 2);
+    put_number(&mut raised, count);
+    raised.push(kind);
+    put_number(&mut raised, pages.max(MEMORY_PAGES_MIN.min(maximum)));
+    raised.extend_from_slice(rest);
+    Some(raised)
+}
+
+/// A number of at most 32 bits in LEB128, and what follows it.
+fn number(bytes: &[u8]) -> Option<(u32, &[u8])> {
     let mut value = 0_u64;
     for (index, byte) in bytes.iter().take(5).enumerate() {
         value |= u64::from(byte & 0x7f) << (7 * index);
         if byte & 0x80 == 0 {
-            return Some((usize::try_from(value).ok()?, &bytes[index + 1..]));
+            return Some((u32::try_from(value).ok()?, &bytes[index + 1..]));
         }
     }
     None
+}
+
+fn put_number(out: &mut Vec<u8>, mut value: u32) {
+    while value >= 0x80 {
+        out.push((value & 0x7f) as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn has(bytes: &[u8], text: &str) -> bool {
+        bytes
+            .windows(text.len())
+            .any(|window| window == text.as_bytes())
+    }
+
     #[test]
-    fn names_go_and_all_else_stays() {
+    fn names_go_on_demand_and_all_else_stays() {
         let text = r#"(module (func $secret (export "run") (result i32) (i32.const 7))
             (@custom "keep" "this"))"#;
         let module = wat::parse_str(text).unwrap();
-        let has = |bytes: &[u8], text: &str| {
-            bytes
-                .windows(text.len())
-                .any(|window| window == text.as_bytes())
-        };
-        let stripped = without_names(&module).unwrap();
+        assert_eq!(prepared(&module, false).unwrap(), module);
+        let stripped = prepared(&module, true).unwrap();
         assert!(has(&module, "secret") && !has(&stripped, "secret"));
         assert!(has(&stripped, "run") && has(&stripped, "keep"));
-        assert_eq!(without_names(&stripped).unwrap(), stripped);
+        assert_eq!(prepared(&stripped, true).unwrap(), stripped);
+    }
+
+    #[test]
+    fn an_instance_begins_with_enough_memory() {
+        let memory = |text: &str| {
+            let module = wat::parse_str(format!("(module {text})")).unwrap();
+            let prepared = prepared(&module, false).unwrap();
+            let payloads = wasmparser::Parser::new(0).parse_all(&prepared);
+            let section = payloads.filter_map(Result::ok).find_map(|it| match it {
+                wasmparser::Payload::MemorySection(section) => section.into_iter().next(),
+                _ => None,
+            });
+            let memory = section.unwrap().unwrap();
+            (memory.initial, memory.maximum)
+        };
+        let enough = u64::from(MEMORY_PAGES_MIN);
+        assert_eq!(memory("(memory 17)"), (enough, None));
+        assert_eq!(memory("(memory 17 200)"), (enough, Some(200)));
+        assert_eq!(memory("(memory 17 20)"), (20, Some(20)));
+        assert_eq!(memory("(memory 300)"), (300, None));
     }
 
     #[test]
     fn a_damaged_module_is_told() {
         let module = wat::parse_str("(module (func $f))").unwrap();
-        assert_eq!(without_names(&module[..module.len() - 1]), None);
-        assert_eq!(without_names(&module[..4]), None);
+        assert_eq!(prepared(&module[..module.len() - 1], false), None);
+        assert_eq!(prepared(&module[..4], false), None);
         let error = to_component(b"not wasm", false).unwrap_err();
         assert!(error.remedy().unwrap().contains("export macro"), "{error}");
     }
