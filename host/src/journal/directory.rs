@@ -29,7 +29,17 @@ const NAME_DIGITS: usize = 20;
 pub(super) struct Directory {
     path: PathBuf,
     /// The system releases the lock when the file is closed, also after a crash.
-    _lock: File,
+    lock: File,
+}
+
+// A child process that is being started holds a copy of every file for a moment, and
+// with it the lock: closing ours is not enough, it has to be released by name.
+impl Drop for Directory {
+    fn drop(&mut self) {
+        if let Err(error) = self.lock.unlock() {
+            tracing::debug!(%error, "the journal's lock is released by closing its file");
+        }
+    }
 }
 
 // === impl Directory ===
@@ -53,7 +63,7 @@ impl Directory {
         match lock.try_lock() {
             Ok(()) => Ok(Self {
                 path: path.to_owned(),
-                _lock: lock,
+                lock,
             }),
             Err(TryLockError::WouldBlock) => Err(Error::Locked {
                 directory: path.to_owned(),
