@@ -20,23 +20,40 @@ pub(super) fn field(rust: &str) -> &str {
     rust.strip_suffix('_').unwrap_or(rust)
 }
 
-/// A case's name in JSON, byte by byte: `DropShip` is `drop-ship`.
-pub(super) fn case(rust: &str) -> impl Iterator<Item = u8> + '_ {
-    rust.bytes().enumerate().flat_map(|(position, byte)| {
-        let dash = (byte.is_ascii_uppercase() && position > 0).then_some(b'-');
-        dash.into_iter().chain([byte.to_ascii_lowercase()])
-    })
+/// Appends a case's name in JSON: `DropShip` is `drop-ship`.
+pub(super) fn write_case(rust: &str, out: &mut Vec<u8>) {
+    let start = out.len();
+    for byte in rust.bytes() {
+        if byte.is_ascii_uppercase() && out.len() > start {
+            out.push(b'-');
+        }
+        out.push(byte.to_ascii_lowercase());
+    }
 }
 
 /// A case's name in JSON, as a text.
 pub(super) fn case_text(rust: &str) -> String {
-    case(rust).map(char::from).collect()
+    let mut text = Vec::new();
+    write_case(rust, &mut text);
+    String::from_utf8_lossy(&text).into_owned()
 }
 
 /// Whether `json` names the case.
 pub(super) fn is_case(rust: &str, json: &str) -> bool {
-    // Only dashes are added, so a longer Rust name can't match.
-    rust.len() <= json.len() && case(rust).eq(json.bytes())
+    let mut rest = json.as_bytes();
+    for (position, byte) in rust.bytes().enumerate() {
+        if byte.is_ascii_uppercase() && position > 0 {
+            match rest {
+                [b'-', after @ ..] => rest = after,
+                _ => return false,
+            }
+        }
+        match rest {
+            [first, after @ ..] if *first == byte.to_ascii_lowercase() => rest = after,
+            _ => return false,
+        }
+    }
+    rest.is_empty()
 }
 
 #[cfg(test)]

@@ -490,6 +490,8 @@ struct Record<'n, 'a> {
     /// A field of the object that belongs to somebody else: a case's `kind`.
     tag: Option<&'static str>,
     next: usize,
+    /// Which of `fields` comes next if the object keeps their order.
+    likely: usize,
     /// Bit for bit the fields that were seen.
     seen: u64,
     /// The record is a decimal, and these are its fields.
@@ -512,6 +514,7 @@ impl<'n, 'a> Record<'n, 'a> {
             fields,
             tag,
             next: 0,
+            likely: 0,
             seen: 0,
             decimal: None,
             current: None,
@@ -525,13 +528,10 @@ impl<'n, 'a> Record<'n, 'a> {
             if self.tag == Some(&**name) {
                 continue;
             }
-            let Some(index) = self
-                .fields
-                .iter()
-                .position(|field| names::field(field) == name)
-            else {
+            let Some(index) = self.index(name) else {
                 return Err(self.unknown(name, node));
             };
+            self.likely = index + 1;
             self.seen |= 1_u64.checked_shl(index as u32).unwrap_or(0);
             return Ok(Some((self.fields[index], Reader::of(node))));
         }
@@ -559,6 +559,15 @@ impl<'n, 'a> Record<'n, 'a> {
             }
         }
         Ok(None)
+    }
+
+    /// The field of that name. Whoever writes a record mostly keeps its order, so the
+    /// search begins behind the last one found.
+    fn index(&self, name: &str) -> Option<usize> {
+        let is_named = |index: &usize| names::field(self.fields[*index]) == name;
+        (self.likely..self.fields.len())
+            .find(is_named)
+            .or_else(|| (0..self.likely).find(is_named))
     }
 
     fn is_seen(&self, index: usize) -> bool {

@@ -415,13 +415,15 @@ impl<'a> Parser<'a> {
 }
 
 fn refuse_duplicates(fields: &[(Cow<'_, str>, Node<'_>)]) -> Result<(), Error> {
+    if fields.iter().try_fold(0, mark).is_some() {
+        return Ok(());
+    }
     let duplicate = if fields.len() <= FIELDS_COMPARED_MAX {
-        fields
-            .iter()
-            .enumerate()
-            .find(|(position, (name, _))| {
-                fields[..*position].iter().any(|(other, _)| other == name)
-            })
+        let earlier =
+            |position: usize, name: &str| fields[..position].iter().any(|(other, _)| other == name);
+        let mut numbered = fields.iter().enumerate();
+        numbered
+            .find(|(position, (name, _))| earlier(*position, name))
             .map(|(_, field)| field)
     } else {
         let mut sorted: Vec<_> = fields.iter().collect();
@@ -439,4 +441,16 @@ fn refuse_duplicates(fields: &[(Cow<'_, str>, Node<'_>)]) -> Result<(), Error> {
                 .inside(name),
         ),
     }
+}
+
+/// Marks a name by its length and ends; `None` when another has the same mark, which
+/// few objects have two of, so that most need no comparing.
+fn mark(marks: u64, (name, _): &(Cow<'_, str>, Node<'_>)) -> Option<u64> {
+    let ends = match name.as_bytes() {
+        [] => 0,
+        [first, .., last] => u32::from(*first).wrapping_mul(5) ^ u32::from(*last),
+        [only] => u32::from(*only),
+    };
+    let bit = 1_u64 << ((ends ^ (name.len() as u32) << 2) & 63);
+    (marks & bit == 0).then_some(marks | bit)
 }

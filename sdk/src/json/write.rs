@@ -36,46 +36,61 @@ pub(super) fn write<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) -> Resu
     Ok(wrote)
 }
 
+/// Which bytes can't stand in a string as they are.
+const ESCAPED: [bool; 256] = {
+    let mut escaped = [false; 256];
+    let mut control = 0;
+    while control < 0x20 {
+        escaped[control] = true;
+        control += 1;
+    }
+    escaped[b'"' as usize] = true;
+    escaped[b'\\' as usize] = true;
+    escaped
+};
+
 /// Writes a string with its quotes.
 pub(super) fn write_string(text: &str, out: &mut Vec<u8>) {
-    let bytes = text.as_bytes();
+    let mut rest = text.as_bytes();
+    out.reserve(rest.len() + 2);
     out.push(b'"');
-    let mut start = 0;
-    for (position, byte) in bytes.iter().enumerate() {
-        if *byte >= 0x20 && *byte != b'"' && *byte != b'\\' {
-            continue;
-        }
-        out.extend_from_slice(&bytes[start..position]);
-        start = position + 1;
-        match byte {
-            b'"' => out.extend_from_slice(b"\\\""),
-            b'\\' => out.extend_from_slice(b"\\\\"),
-            b'\n' => out.extend_from_slice(b"\\n"),
-            b'\r' => out.extend_from_slice(b"\\r"),
-            b'\t' => out.extend_from_slice(b"\\t"),
-            control => {
-                const DIGITS: &[u8; 16] = b"0123456789abcdef";
-                out.extend_from_slice(b"\\u00");
-                out.push(DIGITS[usize::from(control >> 4)]);
-                out.push(DIGITS[usize::from(control & 15)]);
-            }
+    while let Some(position) = rest.iter().position(|byte| ESCAPED[usize::from(*byte)]) {
+        out.extend_from_slice(&rest[..position]);
+        write_escaped(rest[position], out);
+        rest = &rest[position + 1..];
+    }
+    out.extend_from_slice(rest);
+    out.push(b'"');
+}
+
+#[cold]
+fn write_escaped(byte: u8, out: &mut Vec<u8>) {
+    match byte {
+        b'"' => out.extend_from_slice(b"\\\""),
+        b'\\' => out.extend_from_slice(b"\\\\"),
+        b'\n' => out.extend_from_slice(b"\\n"),
+        b'\r' => out.extend_from_slice(b"\\r"),
+        b'\t' => out.extend_from_slice(b"\\t"),
+        control => {
+            const DIGITS: &[u8; 16] = b"0123456789abcdef";
+            out.extend_from_slice(b"\\u00");
+            out.push(DIGITS[usize::from(control >> 4)]);
+            out.push(DIGITS[usize::from(control & 15)]);
         }
     }
-    out.extend_from_slice(&bytes[start..]);
-    out.push(b'"');
 }
 
 fn write_kind(case: &str, out: &mut Vec<u8>) {
     out.extend_from_slice(b"{\"");
     out.extend_from_slice(KIND.as_bytes());
     out.extend_from_slice(b"\":\"");
-    out.extend(names::case(case));
+    names::write_case(case, out);
     out.push(b'"');
 }
 
 fn write_unit_case(case: &str, out: &mut Vec<u8>) {
     out.push(b'"');
-    out.extend(names::case(case));
+    names::write_case(case, out);
     out.push(b'"');
 }
 
@@ -254,6 +269,7 @@ impl<'w> Serializer for Writer<'w> {
 
     fn serialize_struct(self, name: &'static str, fields: usize) -> Result<Compound<'w>, Error> {
         if names::is_decimal(name, fields) {
+            self.out.push(b'"');
             return Ok(Compound::new(self.out, Shape::Decimal { digits_end: None }));
         }
         self.out.push(b'{');
@@ -429,7 +445,10 @@ impl<'w> Serializer for Payload<'w> {
 
     fn serialize_struct(self, name: &'static str, fields: usize) -> Result<Compound<'w>, Error> {
         if names::is_decimal(name, fields) {
-            return self.compound(Shape::Decimal { digits_end: None });
+            let mut compound = self.compound(Shape::Decimal { digits_end: None })?;
+            compound.out.push(b'"');
+            compound.start += 1;
+            return Ok(compound);
         }
         write_kind(self.case, self.out);
         Ok(Compound::new(self.out, Shape::Case))
@@ -477,8 +496,8 @@ enum Shape {
     Record,
     /// An object that is open and begins with `kind`.
     Case,
-    /// The coefficient's digits stand in the text up to `digits_end`, the scale's
-    /// after them; the end makes a number of both.
+    /// The coefficient's digits stand in the text from the opening quote up to
+    /// `digits_end`, the scale's after them; the end makes a number of both.
     Decimal {
         digits_end: Option<usize>,
     },
@@ -525,8 +544,11 @@ impl<'w> Compound<'w> {
         if self.count > 0 || matches!(self.shape, Shape::Case) {
             self.out.push(b',');
         }
-        write_string(name, self.out);
-        self.out.push(b':');
+        // An identifier of Rust needs no escapes.
+        self.out.reserve(name.len() + 3);
+        self.out.push(b'"');
+        self.out.extend_from_slice(name.as_bytes());
+        self.out.extend_from_slice(b"\":");
         Ok(())
     }
 
@@ -571,18 +593,17 @@ impl<'w> Compound<'w> {
     }
 }
 
-/// Makes `"12.50"` of the digits of coefficient and scale that were written.
+/// Makes `12.50"` of the digits of coefficient and scale that were written.
 fn join_decimal(out: &mut Vec<u8>, start: usize, digits_end: usize) -> Result<(), Error> {
-    let scale = str::from_utf8(&out[digits_end..])
-        .ok()
-        .and_then(|text| text.parse::<u8>().ok());
+    let scale = out[digits_end..]
+        .iter()
+        .fold(0, |scale, digit| scale * 10 + u32::from(digit - b'0'));
     let sign = usize::from(out.get(start) == Some(&b'-'));
     let digits = digits_end - start - sign;
     out.truncate(digits_end);
-    match scale {
-        Some(scale) if scale <= DIGITS_MAX && digits <= usize::from(DIGITS_MAX) => {
-            out.insert(start, b'"');
-            decimal::insert_point(out, start + 1 + sign, scale);
+    match u8::try_from(scale) {
+        Ok(scale) if scale <= DIGITS_MAX && digits <= usize::from(DIGITS_MAX) => {
+            decimal::insert_point(out, start + sign, scale);
             out.push(b'"');
             Ok(())
         }

@@ -4,8 +4,9 @@ use std::hint::black_box;
 
 use crossdock_sdk::{Level, host};
 
-/// How many documents `many-documents` gives; each is small.
-pub(crate) const DOCUMENTS: u32 = 10_000;
+/// How many documents `many-documents` gives. Each is small, so that neither fuel nor
+/// the limit of the output ends it: the host has to take them all.
+pub(crate) const DOCUMENTS: u32 = 5_000;
 
 /// How much `giant-output` gives: beyond the 8 MiB that a guest may return.
 const OUTPUT_BYTES: usize = 9 * 1024 * 1024;
@@ -27,7 +28,8 @@ pub(crate) enum Deed {
     /// Never ends; nearly all of the time is spent inside bulk instructions, where
     /// an epoch is not checked.
     BulkMemoryLoop,
-    /// Takes memory until there is none.
+    /// Takes memory until there is none. Hardly touches it, so that it meets the limit
+    /// of the memory before that of the fuel.
     MemoryBomb,
     /// Calls itself until the stack ends.
     Recursion,
@@ -39,7 +41,7 @@ pub(crate) enum Deed {
     GiantOutput,
     /// Logs more than is kept.
     LogFlood,
-    /// Returns more documents than anybody sends at once.
+    /// Returns more documents than anybody sends at once; all of them are good.
     ManyDocuments,
 }
 
@@ -99,7 +101,9 @@ fn fill() {
 fn hoard() {
     let mut hoard = Vec::new();
     loop {
-        hoard.push(black_box(vec![1_u8; BOMB_BYTES]));
+        let mut block = Vec::<u8>::with_capacity(BOMB_BYTES);
+        block.push(1);
+        hoard.push(black_box(block));
     }
 }
 
