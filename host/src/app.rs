@@ -132,6 +132,25 @@ struct Storage {
     feed: Feed,
 }
 
+// === impl StartError ===
+
+impl StartError {
+    /// What to do about it; absent when the message says it all.
+    #[must_use]
+    pub fn remedy(&self) -> Option<String> {
+        match self {
+            Self::Registry(error) => error.remedy(),
+            Self::Adapter {
+                adapter, directory, ..
+            } => Some(format!(
+                "build it: crossdock adapter build FOLDER-OF-{adapter} --output {}",
+                directory.display()
+            )),
+            _ => None,
+        }
+    }
+}
+
 // === impl Directories ===
 
 impl Directories {

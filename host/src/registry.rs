@@ -79,6 +79,19 @@ pub enum Error {
     },
 }
 
+// === impl Error ===
+
+impl Error {
+    /// What to do about it; absent when the message says it all.
+    #[must_use]
+    pub fn remedy(&self) -> Option<String> {
+        match self {
+            Self::Refused { source, .. } => source.remedy(),
+            Self::Directory { .. } | Self::Twice { .. } | Self::TooMany { .. } => None,
+        }
+    }
+}
+
 // === impl Registry ===
 
 impl Registry {

@@ -158,10 +158,7 @@ fn install(component: &Path, directory: &Path) -> Result<PathBuf, Failed> {
 }
 
 fn not_built(error: toolchain::BuildError) -> Failed {
-    match error.remedy() {
-        Some(remedy) => Failed::with_help(error, remedy),
-        None => Failed::work(error),
-    }
+    Failed::with_remedy(&error, error.remedy())
 }
 
 // === impl Try ===
@@ -282,10 +279,7 @@ impl List {
 }
 
 fn refused(error: AdmitError) -> Failed {
-    match error.remedy() {
-        Some(remedy) => Failed::with_help(error, remedy),
-        None => Failed::work(error),
-    }
+    Failed::with_remedy(&error, error.remedy())
 }
 
 fn sandbox() -> Result<Sandbox, Failed> {

@@ -38,7 +38,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failed> {
     ));
     let directories = Directories::within(&server.data_directory);
     let sandbox = Sandbox::new(checked.config.sandbox.clone(), None).map_err(Failed::work)?;
-    let registry = Registry::load(&sandbox, &server.adapters_directory).map_err(Failed::work)?;
+    let registry = Registry::load(&sandbox, &server.adapters_directory)
+        .map_err(|error| Failed::with_remedy(&error, error.remedy()))?;
     for (name, partner) in &checked.partners {
         let adapter = partner.adapter.get_ref();
         if registry.get(adapter).is_none() {

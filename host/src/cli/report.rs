@@ -41,6 +41,14 @@ impl Failed {
         }
     }
 
+    /// The same, with what to do where there is something.
+    pub(super) fn with_remedy(error: impl fmt::Display, remedy: Option<String>) -> Self {
+        Self::Work {
+            text: error.to_string(),
+            help: remedy,
+        }
+    }
+
     /// What the process leaves with.
     pub(super) fn exit_code(&self) -> u8 {
         match self {

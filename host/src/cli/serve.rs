@@ -8,7 +8,7 @@ pub(super) async fn run(files: Files) -> Result<(), Failed> {
     let data = checked.config.server.data_directory.clone();
     let mut host = app::start(checked, Clock::System)
         .await
-        .map_err(Failed::work)?;
+        .map_err(|error| Failed::with_remedy(&error, error.remedy()))?;
     tracing::info!(address = %host.local_addr(), data_directory = %data.display(), "messages are taken in");
     print::line(format!("crossdock listens at http://{}", host.local_addr()));
     let failed = tokio::select! {

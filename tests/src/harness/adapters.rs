@@ -14,8 +14,11 @@ use crossdock::{
     toolchain,
 };
 
-/// Where the adapters' sources are.
-const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../adapters");
+/// Where the adapters' sources are: those of the product, and guests made for tests.
+const SOURCES: [&str; 2] = [
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../adapters"),
+    concat!(env!("CARGO_MANIFEST_DIR"), "/guests"),
+];
 
 /// Puts the components of adapters of this workspace into `adapters`, and their
 /// compiled code into `compiled`, as a host keeps it there: without optimisation
@@ -50,7 +53,11 @@ fn component(name: &str) -> PathBuf {
     lock.lock().expect("the lock is free in the end");
     let sandbox = SANDBOX
         .get_or_init(|| Sandbox::new(Config::default(), Some(kept())).expect("guests can be run"));
-    let folder = Path::new(SOURCES).join(name);
+    let folder = SOURCES
+        .iter()
+        .map(|sources| Path::new(sources).join(name))
+        .find(|folder| folder.is_dir())
+        .unwrap_or_else(|| panic!("there is no adapter {name}"));
     let component = toolchain::build_if_newer(&folder, sandbox, &mut |_| {})
         .unwrap_or_else(|error| panic!("the adapter {name} can't be built: {error}"));
     let bytes = fs::read(&component.path).expect("a component can be read");

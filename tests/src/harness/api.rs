@@ -113,6 +113,21 @@ impl Api {
         answered(request).await
     }
 
+    /// Sends bytes of any kind as a partner's message and gives its id.
+    ///
+    /// # Panics
+    /// When it is not accepted, or the site has no such partner.
+    pub async fn accepted_bytes(&self, partner: &str, body: impl Into<reqwest::Body>) -> String {
+        let token = self.tokens.get(partner).expect("the partner sends");
+        let request = self
+            .request(Method::POST, &format!("/v1/partners/{partner}/messages"))
+            .bearer_auth(token)
+            .body(body);
+        let answer = answered(request).await.expect("the host answers");
+        assert_eq!(answer.status, 202, "{}", answer.body);
+        text(&answer.body["message_id"]).to_owned()
+    }
+
     /// Sends a partner's message and gives its id.
     ///
     /// # Panics
