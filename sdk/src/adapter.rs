@@ -44,7 +44,9 @@ pub trait Adapter {
         .with_remedy("route the document to a partner whose adapter encodes it"))
     }
 
-    /// What to do next to fetch news from a partner that does not send them.
+    /// What to do next to fetch news from a partner that does not send them. What was
+    /// fetched is given back as messages: the host journals them and puts each through
+    /// [`decode`](Adapter::decode), so that they can be read again later.
     ///
     /// # Errors
     ///

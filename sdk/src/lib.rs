@@ -127,8 +127,8 @@ pub use bindings::crossdock::partner::types::{
 };
 pub use bindings::exports::crossdock::partner::adapter::{
     Blame, Decoded, DecodedDocument, Delivery, Description, DocumentError, ElementPlace, Exchange,
-    Inbound, Outcome, PartnerKind, Place, PollRequest, PollStep, Polled, Problem, Reply, Request,
-    Response, Retry, Setting, Step,
+    Inbound, Outcome, PartnerKind, Place, PollRequest, PollStep, Polled, PolledMessage, Problem,
+    Reply, Request, Response, Retry, Setting, Step,
 };
 
 /// What [`export!`] expands to needs; nothing for anybody else.

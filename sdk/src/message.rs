@@ -3,7 +3,8 @@
 
 use crate::{
     Decoded, DecodedDocument, Delivery, Description, Document, DocumentError, Exchange, Inbound,
-    Outcome, PartnerKind, Problem, Reply, Request, Response, Retry, Setting, Source,
+    Outcome, PartnerKind, PollRequest, Polled, PolledMessage, Problem, Reply, Request, Response,
+    Retry, Setting, Source,
 };
 
 impl Description {
@@ -205,6 +206,58 @@ impl Exchange {
     /// A request and how it ended.
     pub fn new(request: Request, outcome: Outcome) -> Exchange {
         Exchange { request, outcome }
+    }
+}
+
+impl PollRequest {
+    /// A first poll without settings, as a test would make it.
+    pub fn new(cursor: Option<&str>) -> PollRequest {
+        PollRequest {
+            cursor: cursor.map(str::to_owned),
+            started_at: "2026-03-01T09:30:00Z".to_owned(),
+            settings: Vec::new(),
+        }
+    }
+}
+
+impl Polled {
+    /// Messages in the order in which they are to be read; the next poll goes on
+    /// from `cursor`, or from where this one began when there is none.
+    pub fn new(messages: Vec<PolledMessage>, cursor: Option<String>) -> Polled {
+        Polled {
+            messages,
+            cursor,
+            more: false,
+        }
+    }
+
+    /// The same with the wish to be asked again at once.
+    #[must_use]
+    pub fn and_more(mut self) -> Polled {
+        self.more = true;
+        self
+    }
+}
+
+impl PolledMessage {
+    /// A message of that media type without headers.
+    pub fn new(content_type: impl Into<String>, body: impl Into<Vec<u8>>) -> PolledMessage {
+        PolledMessage {
+            content_type: Some(content_type.into()),
+            headers: Vec::new(),
+            body: body.into(),
+        }
+    }
+
+    /// The same message with another header that `decode` sees; `name` in lower case.
+    #[must_use]
+    pub fn with_header(
+        mut self,
+        name: impl Into<String>,
+        value: impl Into<String>,
+    ) -> PolledMessage {
+        self.headers.push((name.into(), value.into()));
+        self
     }
 }
 

@@ -5,8 +5,8 @@ use std::fmt::Debug;
 use super::*;
 use crate::{
     Blame, Decimal, Decoded, Document, ElementPlace, Exchange, FunctionalAcknowledgement, ItemId,
-    Moment, Order, OrderLine, Outcome, Place, Problem, Purpose, Quantity, Reply, Request, Response,
-    SetNote, Shipment, ShipmentStatus, Source, Step, Verdict,
+    Moment, Order, OrderLine, Outcome, Place, PollStep, Polled, PolledMessage, Problem, Purpose,
+    Quantity, Reply, Request, Response, SetNote, Shipment, ShipmentStatus, Source, Step, Verdict,
 };
 
 #[track_caller]
@@ -115,6 +115,10 @@ fn conversations_cross() {
     let request = Request::post("/a", "text/plain", vec![1, 2, 3]).with_header("x", "y");
     crosses(&Step::Send(request.clone()));
     crosses(&Step::Done(None));
+    let message = PolledMessage::new("application/json", "[]").with_header("a", "b");
+    let polled = Polled::new(vec![message], Some("17".to_owned())).and_more();
+    crosses(&PollStep::Messages(polled));
+    crosses(&PollStep::Send(request.clone()));
     crosses(&Step::AlreadyDone(Some("X-1".to_owned())));
     let response = Response {
         status: 503,
