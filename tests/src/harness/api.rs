@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -83,6 +84,17 @@ impl Api {
 
     pub(super) fn address(&self) -> &Address {
         &self.address
+    }
+
+    /// Where the host listens, for those that speak with it by themselves.
+    ///
+    /// # Panics
+    /// When none is ready.
+    #[must_use]
+    pub fn socket(&self) -> SocketAddr {
+        let url = self.address.get();
+        let address = url.strip_prefix("http://").expect("a host is ready");
+        address.parse().expect("a host says where it listens")
     }
 
     pub(super) async fn is_ready(&self) -> bool {

@@ -221,6 +221,15 @@ impl Site {
             .unwrap_or_else(|error| panic!("{arguments:?} answers no JSON: {error}"))
     }
 
+    /// The token that a partner sends with.
+    ///
+    /// # Panics
+    /// When it does not send.
+    #[must_use]
+    pub fn token(&self, partner: &str) -> &str {
+        self.tokens.get(partner).expect("the partner sends")
+    }
+
     /// Speaks with whichever host runs here.
     #[must_use]
     pub fn api(&self) -> Api {

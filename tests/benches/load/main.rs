@@ -1,0 +1,57 @@
+//! What the product carries on this machine, load generator included.
+//!
+//! ```text
+//! cargo bench -p e2e --bench load             # all of it, some minutes
+//! cargo bench -p e2e --bench load -- accept   # or: path, restart, memory
+//! ```
+//!
+//! - `accept`: messages made durable and acknowledged a second, beside a bare axum
+//!   handler that does the same group commit and one sled batch;
+//! - `path`: messages a second from acceptance to delivery, every step journaled;
+//! - `restart`: from the start of the process to ready, with a journal of 1 GiB;
+//! - `memory`: what an idle host with 100 adapters holds.
+//!
+//! Figures are printed, never judged: they belong to the machine.
+
+#![expect(
+    clippy::print_stdout,
+    reason = "a load command answers on standard output"
+)]
+
+mod accept;
+mod client;
+mod idle;
+mod path;
+
+use std::{env, process::ExitCode};
+
+const FIGURES: [&str; 4] = ["accept", "path", "restart", "memory"];
+
+fn main() -> ExitCode {
+    // Cargo adds `--bench`.
+    let asked: Vec<_> = env::args()
+        .skip(1)
+        .filter(|it| !it.starts_with("--"))
+        .collect();
+    if let Some(unknown) = asked.iter().find(|it| !FIGURES.contains(&it.as_str())) {
+        println!("there is no figure {unknown}: {}", FIGURES.join(", "));
+        return ExitCode::from(2);
+    }
+    let wanted = |name: &str| asked.is_empty() || asked.iter().any(|it| it == name);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    runtime.block_on(async {
+        if wanted("accept") {
+            accept::measure().await;
+        }
+        if wanted("path") || wanted("restart") {
+            path::measure(wanted("restart")).await;
+        }
+        if wanted("memory") {
+            idle::measure().await;
+        }
+    });
+    ExitCode::SUCCESS
+}
