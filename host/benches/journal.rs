@@ -31,7 +31,15 @@ impl Projection<Bytes> for NoView {
         Ok(())
     }
 
-    fn checkpoint(&mut self, _up_to: Sequence) -> Result<(), ProjectionError> {
+    fn checkpoint(&mut self) -> Result<(), ProjectionError> {
+        Ok(())
+    }
+
+    fn durable(&self) -> Sequence {
+        Sequence::ZERO
+    }
+
+    fn close(&mut self) -> Result<(), ProjectionError> {
         Ok(())
     }
 }

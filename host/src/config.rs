@@ -80,11 +80,11 @@ pub struct Journal {
     /// `queue_commits_max`: commits that may wait; more are answered with 503.
     /// Default 4,096.
     pub queue_commits_max: usize,
-    /// `checkpoint_bytes`: after so many bytes the view is made durable. Default
-    /// 64 MiB.
+    /// `checkpoint_bytes`: after so many bytes of records the view is made
+    /// durable. Default 16 MiB.
     pub checkpoint_bytes: u64,
     /// `checkpoint_interval_ms`: after so long the view is made durable, in
-    /// milliseconds. Default 60,000.
+    /// milliseconds. Default 1,000.
     pub checkpoint_interval_ms: u64,
 }
 
@@ -368,8 +368,8 @@ impl Default for Journal {
             segment_bytes: 64 << 20,
             record_bytes_max: crate::journal::RECORD_BYTES_MAX,
             queue_commits_max: 4_096,
-            checkpoint_bytes: 64 << 20,
-            checkpoint_interval_ms: 60_000,
+            checkpoint_bytes: 16 << 20,
+            checkpoint_interval_ms: 1_000,
         }
     }
 }

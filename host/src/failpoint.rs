@@ -20,6 +20,7 @@ pub const NAMES: &[&str] = &[
     "journal-after-sync",
     "journal-after-projection",
     "journal-before-checkpoint",
+    "view-in-round",
     "journal-before-seal",
     "journal-after-rotate",
     "engine-before-decode",

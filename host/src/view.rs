@@ -1,7 +1,8 @@
 //! The view: what the journal says, arranged for asking.
 //!
 //! It holds messages, deliveries, dead letters, idempotency and partner counters
-//! in one sled tree, each commit in one atomic batch together with the journal
+//! in one sled tree. What a commit changes is seen by whoever asks from then on, and
+//! gathers in memory until a round brings it into sled, together with the journal
 //! sequence that it reflects. It is never the only place of anything: deleted,
 //! damaged or of an older version, it is built again from the journal.
 //!
@@ -11,8 +12,11 @@
 mod apply;
 mod keys;
 mod query;
+mod recent;
+mod round;
 mod rows;
 mod store;
+mod writer;
 
 pub use self::{
     query::{DeadLetterFilter, MessageFilter, Pending},

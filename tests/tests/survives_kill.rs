@@ -114,7 +114,10 @@ impl Death {
 /// How often a point may be passed before the death; the rare ones at once.
 fn hits_max(name: &str) -> u64 {
     match name {
-        "journal-before-checkpoint" | "journal-before-seal" | "journal-after-rotate" => 2,
+        "journal-before-checkpoint"
+        | "view-in-round"
+        | "journal-before-seal"
+        | "journal-after-rotate" => 2,
         name if name.starts_with("start-") => 1,
         _ => 80,
     }

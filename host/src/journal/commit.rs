@@ -49,10 +49,10 @@ pub struct CommitterConfig {
     /// 8 MiB: what a disk writes in a few milliseconds.
     pub group_bytes_max: usize,
     /// After how many bytes of records the projection is made durable. Default
-    /// 64 MiB, which is replayed in a moment after a crash.
+    /// 16 MiB, which is replayed in a moment after a crash.
     pub checkpoint_bytes: u64,
     /// After how long the projection is made durable, if there was any commit, in
-    /// milliseconds. Default 60,000.
+    /// milliseconds. Default 1,000.
     pub checkpoint_interval_ms: u64,
 }
 
@@ -79,12 +79,21 @@ pub trait Projection<T>: Send {
     /// start the journal brings it up to date again.
     fn apply(&mut self, batch: &[Committed<T>]) -> Result<(), ProjectionError>;
 
-    /// Makes durable what was applied; `up_to` is the last record of it. After a
-    /// crash, replay begins behind it.
+    /// Begins to make durable what was applied, and does not wait for it.
     ///
     /// # Errors
     /// Any error is fatal, as for [`apply`](Self::apply).
-    fn checkpoint(&mut self, up_to: Sequence) -> Result<(), ProjectionError>;
+    fn checkpoint(&mut self) -> Result<(), ProjectionError>;
+
+    /// The last record whose effects are durable. After a crash, replay begins
+    /// behind it.
+    fn durable(&self) -> Sequence;
+
+    /// Makes durable all that was applied, and waits until it is.
+    ///
+    /// # Errors
+    /// Any error is told to whoever stops the host; the journal still has it all.
+    fn close(&mut self) -> Result<(), ProjectionError>;
 }
 
 /// Why a projection cannot go on.
@@ -182,8 +191,8 @@ impl CommitterConfig {
         queue_bytes_max: 64 << 20,
         group_commits_max: 512,
         group_bytes_max: 8 << 20,
-        checkpoint_bytes: 64 << 20,
-        checkpoint_interval_ms: 60_000,
+        checkpoint_bytes: 16 << 20,
+        checkpoint_interval_ms: 1_000,
     };
 }
 

@@ -3,7 +3,10 @@
 //! Pure in (rows so far, record): the same records give the same rows, whether
 //! they come from the committer or from a rebuild.
 
-use std::collections::{HashMap, hash_map::Entry};
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    hash::Hash,
+};
 
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -31,16 +34,23 @@ const ROWS_KEPT_MAX: usize = 16_384;
 /// Where rows are read that are not in memory.
 pub(super) trait Base {
     /// The value of a key, as last written.
-    fn get(&self, key: &[u8]) -> Option<Vec<u8>>;
+    fn get(&self, key: &[u8]) -> Option<sled::IVec>;
 }
 
 /// The rows as they will be once the batch is written.
 #[derive(Default)]
 pub(super) struct Fold {
-    messages: HashMap<MessageId, Kept<MessageRow>>,
-    deliveries: HashMap<DeliveryId, Kept<DeliveryRow>>,
-    partners: HashMap<PartnerName, Kept<PartnerRow>>,
+    messages: Table<MessageId, MessageRow>,
+    deliveries: Table<DeliveryId, DeliveryRow>,
+    partners: Table<PartnerName, PartnerRow>,
     writes: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+}
+
+/// Rows of one kind.
+struct Table<Id, Row> {
+    kept: HashMap<Id, Kept<Row>>,
+    /// Those that changed since they were last taken.
+    changed: Vec<Id>,
 }
 
 struct Kept<Row> {
@@ -80,12 +90,14 @@ impl Fold {
     /// Takes what is to be written, and forgets rows when too many are kept.
     pub(super) fn take_writes(&mut self) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
         let mut writes = std::mem::take(&mut self.writes);
-        collect(&mut self.messages, &mut writes, |id| keys::message(*id));
-        collect(&mut self.deliveries, &mut writes, |id| keys::delivery(*id));
-        collect(&mut self.partners, &mut writes, keys::partner);
-        if self.messages.len() + self.deliveries.len() > ROWS_KEPT_MAX {
-            self.messages.clear();
-            self.deliveries.clear();
+        self.messages
+            .take_changed(&mut writes, |id| keys::message(*id));
+        self.deliveries
+            .take_changed(&mut writes, |id| keys::delivery(*id));
+        self.partners.take_changed(&mut writes, keys::partner);
+        if self.messages.kept.len() + self.deliveries.kept.len() > ROWS_KEPT_MAX {
+            self.messages.kept.clear();
+            self.deliveries.kept.clear();
         }
         writes
     }
@@ -105,8 +117,7 @@ impl Fold {
             deliveries: 0,
             business_keys: Vec::new(),
         };
-        self.messages
-            .insert(message.id, Kept { row, changed: true });
+        self.messages.insert(message.id, row);
         self.put(
             keys::pending(&message.partner, sequence),
             message.id.as_bytes().to_vec(),
@@ -236,8 +247,7 @@ impl Fold {
         id.extend_from_slice(&queued.id.ordinal.to_be_bytes());
         self.put(keys::control(&queued.to, queued.control_number), id.clone());
         self.put(queue_key(&row), id);
-        self.deliveries
-            .insert(queued.id, Kept { row, changed: true });
+        self.deliveries.insert(queued.id, row);
         if let Some(partner) = self.partner(base, &queued.to) {
             partner.control_number = partner.control_number.max(queued.control_number);
         }
@@ -379,7 +389,7 @@ impl Fold {
             .rev()
             .find(|(written, _)| *written == key);
         let bytes = match written {
-            Some((_, value)) => value.clone(),
+            Some((_, value)) => value.as_deref().map(sled::IVec::from),
             None => base.get(&key),
         };
         if let Some(mut row) = bytes.as_deref().and_then(decode::<DeadLetterRow>) {
@@ -431,23 +441,22 @@ impl Fold {
     }
 
     fn message(&mut self, base: &dyn Base, id: MessageId) -> Option<&mut MessageRow> {
-        kept(&mut self.messages, id, || base.get(&keys::message(id)))
+        self.messages.read(&id, || {
+            base.get(&keys::message(id)).as_deref().and_then(decode)
+        })
     }
 
     fn delivery(&mut self, base: &dyn Base, id: DeliveryId) -> Option<&mut DeliveryRow> {
-        kept(&mut self.deliveries, id, || base.get(&keys::delivery(id)))
+        self.deliveries.read(&id, || {
+            base.get(&keys::delivery(id)).as_deref().and_then(decode)
+        })
     }
 
     fn partner(&mut self, base: &dyn Base, name: &PartnerName) -> Option<&mut PartnerRow> {
-        let kept = self.partners.entry(name.clone()).or_insert_with(|| {
+        self.partners.read(name, || {
             let row = base.get(&keys::partner(name));
-            Kept {
-                row: row.as_deref().and_then(decode).unwrap_or_default(),
-                changed: true,
-            }
-        });
-        kept.changed = true;
-        Some(&mut kept.row)
+            Some(row.as_deref().and_then(decode).unwrap_or_default())
+        })
     }
 
     fn put(&mut self, key: Vec<u8>, value: Vec<u8>) {
@@ -456,6 +465,55 @@ impl Fold {
 
     fn remove(&mut self, key: Vec<u8>) {
         self.writes.push((key, None));
+    }
+}
+
+// === impl Table ===
+
+impl<Id, Row> Default for Table<Id, Row> {
+    fn default() -> Self {
+        Self {
+            kept: HashMap::new(),
+            changed: Vec::new(),
+        }
+    }
+}
+
+impl<Id: Hash + Eq + Clone, Row: Serialize> Table<Id, Row> {
+    fn insert(&mut self, id: Id, row: Row) {
+        self.changed.push(id.clone());
+        self.kept.insert(id, Kept { row, changed: true });
+    }
+
+    /// A row that is about to change.
+    fn read(&mut self, id: &Id, read: impl FnOnce() -> Option<Row>) -> Option<&mut Row> {
+        let kept = match self.kept.entry(id.clone()) {
+            Entry::Occupied(kept) => kept.into_mut(),
+            Entry::Vacant(place) => place.insert(Kept {
+                row: read()?,
+                changed: false,
+            }),
+        };
+        if !kept.changed {
+            kept.changed = true;
+            self.changed.push(id.clone());
+        }
+        Some(&mut kept.row)
+    }
+
+    fn take_changed(
+        &mut self,
+        writes: &mut Vec<(Vec<u8>, Option<Vec<u8>>)>,
+        key: impl Fn(&Id) -> Vec<u8>,
+    ) {
+        for id in self.changed.drain(..) {
+            if let Some(kept) = self.kept.get_mut(&id)
+                && kept.changed
+            {
+                kept.changed = false;
+                writes.push((key(&id), Some(encode(&kept.row))));
+            }
+        }
     }
 }
 
@@ -494,33 +552,6 @@ fn first_failure(decoded: &Decoded) -> Option<(&'static str, Failure)> {
             Disposition::Routed | Disposition::Duplicate { .. } => None,
         });
     unrouted.map(|failure| ("route", failure))
-}
-
-fn kept<Id: std::hash::Hash + Eq + Copy, Row: DeserializeOwned>(
-    rows: &mut HashMap<Id, Kept<Row>>,
-    id: Id,
-    read: impl FnOnce() -> Option<Vec<u8>>,
-) -> Option<&mut Row> {
-    let kept = match rows.entry(id) {
-        Entry::Occupied(kept) => kept.into_mut(),
-        Entry::Vacant(place) => place.insert(Kept {
-            row: decode(&read()?)?,
-            changed: true,
-        }),
-    };
-    kept.changed = true;
-    Some(&mut kept.row)
-}
-
-fn collect<Id, Row: Serialize>(
-    rows: &mut HashMap<Id, Kept<Row>>,
-    writes: &mut Vec<(Vec<u8>, Option<Vec<u8>>)>,
-    key: impl Fn(&Id) -> Vec<u8>,
-) {
-    for (id, kept) in rows.iter_mut().filter(|(_, kept)| kept.changed) {
-        writes.push((key(id), Some(encode(&kept.row))));
-        kept.changed = false;
-    }
 }
 
 fn count(length: usize) -> u32 {

@@ -10,6 +10,8 @@ use crate::{
 
 /// Which journal sequence the view reflects.
 pub(super) const SEQUENCE: &[u8] = b"Zsequence";
+/// Which round is being written; absent when none is.
+pub(super) const ROUND: &[u8] = b"Zround";
 /// Which version of the rows it holds.
 pub(super) const VERSION: &[u8] = b"Zversion";
 

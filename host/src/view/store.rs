@@ -1,17 +1,21 @@
-//! The sled tree: opening it whatever state it is in, writing one batch a commit.
+//! The view as the rest of the host has it: opened whatever state it is in, written
+//! with each commit, read through what is not in sled yet.
 //!
 //! sled 0.34 is a view here, never the truth. What is known of its weak places is
 //! worked around: a snapshot half written at a kill is removed before opening; a
 //! tree that will not open is moved aside and built again; one tree, one writer,
-//! batches instead of transactions; a checkpoint also syncs the file itself,
-//! because sled's flush on Linux does not.
+//! batches instead of transactions; a round also syncs the file itself, because
+//! sled's flush on Linux does not.
 
 use std::{
-    fs::{self, File},
-    io,
+    fs, io,
+    ops::Bound,
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use serde::de::DeserializeOwned;
@@ -19,6 +23,9 @@ use serde::de::DeserializeOwned;
 use super::{
     apply::{Base, Fold, decode, encode},
     keys,
+    recent::{Layer, Merged},
+    round,
+    writer::Writer,
 };
 use crate::{
     failpoint,
@@ -49,9 +56,10 @@ pub struct View {
 }
 
 struct Shared {
-    db: sled::Db,
-    directory: PathBuf,
+    writer: Writer,
     fold: Mutex<Fold>,
+    /// The last record that was applied.
+    applied: AtomicU64,
 }
 
 /// The view can't be opened, read or written.
@@ -68,6 +76,9 @@ pub enum Error {
         /// Why.
         source: io::Error,
     },
+    /// The thread that writes to sled has ended.
+    #[error("the view can't be written any more: {0}")]
+    Writer(Arc<str>),
     /// The journal can't be read.
     #[error(transparent)]
     Journal(#[from] journal::Error),
@@ -102,23 +113,25 @@ impl View {
                 open_store(options)?
             }
         };
-        let view = Self {
-            shared: Arc::new(Shared {
-                db,
-                directory: directory.clone(),
-                fold: Mutex::default(),
-            }),
-        };
-        if view.row::<u32>(keys::VERSION) != Some(VERSION) {
-            view.clear()?;
+        let usable = version(&db)? == Some(VERSION) && round::finish(&db, directory)?;
+        if !usable {
+            start_anew(&db)?;
         }
-        Ok(view)
+        let sequence = sequence(&db)?;
+        let writer = Writer::start(db, directory.clone(), sequence)?;
+        Ok(Self {
+            shared: Arc::new(Shared {
+                writer,
+                fold: Mutex::default(),
+                applied: AtomicU64::new(sequence.get()),
+            }),
+        })
     }
 
     /// The last journal record that the view reflects.
     #[must_use]
     pub fn sequence(&self) -> Sequence {
-        self.row(keys::SEQUENCE).unwrap_or(Sequence::ZERO)
+        Sequence::from_u64(self.shared.applied.load(Ordering::Acquire))
     }
 
     /// Empties the view, so that it is built from the first record on.
@@ -126,16 +139,19 @@ impl View {
     /// # Errors
     /// When sled refuses.
     pub fn clear(&self) -> Result<(), Error> {
-        *self.fold() = Fold::default();
-        self.shared.db.clear()?;
-        self.shared.db.insert(keys::VERSION, encode(&VERSION))?;
+        let mut fold = self.fold();
+        *fold = Fold::default();
+        let core = self.shared.writer.core();
+        core.clear()?;
+        start_anew(&core.db)?;
+        self.shared.applied.store(0, Ordering::Release);
         Ok(())
     }
 
-    /// Applies records in one atomic batch.
+    /// Applies records; whoever asks from now on sees all of them.
     ///
     /// # Errors
-    /// When sled refuses; the view then reflects none of them.
+    /// When sled has refused what was applied before.
     pub fn apply<'a>(
         &self,
         records: impl Iterator<Item = (Sequence, &'a Record)>,
@@ -149,37 +165,29 @@ impl View {
         let Some(last) = last else {
             return Ok(());
         };
-        let mut batch = sled::Batch::default();
-        for (key, value) in fold.take_writes() {
-            match value {
-                Some(value) => batch.insert(key, value),
-                None => batch.remove(key),
-            }
-        }
-        batch.insert(keys::SEQUENCE, encode(&last));
-        self.shared.db.apply_batch(batch)?;
+        let row = |(key, value): (Vec<u8>, Option<Vec<u8>>)| {
+            (sled::IVec::from(key), value.map(sled::IVec::from))
+        };
+        self.shared.writer.core().put(Layer {
+            rows: fold.take_writes().into_iter().map(row).collect(),
+            up_to: last,
+        })?;
+        self.shared.applied.store(last.get(), Ordering::Release);
         Ok(())
     }
 
-    /// Makes everything applied so far durable.
+    /// Makes everything applied so far durable, and waits until it is.
     ///
     /// # Errors
     /// When sled or the file system refuses; the journal still has it all.
     pub fn checkpoint(&self) -> Result<(), Error> {
-        self.shared.db.flush()?;
-        let file = self.shared.directory.join("db");
-        File::open(&file)
-            .and_then(|file| file.sync_data())
-            .map_err(|source| Error::Io {
-                directory: self.shared.directory.clone(),
-                source,
-            })
+        self.shared.writer.core().settle()
     }
 
     /// Bytes on disk.
     #[must_use]
     pub fn size_bytes(&self) -> u64 {
-        self.shared.db.size_on_disk().unwrap_or(0)
+        self.db().size_on_disk().unwrap_or(0)
     }
 
     pub(super) fn row<Row: DeserializeOwned>(&self, key: &[u8]) -> Option<Row> {
@@ -190,14 +198,27 @@ impl View {
         &self,
         prefix: &[u8],
     ) -> impl DoubleEndedIterator<Item = (sled::IVec, sled::IVec)> + use<> {
-        self.shared.db.scan_prefix(prefix).filter_map(reported)
+        let end = successor(prefix);
+        let end = end.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
+        let recent = self.shared.writer.core().recent().range(prefix, end);
+        Merged::new(recent, self.db().scan_prefix(prefix).filter_map(reported))
     }
 
     pub(super) fn range(
         &self,
         range: std::ops::Range<Vec<u8>>,
     ) -> impl DoubleEndedIterator<Item = (sled::IVec, sled::IVec)> + use<> {
-        self.shared.db.range(range).filter_map(reported)
+        let recent = self
+            .shared
+            .writer
+            .core()
+            .recent()
+            .range(&range.start, Bound::Excluded(&range.end));
+        Merged::new(recent, self.db().range(range).filter_map(reported))
+    }
+
+    fn db(&self) -> &sled::Db {
+        &self.shared.writer.core().db
     }
 
     fn fold(&self) -> std::sync::MutexGuard<'_, Fold> {
@@ -209,9 +230,12 @@ impl View {
 }
 
 impl Base for View {
-    fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
-        match self.shared.db.get(key) {
-            Ok(value) => value.map(|value| value.to_vec()),
+    fn get(&self, key: &[u8]) -> Option<sled::IVec> {
+        if let Some(written) = self.shared.writer.core().recent().get(key) {
+            return written.clone();
+        }
+        match self.db().get(key) {
+            Ok(value) => value,
             Err(error) => {
                 tracing::error!(%error, "the view can't be read");
                 None
@@ -226,7 +250,17 @@ impl Projection<Record> for View {
         View::apply(self, records).map_err(ProjectionError::new)
     }
 
-    fn checkpoint(&mut self, _up_to: Sequence) -> Result<(), ProjectionError> {
+    fn checkpoint(&mut self) -> Result<(), ProjectionError> {
+        let core = self.shared.writer.core();
+        core.begin_round();
+        core.check().map_err(ProjectionError::new)
+    }
+
+    fn durable(&self) -> Sequence {
+        self.shared.writer.core().durable()
+    }
+
+    fn close(&mut self) -> Result<(), ProjectionError> {
         View::checkpoint(self).map_err(ProjectionError::new)
     }
 }
@@ -259,6 +293,29 @@ pub fn catch_up(
     failpoint::hit("start-after-view");
     progress(view.sequence());
     Ok(applied)
+}
+
+fn version(db: &sled::Db) -> Result<Option<u32>, Error> {
+    Ok(db.get(keys::VERSION)?.as_deref().and_then(decode))
+}
+
+fn sequence(db: &sled::Db) -> Result<Sequence, Error> {
+    let row = db.get(keys::SEQUENCE)?;
+    Ok(row.as_deref().and_then(decode).unwrap_or_default())
+}
+
+fn start_anew(db: &sled::Db) -> Result<(), Error> {
+    db.clear()?;
+    db.insert(keys::VERSION, encode(&VERSION))?;
+    Ok(())
+}
+
+/// The first key that does not begin with `prefix`; none when every later key does.
+fn successor(prefix: &[u8]) -> Option<Vec<u8>> {
+    let last = prefix.iter().rposition(|byte| *byte < u8::MAX)?;
+    let mut successor = prefix[..=last].to_vec();
+    successor[last] += 1;
+    Some(successor)
 }
 
 fn open_store(options: &Options) -> Result<sled::Db, sled::Error> {

@@ -62,7 +62,15 @@ impl Projection<Bytes> for Rows {
         self.0.apply_batch(rows).map_err(ProjectionError::new)
     }
 
-    fn checkpoint(&mut self, _up_to: Sequence) -> Result<(), ProjectionError> {
+    fn checkpoint(&mut self) -> Result<(), ProjectionError> {
+        Ok(())
+    }
+
+    fn durable(&self) -> Sequence {
+        Sequence::ZERO
+    }
+
+    fn close(&mut self) -> Result<(), ProjectionError> {
         self.0.flush().map(drop).map_err(ProjectionError::new)
     }
 }

@@ -24,6 +24,8 @@ struct Script {
 struct View {
     script: Arc<Script>,
     checkpoints: mpsc::Sender<Sequence>,
+    last: Sequence,
+    durable: Sequence,
     /// While set, every group waits here for a permission.
     gate: Option<mpsc::Receiver<()>>,
     entered: mpsc::Sender<()>,
@@ -41,15 +43,25 @@ impl Projection<u64> for View {
         }
         let records = batch.iter().map(|one| (one.sequence.get(), *one.value));
         self.script.applied.lock().unwrap().extend(records);
+        self.last = batch.last().unwrap().sequence;
         Ok(())
     }
 
-    fn checkpoint(&mut self, up_to: Sequence) -> Result<(), ProjectionError> {
+    fn checkpoint(&mut self) -> Result<(), ProjectionError> {
         if self.script.fail_checkpoint.load(Ordering::SeqCst) {
             return Err(ProjectionError::new("the view is stuck"));
         }
-        let _ = self.checkpoints.send(up_to);
+        self.durable = self.last;
+        let _ = self.checkpoints.send(self.durable);
         Ok(())
+    }
+
+    fn durable(&self) -> Sequence {
+        self.durable
+    }
+
+    fn close(&mut self) -> Result<(), ProjectionError> {
+        self.checkpoint()
     }
 }
 
@@ -130,6 +142,8 @@ fn stage(config: CommitterConfig, pace: Pace) -> Stage {
     let view = View {
         script: Arc::clone(&script),
         checkpoints: checkpoint,
+        last: Sequence::ZERO,
+        durable: Sequence::ZERO,
         gate: matches!(pace, Pace::OneByOne).then_some(gate),
         entered: enter,
     };
@@ -393,6 +407,8 @@ async fn stopping_finishes_what_was_committed_and_closes_the_journal() {
     let view = View {
         script: Arc::default(),
         checkpoints,
+        last: Sequence::ZERO,
+        durable: Sequence::ZERO,
         gate: None,
         entered,
     };

@@ -85,7 +85,7 @@ impl<T> Worker<T> {
             match taken {
                 Taken::Some => self.commit_group()?,
                 Taken::Idle => {}
-                Taken::Closed => return self.checkpoint(),
+                Taken::Closed => return self.close(),
             }
             let due = self
                 .checkpoint_due()
@@ -173,21 +173,33 @@ impl<T> Worker<T> {
 
     fn checkpoint(&mut self) -> Result<(), String> {
         failpoint::hit("journal-before-checkpoint");
-        let up_to = self.journal.last();
         self.projection
-            .checkpoint(up_to)
+            .checkpoint()
             .map_err(|error| format!("the view could not be made durable: {error}"))?;
         self.bytes_since_checkpoint = 0;
         self.unsaved_since = None;
-        // Only what the view has durably taken in may go.
+        self.drop_before();
+        Ok(())
+    }
+
+    fn close(&mut self) -> Result<(), String> {
+        failpoint::hit("journal-before-checkpoint");
+        self.projection
+            .close()
+            .map_err(|error| format!("the view could not be made durable: {error}"))?;
+        self.drop_before();
+        Ok(())
+    }
+
+    /// Gives up what may go: only what the view has durably taken in.
+    fn drop_before(&mut self) {
         let wanted = Sequence::from_u64(self.shared.drop_before.load(Ordering::Relaxed));
-        let drop_before = wanted.min(up_to.next());
+        let drop_before = wanted.min(self.projection.durable().next());
         if drop_before > Sequence::ZERO
             && let Err(error) = self.journal.drop_before(drop_before)
         {
             tracing::warn!(%error, "old journal segments could not be removed");
         }
-        Ok(())
     }
 }
 

@@ -1,0 +1,223 @@
+//! Rows that were written lately and are not in sled yet, and reading through them.
+//!
+//! Most rows change several times within a moment: a message is accepted, decoded,
+//! delivered. Here that costs a change in memory, and sled gets the last state only.
+//! There are two layers: `active` takes what is applied, `leaving` is on its way into
+//! sled. Who reads looks into both before sled.
+
+use std::{
+    cmp::Ordering,
+    collections::{BTreeMap, VecDeque},
+    ops::Bound,
+    sync::Arc,
+};
+
+use sled::IVec;
+
+use crate::journal::Sequence;
+
+/// A row, or that it is gone.
+pub(super) type Written = Option<IVec>;
+
+/// The state of the rows that changed, as of one record of the journal.
+#[derive(Debug, Default)]
+pub(super) struct Layer {
+    pub(super) rows: BTreeMap<IVec, Written>,
+    pub(super) up_to: Sequence,
+}
+
+/// What is not in sled yet.
+#[derive(Debug, Default)]
+pub(super) struct Recent {
+    pub(super) active: Layer,
+    pub(super) leaving: Option<Arc<Layer>>,
+}
+
+/// Rows in order of their keys, from sled and from what is more recent.
+pub(super) struct Merged<Base> {
+    recent: VecDeque<(IVec, Written)>,
+    base: Base,
+    front: Option<(IVec, IVec)>,
+    back: Option<(IVec, IVec)>,
+}
+
+// === impl Layer ===
+
+impl Layer {
+    fn range(&self, start: &[u8], end: Bound<&[u8]>) -> impl Iterator<Item = (IVec, Written)> {
+        self.rows
+            .range::<[u8], _>((Bound::Included(start), end))
+            .map(|(key, written)| (key.clone(), written.clone()))
+    }
+}
+
+// === impl Recent ===
+
+impl Recent {
+    /// What is known of a row without sled; none when nothing is.
+    pub(super) fn get(&self, key: &[u8]) -> Option<&Written> {
+        let leaving = self.leaving.as_ref();
+        self.active
+            .rows
+            .get(key)
+            .or_else(|| leaving.and_then(|it| it.rows.get(key)))
+    }
+
+    /// The rows of a range, as they are at this moment.
+    pub(super) fn range(&self, start: &[u8], end: Bound<&[u8]>) -> VecDeque<(IVec, Written)> {
+        let Some(leaving) = &self.leaving else {
+            return self.active.range(start, end).collect();
+        };
+        let mut rows: BTreeMap<_, _> = leaving.range(start, end).collect();
+        rows.extend(self.active.range(start, end));
+        rows.into_iter().collect()
+    }
+
+    /// Lets what is active leave, unless something leaves already or nothing would.
+    pub(super) fn part(&mut self) -> bool {
+        if self.leaving.is_some() || self.active.rows.is_empty() {
+            return false;
+        }
+        self.leaving = Some(Arc::new(std::mem::take(&mut self.active)));
+        true
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.active.rows.is_empty() && self.leaving.is_none()
+    }
+}
+
+// === impl Merged ===
+
+impl<Base> Merged<Base> {
+    /// `recent` must have been taken before `base` was begun: what moves from one to
+    /// the other in between is then seen twice, never missed.
+    pub(super) fn new(recent: VecDeque<(IVec, Written)>, base: Base) -> Self {
+        Self {
+            recent,
+            base,
+            front: None,
+            back: None,
+        }
+    }
+}
+
+impl<Base: DoubleEndedIterator<Item = (IVec, IVec)>> Iterator for Merged<Base> {
+    type Item = (IVec, IVec);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if self.front.is_none() {
+                self.front = self.base.next().or_else(|| self.back.take());
+            }
+            let order = match (self.recent.front(), &self.front) {
+                (Some((recent, _)), Some((base, _))) => recent.cmp(base),
+                (Some(_), None) => Ordering::Less,
+                (None, _) => return self.front.take(),
+            };
+            if order == Ordering::Greater {
+                return self.front.take();
+            }
+            if order == Ordering::Equal {
+                self.front = None;
+            }
+            if let Some((key, Some(value))) = self.recent.pop_front() {
+                return Some((key, value));
+            }
+        }
+    }
+}
+
+impl<Base: DoubleEndedIterator<Item = (IVec, IVec)>> DoubleEndedIterator for Merged<Base> {
+    fn next_back(&mut self) -> Option<Self::Item> {
+        loop {
+            if self.back.is_none() {
+                self.back = self.base.next_back().or_else(|| self.front.take());
+            }
+            let order = match (self.recent.back(), &self.back) {
+                (Some((recent, _)), Some((base, _))) => recent.cmp(base),
+                (Some(_), None) => Ordering::Greater,
+                (None, _) => return self.back.take(),
+            };
+            if order == Ordering::Less {
+                return self.back.take();
+            }
+            if order == Ordering::Equal {
+                self.back = None;
+            }
+            if let Some((key, Some(value))) = self.recent.pop_back() {
+                return Some((key, value));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn key() -> impl Strategy<Value = Vec<u8>> {
+        proptest::collection::vec(0..4_u8, 1..3)
+    }
+
+    fn rows<Value: Strategy>(
+        value: Value,
+    ) -> impl Strategy<Value = BTreeMap<Vec<u8>, Value::Value>> {
+        proptest::collection::btree_map(key(), value, 0..12)
+    }
+
+    proptest! {
+        #[test]
+        fn reading_through_is_reading_what_it_will_be(
+            base in rows(0..9_u8),
+            leaving in rows(proptest::option::of(10..19_u8)),
+            active in rows(proptest::option::of(20..29_u8)),
+            start in key(),
+            ends in proptest::collection::vec(any::<bool>(), 40),
+        ) {
+            let written = |rows: &BTreeMap<Vec<u8>, Option<u8>>| Layer {
+                rows: rows
+                    .iter()
+                    .map(|(key, value)| {
+                        let value = value.map(|it| IVec::from(&[it]));
+                        (IVec::from(key.as_slice()), value)
+                    })
+                    .collect(),
+                up_to: Sequence::ZERO,
+            };
+            let mut will_be = base.clone();
+            for (key, value) in leaving.iter().chain(&active) {
+                match value {
+                    Some(value) => will_be.insert(key.clone(), *value),
+                    None => will_be.remove(key),
+                };
+            }
+            let recent = Recent {
+                active: written(&active),
+                leaving: Some(Arc::new(written(&leaving))),
+            };
+            let base: Vec<_> = base
+                .range(start.clone()..)
+                .map(|(key, value)| (IVec::from(key.as_slice()), IVec::from(&[*value])))
+                .collect();
+            let mut merged = Merged::new(recent.range(&start, Bound::Unbounded), base.into_iter());
+            // From either end, in any order.
+            let (mut front, mut back) = (Vec::new(), Vec::new());
+            for from_front in ends.into_iter().chain([true; 40]) {
+                match from_front {
+                    true => front.extend(merged.next()),
+                    false => back.extend(merged.next_back()),
+                }
+            }
+            let read: Vec<_> = front
+                .into_iter()
+                .chain(back.into_iter().rev())
+                .map(|(key, value)| (key.to_vec(), value[0]))
+                .collect();
+            let expected: Vec<_> = will_be.range(start..).map(|(k, v)| (k.clone(), *v)).collect();
+            prop_assert_eq!(read, expected);
+        }
+    }
+}

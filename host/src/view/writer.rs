@@ -1,0 +1,230 @@
+//! The thread that brings recent rows into sled, round after round.
+
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+    },
+    thread::{self, JoinHandle},
+};
+
+use super::{
+    Error,
+    recent::{Layer, Recent},
+    round,
+};
+use crate::journal::Sequence;
+
+/// Rows that begin a round by themselves, before a checkpoint does: about 20 MiB.
+const ROWS_MAX: usize = 50_000;
+
+/// Owns the thread.
+pub(super) struct Writer {
+    core: Arc<Core>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What the thread and those who write share.
+pub(super) struct Core {
+    pub(super) db: sled::Db,
+    pub(super) directory: PathBuf,
+    recent: RwLock<Recent>,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    stop: bool,
+    /// What is durable in sled.
+    durable: Sequence,
+    failed: Option<Arc<str>>,
+}
+
+/// Sees to it that nobody waits for a thread that panicked.
+struct Bystander(Arc<Core>);
+
+// === impl Writer ===
+
+impl Writer {
+    /// Starts the thread; sled is as of `durable`.
+    pub(super) fn start(
+        db: sled::Db,
+        directory: PathBuf,
+        durable: Sequence,
+    ) -> Result<Self, Error> {
+        let core = Arc::new(Core {
+            db,
+            directory: directory.clone(),
+            recent: RwLock::default(),
+            state: Mutex::new(State {
+                durable,
+                ..State::default()
+            }),
+            changed: Condvar::new(),
+        });
+        let shared = Arc::clone(&core);
+        let thread = thread::Builder::new()
+            .name("view-writer".to_owned())
+            .spawn(move || {
+                let bystander = Bystander(shared);
+                bystander.0.run();
+            })
+            .map_err(|source| Error::Io { directory, source })?;
+        Ok(Self {
+            core,
+            thread: Some(thread),
+        })
+    }
+
+    pub(super) fn core(&self) -> &Core {
+        &self.core
+    }
+}
+
+impl Drop for Writer {
+    /// What is not in sled by now comes from the journal at the next start.
+    fn drop(&mut self) {
+        self.core.state().stop = true;
+        self.core.changed.notify_all();
+        if let Some(thread) = self.thread.take() {
+            // It has said in `failed` what it could.
+            drop(thread.join());
+        }
+    }
+}
+
+// === impl Core ===
+
+impl Core {
+    pub(super) fn recent(&self) -> RwLockReadGuard<'_, Recent> {
+        self.recent.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes rows in; waits when the thread is two rounds behind.
+    pub(super) fn put(&self, rows: Layer) -> Result<(), Error> {
+        self.check()?;
+        let many = {
+            let mut recent = self.recent_mut();
+            recent.active.rows.extend(rows.rows);
+            recent.active.up_to = rows.up_to;
+            recent.active.rows.len()
+        };
+        if many > ROWS_MAX {
+            self.begin_round();
+        }
+        if many > 2 * ROWS_MAX {
+            self.wait_for_round()?;
+        }
+        Ok(())
+    }
+
+    /// Begins a round with what there is, unless one is under way.
+    pub(super) fn begin_round(&self) {
+        if self.recent_mut().part() {
+            // With the lock, so that the thread can't miss it between look and wait.
+            let _state = self.state();
+            self.changed.notify_all();
+        }
+    }
+
+    /// Brings everything into sled and waits until it is durable.
+    pub(super) fn settle(&self) -> Result<(), Error> {
+        loop {
+            self.begin_round();
+            self.wait_for_round()?;
+            if self.recent().is_empty() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Forgets what is not in sled, after the round that is under way.
+    pub(super) fn clear(&self) -> Result<(), Error> {
+        self.wait_for_round()?;
+        self.recent_mut().active = Layer::default();
+        self.state().durable = Sequence::ZERO;
+        Ok(())
+    }
+
+    /// The last record whose rows are durable.
+    pub(super) fn durable(&self) -> Sequence {
+        self.state().durable
+    }
+
+    /// Whether the thread can go on.
+    pub(super) fn check(&self) -> Result<(), Error> {
+        match &self.state().failed {
+            Some(why) => Err(Error::Writer(Arc::clone(why))),
+            None => Ok(()),
+        }
+    }
+
+    fn wait_for_round(&self) -> Result<(), Error> {
+        let mut state = self.state();
+        while state.failed.is_none() && self.recent().leaving.is_some() {
+            state = self
+                .changed
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        drop(state);
+        self.check()
+    }
+
+    fn run(&self) {
+        while let Some(layer) = self.next_round() {
+            let written = round::write(&self.db, &self.directory, &layer);
+            let mut state = self.state();
+            match written {
+                Ok(()) => {
+                    state.durable = layer.up_to;
+                    self.recent_mut().leaving = None;
+                }
+                Err(error) => state.failed = Some(error.to_string().into()),
+            }
+            self.changed.notify_all();
+            if state.failed.is_some() {
+                return;
+            }
+        }
+    }
+
+    fn next_round(&self) -> Option<Arc<Layer>> {
+        let mut state = self.state();
+        loop {
+            if state.stop {
+                return None;
+            }
+            if let Some(layer) = &self.recent().leaving {
+                return Some(Arc::clone(layer));
+            }
+            state = self
+                .changed
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn recent_mut(&self) -> RwLockWriteGuard<'_, Recent> {
+        self.recent.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+// === impl Bystander ===
+
+impl Drop for Bystander {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            let mut state = self.0.state();
+            state
+                .failed
+                .get_or_insert_with(|| "its thread panicked".into());
+            self.0.changed.notify_all();
+        }
+    }
+}
