@@ -6,7 +6,7 @@
 
 use std::{
     collections::BTreeMap,
-    fs, io,
+    io,
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
@@ -30,6 +30,7 @@ use crate::{
     listener::{self, Listener},
     message::PartnerName,
     partner::{Endpoint, Partner, Partners, Tables},
+    private,
     record::Record,
     registry::{self, Registry},
     sandbox::{Sandbox, SandboxError},
@@ -428,7 +429,7 @@ fn load_adapters(
     config: &Config,
     directories: &Directories,
 ) -> Result<(Sandbox, Arc<Registry>), StartError> {
-    fs::create_dir_all(&config.server.data_directory).map_err(|source| StartError::Io {
+    private::create_dir_all(&config.server.data_directory).map_err(|source| StartError::Io {
         what: format!("data directory {}", config.server.data_directory.display()),
         source,
     })?;

@@ -23,11 +23,12 @@ use super::{
 use crate::{
     failpoint,
     journal::{self, Committed, Projection, ProjectionError, Reader, Sequence},
+    private,
     record::{Record, Unreadable},
 };
 
 /// Rows of another version are not read but built again.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 /// Records applied in one batch while catching up.
 const CATCH_UP_RECORDS: usize = 512;
 /// How often sled itself writes out, in milliseconds: a belt besides checkpoints.
@@ -92,7 +93,7 @@ impl View {
             directory: directory.clone(),
             source,
         };
-        fs::create_dir_all(directory).map_err(io)?;
+        private::create_dir_all(directory).map_err(io)?;
         remove_half_written_snapshots(directory).map_err(io)?;
         let db = match open_store(options) {
             Ok(db) => db,
@@ -297,7 +298,7 @@ fn set_aside(directory: &Path) -> io::Result<PathBuf> {
         fs::remove_dir_all(&aside)?;
     }
     fs::rename(directory, &aside)?;
-    fs::create_dir_all(directory)?;
+    private::create_dir_all(directory)?;
     Ok(aside)
 }
 
