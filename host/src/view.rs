@@ -14,11 +14,14 @@ mod query;
 mod rows;
 mod store;
 
+#[cfg(test)]
+mod tests;
+
 pub use self::{
     query::{DeadLetterFilter, MessageFilter, Pending},
     rows::{
         DeadLetterRow, DeadLetterStatus, DeliveryRow, DeliveryStatus, IdempotencyRow, IdentityRow,
-        MessageRow, MessageStatus, PartnerRow,
+        MessageRow, MessageStatus, PartnerRow, ThreadRow,
     },
     store::{Error, Options, View, catch_up},
 };

@@ -11,12 +11,13 @@ use super::{
     keys,
     rows::{
         BUSINESS_KEYS_MAX, DeadLetterRow, DeadLetterStatus, DeliveryRow, DeliveryStatus,
-        IdempotencyRow, IdentityRow, MessageRow, MessageStatus, PartnerRow, queue_key, remember,
-        shorten, shortened,
+        IdempotencyRow, IdentityRow, MessageRow, MessageStatus, PartnerRow, ThreadRow, queue_key,
+        remember, shorten, shortened,
     },
 };
 use crate::{
     clock::Timestamp,
+    contract,
     journal::Sequence,
     message::{DeadLetterId, DeliveryId, MessageId, PartnerName, RawMessage},
     record::{
@@ -99,6 +100,7 @@ impl Fold {
             bytes: message.body.len() as u64,
             status: MessageStatus::Accepted,
             accepted: sequence,
+            place: sequence,
             history: Vec::new(),
             documents: 0,
             refused: 0,
@@ -107,10 +109,7 @@ impl Fold {
         };
         self.messages
             .insert(message.id, Kept { row, changed: true });
-        self.put(
-            keys::pending(&message.partner, sequence),
-            message.id.as_bytes().to_vec(),
-        );
+        self.wait(&message.partner, sequence, message.id, sequence);
         if message.correlation_id.as_str() != message.id.to_string() {
             self.put(
                 keys::correlation(message.correlation_id.as_str(), message.id),
@@ -162,8 +161,8 @@ impl Fold {
                 row.business_keys.push(shorten(key));
             }
         }
-        let accepted = row.accepted;
-        self.remove(keys::pending(&decoded.partner, accepted));
+        let place = row.place;
+        self.remove(keys::pending(&decoded.partner, place));
         if let (Some(id), Some((step, failure))) = (decoded.dead_letter, first_failure(decoded)) {
             self.dead_letter(
                 sequence,
@@ -195,6 +194,22 @@ impl Fold {
             };
             self.put(keys::identity(&document.identity.key), encode(&row));
         }
+        match &document.thread {
+            Some(thread) if *thread != decoded.correlation_id => {
+                self.put(
+                    keys::correlation(thread.as_str(), decoded.message),
+                    Vec::new(),
+                );
+            }
+            None if contract::begins_event(document) => {
+                let row = ThreadRow {
+                    correlation_id: decoded.correlation_id.clone(),
+                    message: decoded.message,
+                };
+                self.put(keys::thread(&document.business_key), encode(&row));
+            }
+            _ => {}
+        }
         if !document.business_key.is_empty() {
             self.put(
                 keys::business(&document.business_key, decoded.message),
@@ -215,13 +230,17 @@ impl Fold {
             to: queued.to.clone(),
             document: queued.document,
             kind: queued.kind.clone(),
-            correlation_id: decoded.correlation_id.clone(),
+            correlation_id: queued
+                .correlation_id
+                .clone()
+                .unwrap_or_else(|| decoded.correlation_id.clone()),
             traceparent: decoded.traceparent.clone(),
             business_key: queued.business_key.clone(),
             control_number: queued.control_number,
             rule: queued.rule.clone(),
             queued: sequence,
             index,
+            place: sequence,
             queued_at: decoded.at,
             status: DeliveryStatus::Queued,
             attempts: 0,
@@ -249,8 +268,8 @@ impl Fold {
         };
         remember(&mut row.history, sequence);
         row.status = MessageStatus::Refused;
-        let accepted = row.accepted;
-        self.remove(keys::pending(&undecodable.partner, accepted));
+        let place = row.place;
+        self.remove(keys::pending(&undecodable.partner, place));
         self.dead_letter(
             sequence,
             &Letter {
@@ -357,6 +376,7 @@ impl Fold {
             Outcome::Dead { .. } => partner.dead += 1,
             Outcome::Retry { .. } => {}
         }
+        partner.held_until = partner.held_until.max(attempted.held_until);
         if let Some(state) = &attempted.breaker {
             partner.breaker = Some(*state);
             partner.breaker_moved_at = Some(attempted.at);
@@ -394,8 +414,9 @@ impl Fold {
                 if let Some(row) = self.message(base, id) {
                     remember(&mut row.history, sequence);
                     row.status = MessageStatus::Accepted;
-                    let key = keys::pending(&row.partner, row.accepted);
-                    self.put(key, id.as_bytes().to_vec());
+                    row.place = sequence;
+                    let (partner, accepted) = (row.partner.clone(), row.accepted);
+                    self.wait(&partner, sequence, id, accepted);
                 }
             }
             Subject::Delivery(id) => {
@@ -404,7 +425,8 @@ impl Fold {
                     row.status = DeliveryStatus::Queued;
                     row.attempts = 0;
                     row.first_attempt_at = None;
-                    // Its old place in the queue keeps the order of its key.
+                    // Behind what waits, as in the lane.
+                    row.place = sequence;
                     let key = queue_key(row);
                     let mut value = id.message.as_bytes().to_vec();
                     value.extend_from_slice(&id.ordinal.to_be_bytes());
@@ -412,6 +434,13 @@ impl Fold {
                 }
             }
         }
+    }
+
+    /// A message waits to be decoded.
+    fn wait(&mut self, partner: &PartnerName, place: Sequence, id: MessageId, accepted: Sequence) {
+        let mut value = id.as_bytes().to_vec();
+        value.extend_from_slice(&accepted.get().to_be_bytes());
+        self.put(keys::pending(partner, place), value);
     }
 
     fn dead_letter(&mut self, sequence: Sequence, letter: &Letter<'_>) {

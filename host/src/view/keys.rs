@@ -24,6 +24,7 @@ const BUSINESS: u8 = b'k';
 const CORRELATION: u8 = b'c';
 const CONTROL: u8 = b'g';
 const PARTNER: u8 = b'p';
+const THREAD: u8 = b't';
 
 pub(super) fn message(id: MessageId) -> Vec<u8> {
     key(MESSAGES, &[id.as_bytes()])
@@ -44,14 +45,15 @@ pub(super) fn dead_letter(id: DeadLetterId) -> Vec<u8> {
     key(DEAD_LETTERS, &[id.as_bytes()])
 }
 
-/// Messages of a partner that are not decoded yet, in the order of acceptance.
-pub(super) fn pending(partner: &PartnerName, accepted: Sequence) -> Vec<u8> {
+/// Messages of a partner that are not decoded yet, in the order of acceptance and
+/// replay.
+pub(super) fn pending(partner: &PartnerName, place: Sequence) -> Vec<u8> {
     key(
         PENDING,
         &[
             partner.as_str().as_bytes(),
             &[0],
-            &accepted.get().to_be_bytes(),
+            &place.get().to_be_bytes(),
         ],
     )
 }
@@ -60,14 +62,15 @@ pub(super) fn pending_of(partner: &PartnerName) -> Vec<u8> {
     key(PENDING, &[partner.as_str().as_bytes(), &[0]])
 }
 
-/// Deliveries of a partner that are not settled yet, in the order of queueing.
-pub(super) fn queue(partner: &PartnerName, queued: Sequence, index: u32) -> Vec<u8> {
+/// Deliveries of a partner that are not settled yet, in the order of queueing and
+/// replay.
+pub(super) fn queue(partner: &PartnerName, place: Sequence, index: u32) -> Vec<u8> {
     key(
         QUEUE,
         &[
             partner.as_str().as_bytes(),
             &[0],
-            &queued.get().to_be_bytes(),
+            &place.get().to_be_bytes(),
             &index.to_be_bytes(),
         ],
     )
@@ -109,6 +112,11 @@ pub(super) fn correlation(correlation_id: &str, message: MessageId) -> Vec<u8> {
 
 pub(super) fn correlation_of(correlation_id: &str) -> Vec<u8> {
     key(CORRELATION, &[correlation_id.as_bytes(), &[0]])
+}
+
+/// How the business event of this key began.
+pub(super) fn thread(business_key: &str) -> Vec<u8> {
+    key(THREAD, &[business_key.as_bytes()])
 }
 
 /// Which delivery bore a control number, so that an acknowledgement finds it.

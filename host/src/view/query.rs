@@ -6,7 +6,7 @@ use super::{
     keys,
     rows::{
         DeadLetterRow, DeadLetterStatus, DeliveryRow, IdempotencyRow, IdentityRow, MessageRow,
-        MessageStatus, PartnerRow,
+        MessageStatus, PartnerRow, ThreadRow,
     },
 };
 use crate::{
@@ -57,6 +57,8 @@ pub struct DeadLetterFilter {
 /// A message that waits to be decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pending {
+    /// Its place among those that wait.
+    pub place: Sequence,
     /// The record that accepted it.
     pub accepted: Sequence,
     /// Which message.
@@ -87,6 +89,11 @@ impl View {
     /// Messages, newest first.
     #[must_use]
     pub fn messages(&self, filter: &MessageFilter) -> Vec<(MessageId, MessageRow)> {
+        let tied = |id: MessageId, row: &MessageRow, correlation_id: &str| {
+            use super::apply::Base as _;
+            row.correlation_id.as_str() == correlation_id
+                || self.get(&keys::correlation(correlation_id, id)).is_some()
+        };
         let wanted = |(id, row): &(MessageId, MessageRow)| {
             filter.partner.as_ref().is_none_or(|it| *it == row.partner)
                 && filter.status.is_none_or(|it| it == row.status)
@@ -96,7 +103,7 @@ impl View {
                 && filter
                     .correlation_id
                     .as_deref()
-                    .is_none_or(|it| row.correlation_id.as_str() == it)
+                    .is_none_or(|it| tied(*id, row, it))
         };
         let ids: Box<dyn Iterator<Item = MessageId>> =
             match (&filter.business_key, &filter.correlation_id) {
@@ -172,6 +179,12 @@ impl View {
         self.row(&keys::identity(key))
     }
 
+    /// How the business event of this key began.
+    #[must_use]
+    pub fn thread(&self, business_key: &str) -> Option<ThreadRow> {
+        self.row(&keys::thread(business_key))
+    }
+
     /// The delivery that bore a control number.
     #[must_use]
     pub fn delivery_by_control(&self, partner: &PartnerName, number: u64) -> Option<DeliveryId> {
@@ -185,17 +198,18 @@ impl View {
         self.row(&keys::partner(name)).unwrap_or_default()
     }
 
-    /// Messages of a partner that wait to be decoded, in order, after `after`.
+    /// Messages of a partner that wait to be decoded, in order, after the place `after`.
     #[must_use]
     pub fn pending(&self, partner: &PartnerName, after: Sequence, limit: usize) -> Vec<Pending> {
         let mut end = keys::pending_of(partner);
         end.extend_from_slice(&[0xff; 9]);
         self.range(keys::pending(partner, after.next())..end)
             .filter_map(|(key, value)| {
-                let accepted = key.get(key.len().checked_sub(8)?..)?.try_into().ok()?;
+                let (id, accepted) = value.split_at_checked(16)?;
                 Some(Pending {
-                    accepted: Sequence::from_u64(u64::from_be_bytes(accepted)),
-                    id: message_id(&value)?,
+                    place: sequence(key.get(key.len().checked_sub(8)?..)?)?,
+                    accepted: sequence(accepted)?,
+                    id: message_id(id)?,
                 })
             })
             .take(limit)
@@ -218,6 +232,11 @@ impl View {
         self.scan(prefix)
             .filter_map(|(key, _)| message_id(key.get(key.len().checked_sub(16)?..)?))
     }
+}
+
+fn sequence(bytes: &[u8]) -> Option<Sequence> {
+    let number = u64::from_be_bytes(bytes.try_into().ok()?);
+    Some(Sequence::from_u64(number))
 }
 
 fn message_id(bytes: &[u8]) -> Option<MessageId> {

@@ -48,6 +48,9 @@ pub struct MessageRow {
     pub status: MessageStatus,
     /// The record that accepted it; its body is there.
     pub accepted: Sequence,
+    /// The record that gave it its place among what waits to be decoded: the one that
+    /// accepted it or, later, that replayed it.
+    pub place: Sequence,
     /// Records that decoded it or failed to, and replays, oldest first.
     pub history: Vec<Sequence>,
     /// Documents that were read.
@@ -107,6 +110,9 @@ pub struct DeliveryRow {
     pub queued: Sequence,
     /// Which of the deliveries of that record.
     pub index: u32,
+    /// The record that gave it its place in the lane: the one that queued it or, later,
+    /// that replayed it.
+    pub place: Sequence,
     /// When it was queued.
     pub queued_at: Timestamp,
     /// Where it stands.
@@ -193,6 +199,15 @@ pub struct IdentityRow {
     pub routed: bool,
 }
 
+/// How a business event began.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ThreadRow {
+    /// The correlation id of its first message.
+    pub correlation_id: CorrelationId,
+    /// That message.
+    pub message: MessageId,
+}
+
 /// What the host counts for a partner.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct PartnerRow {
@@ -202,6 +217,8 @@ pub struct PartnerRow {
     pub breaker: Option<breaker::State>,
     /// When it last moved.
     pub breaker_moved_at: Option<Timestamp>,
+    /// Until when the partner asked not to be called.
+    pub held_until: Option<Timestamp>,
     /// When the partner last sent something.
     pub last_received_at: Option<Timestamp>,
     /// When something last reached the partner.
@@ -254,7 +271,7 @@ pub(super) fn shorten(text: &str) -> String {
     text[..end].to_owned()
 }
 
-/// Names a delivery of a record.
+/// The delivery's place in its lane.
 pub(super) fn queue_key(row: &DeliveryRow) -> Vec<u8> {
-    super::keys::queue(&row.to, row.queued, row.index)
+    super::keys::queue(&row.to, row.place, row.index)
 }
