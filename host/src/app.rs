@@ -205,6 +205,7 @@ pub async fn start(checked: Checked, clock: Clock) -> Result<Host, StartError> {
         partners: Arc::clone(&partners),
         table,
         config: config.engine.clone(),
+        retention: config.journal.retention(),
     };
     let (engine, handle) = Engine::new(parts, storage.feed);
     let intake = Arc::new(Intake {
@@ -484,3 +485,6 @@ async fn told(mut stopped: watch::Receiver<bool>) {
     // An error means that the host is gone, which is a stop as well.
     drop(stopped.wait_for(|stop| *stop).await);
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,6 +16,7 @@ mod decide;
 mod handle;
 mod inbox;
 mod log;
+mod retention;
 mod settle;
 mod state;
 
@@ -37,6 +38,7 @@ use self::{
     conversation::{Attempt, Ended, Surroundings},
     handle::Command,
     log::Caller,
+    retention::{Due, Rounds},
     settle::{Read, Reading},
     state::State,
 };
@@ -52,7 +54,7 @@ use crate::{
     journal::{CommitError, CommitTicket, Committer, Observer, Reader, Sequence},
     message::{DeliveryId, Journaled, MessageId, PartnerName, RawMessage},
     partner::Partners,
-    record::{Attempted, Failure, Log, Outcome, Record, Replayed, Subject},
+    record::{Attempted, Failure, GivenUp, Log, Outcome, Record, Replayed, Subject, Swept},
     registry::Registry,
     route::Table,
     sandbox::{Adapter, GuestError, Limits, Pool},
@@ -95,6 +97,8 @@ pub struct Parts {
     pub table: Table,
     /// How it works.
     pub config: Config,
+    /// For how long records are kept; for ever if absent.
+    pub retention: Option<Duration>,
 }
 
 /// What the engine hears.
@@ -117,6 +121,8 @@ pub(in crate::engine) enum Event {
     Ended(PartnerName, Box<Ended>),
     /// An operator wants something.
     Command(Command),
+    /// It is known what the journal can give up, as far as no replay came in between.
+    Surveyed(Option<GivenUp>, u64),
 }
 
 /// Tells the engine what is durable; made before the committer, which needs it.
@@ -142,6 +148,9 @@ pub struct Engine {
     /// How many of them the committer has not taken yet.
     unsent: usize,
     replaying: VecDeque<handle::Paced>,
+    rounds: Rounds,
+    /// How many replays were committed so far.
+    replays: u64,
     /// Nothing is decoded before this moment: the guests' pool had no room.
     decode_at: Timestamp,
 }
@@ -197,7 +206,7 @@ impl Feed {
                     backlog.add(1);
                     true
                 }
-                Record::Replayed(_) => true,
+                Record::Replayed(_) | Record::Swept(_) => true,
                 Record::AttemptStarted(_) | Record::Attempted(_) | Record::BreakerMoved(_) => false,
             };
             if wanted {
@@ -250,8 +259,14 @@ impl Engine {
             unanswered: VecDeque::new(),
             unsent: 0,
             replaying: VecDeque::new(),
+            rounds: Rounds::new(now),
+            replays: 0,
             decode_at: now,
         };
+        if let Some(kept) = engine.parts.view.kept() {
+            // A stop may have come before it.
+            engine.parts.committer.drop_before(kept.before);
+        }
         (engine, handle)
     }
 
@@ -292,6 +307,11 @@ impl Engine {
             }
             Event::Ended(partner, ended) => self.ended(&partner, *ended),
             Event::Command(command) => self.command(command),
+            Event::Surveyed(given_up, replays) => {
+                // What was replayed meanwhile may need what was found to be needless.
+                let given_up = given_up.filter(|_| replays == self.replays);
+                self.sweep(given_up, self.parts.clock.now());
+            }
         }
     }
 
@@ -308,6 +328,7 @@ impl Engine {
                     tracing::error!(dead_letter = %replayed.dead_letter, %error, "a dead letter could not be taken up; it will be at the next start");
                 }
             }
+            Record::Swept(swept) => self.swept(swept),
             _ => {}
         }
     }
@@ -323,11 +344,12 @@ impl Engine {
         self.fetch();
         self.start_decodes(now);
         self.settle_all(now);
+        self.keep_house(now);
         let due = self.start_attempts(now);
         let replay_due = self.replaying.front().map(|paced| paced.due);
         let watch = (!self.unanswered.is_empty()).then(|| now.plus(COMMIT_AGAIN));
         let decode_due = (self.decode_at > now).then_some(self.decode_at);
-        [due, replay_due, watch, decode_due]
+        [due, replay_due, watch, decode_due, self.rounds.due()]
             .into_iter()
             .flatten()
             .min()
@@ -449,6 +471,45 @@ impl Engine {
                 Ok(()) => self.state.settled(settled),
                 Err(error) => self.commit_or_log(State::too_large(&settled, &error, now)),
             }
+        }
+    }
+
+    /// Gives up what is too old to matter, when the time for that has come.
+    fn keep_house(&mut self, now: Timestamp) {
+        match (self.rounds.next(now), self.parts.retention) {
+            (Due::Nothing, _) => {}
+            (Due::Step, _) | (Due::Survey, None) => self.sweep(None, now),
+            (Due::Survey, Some(retention)) => {
+                let since = now.minus(retention);
+                let (view, journal) = (self.parts.view.clone(), Arc::clone(&self.parts.journal));
+                let (events, replays) = (self.events.clone(), self.replays);
+                tokio::task::spawn_blocking(move || {
+                    let given_up = retention::survey(&view, journal.as_ref(), since)
+                        .inspect_err(
+                            |error| tracing::error!(%error, "old records can't be given up"),
+                        )
+                        .unwrap_or_default();
+                    drop(events.send(Event::Surveyed(given_up, replays)));
+                });
+            }
+        }
+    }
+
+    fn sweep(&mut self, given_up: Option<GivenUp>, now: Timestamp) {
+        self.commit_or_log(Record::Swept(Swept {
+            at: now,
+            known_since: self.parts.config.known_since(now),
+            rows_max: retention::ROWS_MAX,
+            given_up,
+        }));
+    }
+
+    fn swept(&mut self, swept: &Swept) {
+        let now = self.parts.clock.now();
+        self.rounds.stepped(now, self.parts.view.is_sweeping());
+        if let Some(given_up) = &swept.given_up {
+            tracing::info!(before = %given_up.before, since = %given_up.since, "the journal gives up its oldest records");
+            self.parts.committer.drop_before(given_up.before);
         }
     }
 

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     clock::Timestamp,
     deliver::breaker,
+    journal::Sequence,
     message::{
         CorrelationId, DeadLetterId, DeliveryId, Digest, DocumentId, MessageId, PartnerName,
         RawMessage,
@@ -36,6 +37,8 @@ pub enum Record {
     BreakerMoved(BreakerMoved),
     /// A dead letter was sent round again.
     Replayed(Replayed),
+    /// What is too old to matter was given up.
+    Swept(Swept),
 }
 
 /// Which adapter did it.
@@ -422,6 +425,53 @@ pub struct Replayed {
     pub by: String,
 }
 
+/// Rows of the view, and perhaps records of the journal, were given up.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Swept {
+    /// When.
+    pub at: Timestamp,
+    /// What is older than this is not known again.
+    pub known_since: Timestamp,
+    /// How many rows are looked at, from where the record before it stopped.
+    pub rows_max: u32,
+    /// What the journal gives up; absent when that is nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub given_up: Option<GivenUp>,
+}
+
+/// The beginning of the journal is given up.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct GivenUp {
+    /// The first record that is left.
+    pub before: Sequence,
+    /// All records before it are older than this.
+    pub since: Timestamp,
+    /// What all records before it, also those that were given up earlier, add up to.
+    pub partners: Vec<(PartnerName, Standing)>,
+}
+
+/// How a partner stands, as records add it up.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Standing {
+    /// The last control number given.
+    pub control_number: u64,
+    /// The breaker, as it last moved.
+    pub breaker: Option<breaker::State>,
+    /// When it last moved.
+    pub breaker_moved_at: Option<Timestamp>,
+    /// Until when the partner asked not to be called.
+    pub held_until: Option<Timestamp>,
+    /// When the partner last sent something.
+    pub last_received_at: Option<Timestamp>,
+    /// When something last reached the partner.
+    pub last_delivered_at: Option<Timestamp>,
+    /// Deliveries that reached it.
+    pub delivered: u64,
+    /// Deliveries that ended as dead letters.
+    pub dead: u64,
+}
+
 /// What a dead letter holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Subject {
@@ -469,7 +519,22 @@ impl Record {
             Self::Undecodable(it) => it.log.give_up(),
             Self::AttemptStarted(it) => it.log.give_up(),
             Self::Attempted(it) => it.log.give_up(),
-            Self::Accepted(_) | Self::BreakerMoved(_) | Self::Replayed(_) => false,
+            Self::Accepted(_) | Self::BreakerMoved(_) | Self::Replayed(_) | Self::Swept(_) => false,
+        }
+    }
+
+    /// When it was decided.
+    #[must_use]
+    pub fn at(&self) -> Timestamp {
+        match self {
+            Self::Accepted(it) => it.received_at,
+            Self::Decoded(it) => it.at,
+            Self::Undecodable(it) => it.at,
+            Self::AttemptStarted(it) => it.at,
+            Self::Attempted(it) => it.at,
+            Self::BreakerMoved(it) => it.at,
+            Self::Replayed(it) => it.at,
+            Self::Swept(it) => it.at,
         }
     }
 

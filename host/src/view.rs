@@ -5,6 +5,9 @@
 //! sequence that it reflects. It is never the only place of anything: deleted,
 //! damaged or of an older version, it is built again from the journal.
 //!
+//! What the journal has given up nobody is shown, whether or not its rows are still
+//! there: a view that is built from what is left answers the same.
+//!
 //! Rows stay under 4 KiB (sled writes larger values to files that it never syncs);
 //! bodies are in the journal, rows hold their sequence.
 
@@ -12,16 +15,18 @@ mod apply;
 mod keys;
 mod query;
 mod rows;
+mod standing;
 mod store;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use self::{
     query::{DeadLetterFilter, MessageFilter, Pending},
     rows::{
         DeadLetterRow, DeadLetterStatus, DeliveryRow, DeliveryStatus, IdempotencyRow, IdentityRow,
-        MessageRow, MessageStatus, PartnerRow, ThreadRow,
+        KeptRow, MessageRow, MessageStatus, ThreadRow,
     },
+    standing::tally,
     store::{Error, Options, View, catch_up},
 };

@@ -195,6 +195,12 @@ fn describe(record: &Record) -> (Timestamp, &'static str, String, Value) {
             format!("the breaker of {} moved: {}", it.partner, it.because),
             json!({ "breaker": Breaker::from(&it.state) }),
         ),
+        Record::Swept(it) => (
+            it.at,
+            "swept",
+            "old rows were given up".to_owned(),
+            json!({}),
+        ),
         Record::Replayed(it) => (
             it.at,
             "replayed",

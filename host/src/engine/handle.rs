@@ -215,6 +215,7 @@ impl Engine {
             if !waits.is_some_and(|row| row.status == DeadLetterStatus::Waiting) {
                 continue;
             }
+            self.replays += 1;
             self.commit_or_log(Record::Replayed(Replayed {
                 dead_letter: paced.dead_letter,
                 subject: paced.subject,

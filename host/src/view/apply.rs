@@ -3,6 +3,8 @@
 //! Pure in (rows so far, record): the same records give the same rows, whether
 //! they come from the committer or from a rebuild.
 
+mod sweep;
+
 use std::collections::{HashMap, hash_map::Entry};
 
 use serde::{Serialize, de::DeserializeOwned};
@@ -11,9 +13,10 @@ use super::{
     keys,
     rows::{
         BUSINESS_KEYS_MAX, DeadLetterRow, DeadLetterStatus, DeliveryRow, DeliveryStatus,
-        IdempotencyRow, IdentityRow, MessageRow, MessageStatus, PartnerRow, ThreadRow, queue_key,
-        remember, shorten, shortened,
+        IdempotencyRow, IdentityRow, MessageRow, MessageStatus, ThreadRow, queue_key, remember,
+        shorten, shortened,
     },
+    standing::{self, Standings},
 };
 use crate::{
     clock::Timestamp,
@@ -21,8 +24,8 @@ use crate::{
     journal::Sequence,
     message::{DeadLetterId, DeliveryId, MessageId, PartnerName, RawMessage},
     record::{
-        AttemptStarted, Attempted, BreakerMoved, Decoded, Disposition, Document, Failure, Outcome,
-        Queued, Record, Replayed, Subject, Undecodable,
+        AttemptStarted, Attempted, Decoded, Disposition, Document, Failure, Outcome, Queued,
+        Record, Replayed, Standing, Subject, Undecodable,
     },
 };
 
@@ -33,6 +36,8 @@ const ROWS_KEPT_MAX: usize = 16_384;
 pub(super) trait Base {
     /// The value of a key, as last written.
     fn get(&self, key: &[u8]) -> Option<Vec<u8>>;
+    /// The first `limit` keys and values of a range, as last written.
+    fn range(&self, from: Vec<u8>, to: Vec<u8>, limit: usize) -> Vec<(Vec<u8>, Vec<u8>)>;
 }
 
 /// The rows as they will be once the batch is written.
@@ -40,13 +45,19 @@ pub(super) trait Base {
 pub(super) struct Fold {
     messages: HashMap<MessageId, Kept<MessageRow>>,
     deliveries: HashMap<DeliveryId, Kept<DeliveryRow>>,
-    partners: HashMap<PartnerName, Kept<PartnerRow>>,
+    partners: HashMap<PartnerName, Kept<Standing>>,
     writes: Vec<(Vec<u8>, Option<Vec<u8>>)>,
 }
 
 struct Kept<Row> {
     row: Row,
     changed: bool,
+}
+
+/// The fold as the place of standings.
+struct Within<'a> {
+    fold: &'a mut Fold,
+    base: &'a dyn Base,
 }
 
 /// What [`Record::Undecodable`] and its like leave for a person.
@@ -67,14 +78,16 @@ struct Letter<'a> {
 impl Fold {
     /// Applies one record.
     pub(super) fn apply(&mut self, base: &dyn Base, sequence: Sequence, record: &Record) {
+        standing::apply(&mut Within { fold: self, base }, record);
         match record {
-            Record::Accepted(message) => self.accepted(base, sequence, message),
+            Record::Accepted(message) => self.accepted(sequence, message),
             Record::Decoded(decoded) => self.decoded(base, sequence, decoded),
             Record::Undecodable(undecodable) => self.undecodable(base, sequence, undecodable),
             Record::AttemptStarted(started) => self.attempt_started(base, sequence, started),
             Record::Attempted(attempted) => self.attempted(base, sequence, attempted),
-            Record::BreakerMoved(moved) => self.breaker_moved(base, moved),
+            Record::BreakerMoved(_) => {}
             Record::Replayed(replayed) => self.replayed(base, sequence, replayed),
+            Record::Swept(swept) => self.swept(base, swept),
         }
     }
 
@@ -91,7 +104,7 @@ impl Fold {
         writes
     }
 
-    fn accepted(&mut self, base: &dyn Base, sequence: Sequence, message: &RawMessage) {
+    fn accepted(&mut self, sequence: Sequence, message: &RawMessage) {
         let row = MessageRow {
             partner: message.partner.clone(),
             correlation_id: message.correlation_id.clone(),
@@ -125,9 +138,6 @@ impl Fold {
             };
             self.put(keys::idempotency(&message.partner, key), encode(&row));
         }
-        if let Some(partner) = self.partner(base, &message.partner) {
-            partner.last_received_at = Some(message.received_at);
-        }
     }
 
     fn decoded(&mut self, base: &dyn Base, sequence: Sequence, decoded: &Decoded) {
@@ -136,7 +146,7 @@ impl Fold {
         }
         for (index, queued) in decoded.deliveries.iter().enumerate() {
             let index = u32::try_from(index).unwrap_or(u32::MAX);
-            self.queued(base, sequence, decoded, index, queued);
+            self.queued(sequence, decoded, index, queued);
         }
         for settled in &decoded.acknowledges {
             if let Some(row) = self.delivery(base, settled.delivery) {
@@ -218,14 +228,7 @@ impl Fold {
         }
     }
 
-    fn queued(
-        &mut self,
-        base: &dyn Base,
-        sequence: Sequence,
-        decoded: &Decoded,
-        index: u32,
-        queued: &Queued,
-    ) {
+    fn queued(&mut self, sequence: Sequence, decoded: &Decoded, index: u32, queued: &Queued) {
         let row = DeliveryRow {
             to: queued.to.clone(),
             document: queued.document,
@@ -251,15 +254,17 @@ impl Fold {
             acknowledged: None,
             failure: None,
         };
-        let mut id = queued.id.message.as_bytes().to_vec();
-        id.extend_from_slice(&queued.id.ordinal.to_be_bytes());
-        self.put(keys::control(&queued.to, queued.control_number), id.clone());
-        self.put(queue_key(&row), id);
+        self.line_up(queued.id, &row);
         self.deliveries
             .insert(queued.id, Kept { row, changed: true });
-        if let Some(partner) = self.partner(base, &queued.to) {
-            partner.control_number = partner.control_number.max(queued.control_number);
-        }
+    }
+
+    /// A delivery takes its place in its lane; an acknowledgement may speak of it.
+    fn line_up(&mut self, id: DeliveryId, row: &DeliveryRow) {
+        let mut value = id.message.as_bytes().to_vec();
+        value.extend_from_slice(&id.ordinal.to_be_bytes());
+        self.put(keys::control(&row.to, row.control_number), value.clone());
+        self.put(queue_key(row), value);
     }
 
     fn undecodable(&mut self, base: &dyn Base, sequence: Sequence, undecodable: &Undecodable) {
@@ -361,33 +366,6 @@ impl Fold {
                 },
             );
         }
-        self.count_attempt(base, attempted);
-    }
-
-    fn count_attempt(&mut self, base: &dyn Base, attempted: &Attempted) {
-        let Some(partner) = self.partner(base, &attempted.to) else {
-            return;
-        };
-        match &attempted.outcome {
-            Outcome::Delivered { .. } | Outcome::AlreadyDelivered { .. } => {
-                partner.delivered += 1;
-                partner.last_delivered_at = Some(attempted.at);
-            }
-            Outcome::Dead { .. } => partner.dead += 1,
-            Outcome::Retry { .. } => {}
-        }
-        partner.held_until = partner.held_until.max(attempted.held_until);
-        if let Some(state) = &attempted.breaker {
-            partner.breaker = Some(*state);
-            partner.breaker_moved_at = Some(attempted.at);
-        }
-    }
-
-    fn breaker_moved(&mut self, base: &dyn Base, moved: &BreakerMoved) {
-        if let Some(partner) = self.partner(base, &moved.partner) {
-            partner.breaker = Some(moved.state);
-            partner.breaker_moved_at = Some(moved.at);
-        }
     }
 
     fn replayed(&mut self, base: &dyn Base, sequence: Sequence, replayed: &Replayed) {
@@ -427,10 +405,8 @@ impl Fold {
                     row.first_attempt_at = None;
                     // Behind what waits, as in the lane.
                     row.place = sequence;
-                    let key = queue_key(row);
-                    let mut value = id.message.as_bytes().to_vec();
-                    value.extend_from_slice(&id.ordinal.to_be_bytes());
-                    self.put(key, value);
+                    let row = row.clone();
+                    self.line_up(id, &row);
                 }
             }
         }
@@ -467,7 +443,7 @@ impl Fold {
         kept(&mut self.deliveries, id, || base.get(&keys::delivery(id)))
     }
 
-    fn partner(&mut self, base: &dyn Base, name: &PartnerName) -> Option<&mut PartnerRow> {
+    fn partner(&mut self, base: &dyn Base, name: &PartnerName) -> &mut Standing {
         let kept = self.partners.entry(name.clone()).or_insert_with(|| {
             let row = base.get(&keys::partner(name));
             Kept {
@@ -476,7 +452,7 @@ impl Fold {
             }
         });
         kept.changed = true;
-        Some(&mut kept.row)
+        &mut kept.row
     }
 
     fn put(&mut self, key: Vec<u8>, value: Vec<u8>) {
@@ -485,6 +461,14 @@ impl Fold {
 
     fn remove(&mut self, key: Vec<u8>) {
         self.writes.push((key, None));
+    }
+}
+
+// === impl Within ===
+
+impl Standings for Within<'_> {
+    fn of(&mut self, partner: &PartnerName) -> &mut Standing {
+        self.fold.partner(self.base, partner)
     }
 }
 

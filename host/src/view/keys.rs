@@ -10,21 +10,28 @@ use crate::{
 
 /// Which journal sequence the view reflects.
 pub(super) const SEQUENCE: &[u8] = b"Zsequence";
+/// The first record that it was built from.
+pub(super) const BEGINS: &[u8] = b"Zbegins";
+/// Which records the journal has given up.
+pub(super) const KEPT: &[u8] = b"Zkept";
+/// The last key that was looked at for giving rows up; absent between two passes.
+pub(super) const CURSOR: &[u8] = b"Zcursor";
 /// Which version of the rows it holds.
 pub(super) const VERSION: &[u8] = b"Zversion";
 
 pub(super) const MESSAGES: u8 = b'm';
 pub(super) const DELIVERIES: u8 = b'd';
 pub(super) const DEAD_LETTERS: u8 = b'x';
-const PENDING: u8 = b'w';
-const QUEUE: u8 = b'q';
-const IDEMPOTENCY: u8 = b'i';
-const IDENTITY: u8 = b'y';
-const BUSINESS: u8 = b'k';
-const CORRELATION: u8 = b'c';
-const CONTROL: u8 = b'g';
+pub(super) const PENDING: u8 = b'w';
+pub(super) const QUEUE: u8 = b'q';
+pub(super) const IDEMPOTENCY: u8 = b'i';
+pub(super) const IDENTITY: u8 = b'y';
+pub(super) const BUSINESS: u8 = b'k';
+pub(super) const CORRELATION: u8 = b'c';
+pub(super) const CONTROL: u8 = b'g';
 const PARTNER: u8 = b'p';
-const THREAD: u8 = b't';
+pub(super) const BASE: u8 = b'b';
+pub(super) const THREAD: u8 = b't';
 
 pub(super) fn message(id: MessageId) -> Vec<u8> {
     key(MESSAGES, &[id.as_bytes()])
@@ -133,6 +140,11 @@ pub(super) fn control(partner: &PartnerName, control_number: u64) -> Vec<u8> {
 
 pub(super) fn partner(name: &PartnerName) -> Vec<u8> {
     key(PARTNER, &[name.as_str().as_bytes()])
+}
+
+/// What records that were given up add up to.
+pub(super) fn base(name: &PartnerName) -> Vec<u8> {
+    key(BASE, &[name.as_str().as_bytes()])
 }
 
 fn key(table: u8, parts: &[&[u8]]) -> Vec<u8> {

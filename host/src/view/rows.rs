@@ -4,7 +4,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     clock::Timestamp,
-    deliver::breaker,
     journal::Sequence,
     message::{Channel, CorrelationId, DeadLetterId, Digest, DocumentId, MessageId, PartnerName},
     record::{Failure, Subject},
@@ -208,25 +207,13 @@ pub struct ThreadRow {
     pub message: MessageId,
 }
 
-/// What the host counts for a partner.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct PartnerRow {
-    /// The last control number given.
-    pub control_number: u64,
-    /// The breaker, as it last moved.
-    pub breaker: Option<breaker::State>,
-    /// When it last moved.
-    pub breaker_moved_at: Option<Timestamp>,
-    /// Until when the partner asked not to be called.
-    pub held_until: Option<Timestamp>,
-    /// When the partner last sent something.
-    pub last_received_at: Option<Timestamp>,
-    /// When something last reached the partner.
-    pub last_delivered_at: Option<Timestamp>,
-    /// Deliveries that reached it.
-    pub delivered: u64,
-    /// Deliveries that ended as dead letters.
-    pub dead: u64,
+/// Which records the journal has given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptRow {
+    /// The first record that is left.
+    pub before: Sequence,
+    /// All that were given up are older than this.
+    pub since: Timestamp,
 }
 
 // === impl DeliveryRow ===

@@ -133,23 +133,47 @@ impl View {
         Ok(())
     }
 
-    /// Applies records in one atomic batch.
+    /// Applies records in one atomic batch, or in several where rows are given up in
+    /// between: each leaves the view at a record.
     ///
     /// # Errors
-    /// When sled refuses; the view then reflects none of them.
+    /// When sled refuses; the view then reflects those of the batches before.
     pub fn apply<'a>(
         &self,
         records: impl Iterator<Item = (Sequence, &'a Record)>,
     ) -> Result<(), Error> {
+        let mut records = records.peekable();
         let mut fold = self.fold();
         let mut last = None;
+        if self.get(keys::SEQUENCE).is_none() {
+            self.begin(&mut records)?;
+        }
         for (sequence, record) in records {
+            // Giving rows up looks at what is written.
+            if let (Record::Swept(_), Some(last)) = (record, last) {
+                self.write(&mut fold, last)?;
+            }
             fold.apply(self, sequence, record);
             last = Some(sequence);
         }
-        let Some(last) = last else {
-            return Ok(());
-        };
+        match last {
+            Some(last) => self.write(&mut fold, last),
+            None => Ok(()),
+        }
+    }
+
+    /// Notes the first record of a view that has none.
+    fn begin<'a>(
+        &self,
+        records: &mut std::iter::Peekable<impl Iterator<Item = (Sequence, &'a Record)>>,
+    ) -> Result<(), Error> {
+        if let Some((first, _)) = records.peek() {
+            self.shared.db.insert(keys::BEGINS, encode(first))?;
+        }
+        Ok(())
+    }
+
+    fn write(&self, fold: &mut Fold, last: Sequence) -> Result<(), Error> {
         let mut batch = sled::Batch::default();
         for (key, value) in fold.take_writes() {
             match value {
@@ -219,6 +243,12 @@ impl Base for View {
             }
         }
     }
+
+    fn range(&self, from: Vec<u8>, to: Vec<u8>, limit: usize) -> Vec<(Vec<u8>, Vec<u8>)> {
+        let rows = View::range(self, from..to).take(limit);
+        rows.map(|(key, value)| (key.to_vec(), value.to_vec()))
+            .collect()
+    }
 }
 
 impl Projection<Record> for View {
@@ -244,7 +274,13 @@ pub fn catch_up(
 ) -> Result<u64, Error> {
     let mut batch = Vec::with_capacity(CATCH_UP_RECORDS);
     let mut applied = 0;
-    for entry in reader.replay(view.sequence().next()) {
+    let mut from = view.sequence().next();
+    if from < reader.first() {
+        // What it lacks was given up: only the beginning of what is left tells all.
+        view.clear()?;
+        from = reader.first();
+    }
+    for entry in reader.replay(from) {
         let (sequence, bytes) = entry?;
         let record =
             Record::from_bytes(&bytes).map_err(|source| Error::Record { sequence, source })?;

@@ -18,22 +18,22 @@ use crate::{
 };
 
 /// A view that records are given to as a journal would.
-pub(super) struct Told {
-    pub(super) view: View,
-    pub(super) records: Vec<Record>,
+pub(crate) struct Told {
+    pub(crate) view: View,
+    pub(crate) records: Vec<Record>,
     _directory: tempfile::TempDir,
 }
 
-pub(super) fn at(millis: i64) -> Timestamp {
+pub(crate) fn at(millis: i64) -> Timestamp {
     Timestamp::from_millis(1_772_357_400_000 + millis)
 }
 
-pub(super) fn partner(name: &str) -> PartnerName {
+pub(crate) fn partner(name: &str) -> PartnerName {
     PartnerName::parse(name).unwrap()
 }
 
 impl Told {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let view = View::open(&Options {
             directory: directory.path().join("view"),
@@ -47,7 +47,7 @@ impl Told {
     }
 
     /// The next record; gives its place.
-    pub(super) fn tell(&mut self, record: Record) -> Sequence {
+    pub(crate) fn tell(&mut self, record: Record) -> Sequence {
         self.records.push(record);
         let sequence = Sequence::from_u64(self.records.len() as u64);
         let record = self.records.last().unwrap();
@@ -57,7 +57,7 @@ impl Told {
         sequence
     }
 
-    pub(super) fn accept(&mut self, now: Timestamp, from: &str) -> MessageId {
+    pub(crate) fn accept(&mut self, now: Timestamp, from: &str) -> MessageId {
         let message = message(now, from);
         let id = message.id;
         self.tell(Record::Accepted(message));
@@ -74,7 +74,7 @@ impl Told {
     }
 }
 
-pub(super) fn message(now: Timestamp, from: &str) -> RawMessage {
+pub(crate) fn message(now: Timestamp, from: &str) -> RawMessage {
     let id = MessageId::new(now);
     RawMessage {
         id,
@@ -91,7 +91,7 @@ pub(super) fn message(now: Timestamp, from: &str) -> RawMessage {
     }
 }
 
-pub(super) fn adapter() -> AdapterRef {
+pub(crate) fn adapter() -> AdapterRef {
     AdapterRef {
         name: "x12".to_owned(),
         version: "1.0.0".to_owned(),
@@ -100,7 +100,7 @@ pub(super) fn adapter() -> AdapterRef {
 }
 
 /// One order in a message, and one delivery of it.
-pub(super) fn decoded(now: Timestamp, message: MessageId, order_no: &str, to: &str) -> Decoded {
+pub(crate) fn decoded(now: Timestamp, message: MessageId, order_no: &str, to: &str) -> Decoded {
     let id = DocumentId {
         message,
         position: 0,
@@ -148,14 +148,14 @@ pub(super) fn decoded(now: Timestamp, message: MessageId, order_no: &str, to: &s
     }
 }
 
-pub(super) fn delivery(message: MessageId) -> DeliveryId {
+pub(crate) fn delivery(message: MessageId) -> DeliveryId {
     DeliveryId {
         message,
         ordinal: 1,
     }
 }
 
-pub(super) fn attempted(now: Timestamp, message: MessageId, to: &str, outcome: Outcome) -> Record {
+pub(crate) fn attempted(now: Timestamp, message: MessageId, to: &str, outcome: Outcome) -> Record {
     Record::Attempted(Attempted {
         delivery: delivery(message),
         to: partner(to),
@@ -171,7 +171,7 @@ pub(super) fn attempted(now: Timestamp, message: MessageId, to: &str, outcome: O
     })
 }
 
-pub(super) fn dead(now: Timestamp) -> (DeadLetterId, Outcome) {
+pub(crate) fn dead(now: Timestamp) -> (DeadLetterId, Outcome) {
     let dead_letter = DeadLetterId::new(now);
     let outcome = Outcome::Dead {
         dead_letter,
@@ -181,7 +181,7 @@ pub(super) fn dead(now: Timestamp) -> (DeadLetterId, Outcome) {
     (dead_letter, outcome)
 }
 
-pub(super) fn replayed(now: Timestamp, dead_letter: DeadLetterId, subject: Subject) -> Record {
+pub(crate) fn replayed(now: Timestamp, dead_letter: DeadLetterId, subject: Subject) -> Record {
     Record::Replayed(Replayed {
         dead_letter,
         subject,
