@@ -5,6 +5,7 @@
 //! [`problem`] alone.
 
 pub mod adapters;
+pub mod breaker;
 pub mod dead_letters;
 pub mod health;
 pub mod messages;

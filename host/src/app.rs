@@ -6,7 +6,7 @@
 
 use std::{
     collections::BTreeMap,
-    fs, io,
+    io,
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
@@ -30,6 +30,7 @@ use crate::{
     listener::{self, Listener},
     message::PartnerName,
     partner::{Endpoint, Partner, Partners, Tables},
+    private,
     record::Record,
     registry::{self, Registry},
     sandbox::{Sandbox, SandboxError},
@@ -204,6 +205,7 @@ pub async fn start(checked: Checked, clock: Clock) -> Result<Host, StartError> {
         partners: Arc::clone(&partners),
         table,
         config: config.engine.clone(),
+        retention: config.journal.retention(),
     };
     let (engine, handle) = Engine::new(parts, storage.feed);
     let intake = Arc::new(Intake {
@@ -428,7 +430,7 @@ fn load_adapters(
     config: &Config,
     directories: &Directories,
 ) -> Result<(Sandbox, Arc<Registry>), StartError> {
-    fs::create_dir_all(&config.server.data_directory).map_err(|source| StartError::Io {
+    private::create_dir_all(&config.server.data_directory).map_err(|source| StartError::Io {
         what: format!("data directory {}", config.server.data_directory.display()),
         source,
     })?;
@@ -483,3 +485,6 @@ async fn told(mut stopped: watch::Receiver<bool>) {
     // An error means that the host is gone, which is a stop as well.
     drop(stopped.wait_for(|stop| *stop).await);
 }
+
+#[cfg(test)]
+mod tests;

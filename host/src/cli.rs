@@ -86,7 +86,7 @@ struct Files {
 #[must_use]
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    start_log();
+    start_log(log_filter(&arguments.command));
     let done = run(arguments.command);
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -119,11 +119,19 @@ fn asynchronous(work: impl Future<Output = Result<(), Failed>>) -> Result<(), Fa
         .block_on(work)
 }
 
+/// What is logged unless `RUST_LOG` says otherwise.
+fn log_filter(command: &Command) -> &'static str {
+    match command {
+        // It tells a story on the same terminal.
+        Command::Demo(_) => "warn",
+        _ => "warn,crossdock=info",
+    }
+}
+
 /// Logs go to standard error: `RUST_LOG` chooses, `CROSSDOCK_LOG=json` gives one
 /// JSON object a line.
-fn start_log() {
-    let filter =
-        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,crossdock=info"));
+fn start_log(filter: &str) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(filter));
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr);
@@ -144,5 +152,20 @@ impl Files {
             adapters_directory: self.adapters_directory.clone(),
         };
         Config::load(&self.config, &overrides).map_err(Failed::Configuration)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filter_of(arguments: &[&str]) -> &'static str {
+        log_filter(&Arguments::parse_from(arguments).command)
+    }
+
+    #[test]
+    fn the_demos_story_is_not_interrupted_by_logs() {
+        assert_eq!(filter_of(&["crossdock", "demo", "--once"]), "warn");
+        assert_eq!(filter_of(&["crossdock", "serve"]), "warn,crossdock=info");
     }
 }

@@ -57,6 +57,15 @@ impl Timestamp {
         )
     }
 
+    /// This moment moved back; saturates at the beginning of time.
+    #[must_use]
+    pub fn minus(self, duration: Duration) -> Self {
+        Self(
+            self.0
+                .saturating_sub(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)),
+        )
+    }
+
     /// How long after `earlier` this moment is; zero when it is not after.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {

@@ -9,6 +9,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     ops::Range,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use serde::Deserialize;
@@ -86,6 +87,9 @@ pub struct Journal {
     /// `checkpoint_interval_ms`: after so long the view is made durable, in
     /// milliseconds. Default 1,000.
     pub checkpoint_interval_ms: u64,
+    /// `retention_days`: for how long messages and what became of them are kept, in
+    /// days; at least `engine.idempotency_window_days`. Everything is kept if absent.
+    pub retention_days: Option<u32>,
 }
 
 /// `[view]`: what is asked of the journal.
@@ -240,6 +244,18 @@ impl Config {
                 }),
             }
         }
+        let window = self.engine.idempotency_window_days;
+        if let Some(days) = self.journal.retention_days
+            && days < window.max(1)
+        {
+            faults.push(Fault {
+                setting: "journal.retention_days".to_owned(),
+                text: format!(
+                    "{days} days are too few: for {window} days (engine.idempotency_window_days) everything is known again, and for that it must be kept"
+                ),
+                span: None,
+            });
+        }
         if let Err(error) = self.sandbox.check() {
             faults.push(Fault {
                 setting: "sandbox".to_owned(),
@@ -317,6 +333,17 @@ fn check_partner(name: &PartnerName, partner: &Spanned<Partner>, faults: &mut Ve
     }
 }
 
+// === impl Journal ===
+
+impl Journal {
+    /// For how long records are kept; for ever if absent.
+    #[must_use]
+    pub fn retention(&self) -> Option<Duration> {
+        let days = self.retention_days?;
+        Some(Duration::from_secs(u64::from(days) * 24 * 3_600))
+    }
+}
+
 // === impl Partner ===
 
 impl Partner {
@@ -370,6 +397,7 @@ impl Default for Journal {
             queue_commits_max: 4_096,
             checkpoint_bytes: 16 << 20,
             checkpoint_interval_ms: 1_000,
+            retention_days: None,
         }
     }
 }
@@ -379,5 +407,25 @@ impl Default for View {
         Self {
             cache_bytes: 64 << 20,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_known_again_must_be_kept() {
+        let check = |journal: &str| {
+            let text = format!(
+                "journal = {{ {journal} }}\n[server]\ndata_directory = 'd'\nadapters_directory = 'a'"
+            );
+            Config::parse(&text, &Overrides::default())
+        };
+        let faults = check("retention_days = 29").unwrap_err();
+        assert_eq!(faults[0].setting, "journal.retention_days");
+        let kept = check("retention_days = 30").unwrap().config.journal;
+        assert_eq!(kept.retention(), Some(Duration::from_secs(30 * 86_400)));
+        assert_eq!(check("").unwrap().config.journal.retention(), None);
     }
 }

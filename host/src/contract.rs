@@ -15,7 +15,7 @@ mod code;
 mod failure;
 pub mod json;
 
-pub use self::business_key::{KINDS, business_key, identity, kind};
+pub use self::business_key::{KINDS, begins_event, business_key, identity, is_one_event, kind};
 pub use self::check::check;
 pub use self::code::code_text;
 pub use self::failure::{blame, failure, place};

@@ -15,6 +15,8 @@ mod conversation;
 mod decide;
 mod handle;
 mod inbox;
+mod log;
+mod retention;
 mod settle;
 mod state;
 
@@ -30,12 +32,14 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use self::{
     conversation::{Attempt, Ended, Surroundings},
     handle::Command,
-    settle::Read,
+    log::Caller,
+    retention::{Due, Rounds},
+    settle::{Read, Reading},
     state::State,
 };
 pub use self::{
@@ -48,9 +52,9 @@ use crate::{
     deliver::lane::{Dispatch, Next},
     failpoint,
     journal::{CommitError, CommitTicket, Committer, Observer, Reader, Sequence},
-    message::{Journaled, MessageId, PartnerName, RawMessage},
+    message::{DeliveryId, Journaled, MessageId, PartnerName, RawMessage},
     partner::Partners,
-    record::{AdapterRef, Attempted, Failure, Outcome, Record, Replayed, Subject},
+    record::{Attempted, Failure, GivenUp, Log, Outcome, Record, Replayed, Subject, Swept},
     registry::Registry,
     route::Table,
     sandbox::{Adapter, GuestError, Limits, Pool},
@@ -64,6 +68,8 @@ const COMMIT_AGAIN: Duration = Duration::from_millis(100);
 /// How often a message is read whose guest was stopped by something that is not its
 /// fault, such as the wall clock of a busy machine.
 const DECODES_MAX: usize = 3;
+/// How soon decoding is tried again when the guests' pool had no room.
+const DECODE_AGAIN: Duration = Duration::from_millis(50);
 /// How long the engine sleeps when nothing is due.
 const IDLE: Duration = Duration::from_secs(60);
 
@@ -91,6 +97,8 @@ pub struct Parts {
     pub table: Table,
     /// How it works.
     pub config: Config,
+    /// For how long records are kept; for ever if absent.
+    pub retention: Option<Duration>,
 }
 
 /// What the engine hears.
@@ -101,17 +109,20 @@ pub struct Parts {
 pub(in crate::engine) enum Event {
     /// A record is durable and in the view.
     Committed(Sequence, Arc<Record>),
+    /// A message's turn to be decoded has come.
+    Turn(Journaled<RawMessage>, OwnedSemaphorePermit),
     /// A guest has read a message.
     Read {
         partner: PartnerName,
         sequence: Sequence,
-        adapter: Option<AdapterRef>,
-        read: Read,
+        reading: Reading,
     },
     /// An attempt ended.
     Ended(PartnerName, Box<Ended>),
     /// An operator wants something.
     Command(Command),
+    /// It is known what the journal can give up, as far as no replay came in between.
+    Surveyed(Option<GivenUp>, u64),
 }
 
 /// Tells the engine what is durable; made before the committer, which needs it.
@@ -137,6 +148,11 @@ pub struct Engine {
     /// How many of them the committer has not taken yet.
     unsent: usize,
     replaying: VecDeque<handle::Paced>,
+    rounds: Rounds,
+    /// How many replays were committed so far.
+    replays: u64,
+    /// Nothing is decoded before this moment: the guests' pool had no room.
+    decode_at: Timestamp,
 }
 
 struct Unanswered {
@@ -190,7 +206,7 @@ impl Feed {
                     backlog.add(1);
                     true
                 }
-                Record::Replayed(_) => true,
+                Record::Replayed(_) | Record::Swept(_) => true,
                 Record::AttemptStarted(_) | Record::Attempted(_) | Record::BreakerMoved(_) => false,
             };
             if wanted {
@@ -243,7 +259,14 @@ impl Engine {
             unanswered: VecDeque::new(),
             unsent: 0,
             replaying: VecDeque::new(),
+            rounds: Rounds::new(now),
+            replays: 0,
+            decode_at: now,
         };
+        if let Some(kept) = engine.parts.view.kept() {
+            // A stop may have come before it.
+            engine.parts.committer.drop_before(kept.before);
+        }
         (engine, handle)
     }
 
@@ -274,16 +297,21 @@ impl Engine {
     fn take_up(&mut self, event: Event) {
         match event {
             Event::Committed(sequence, record) => self.committed(sequence, &record),
+            Event::Turn(message, permit) => self.decode(message, permit),
             Event::Read {
                 partner,
                 sequence,
-                adapter,
-                read,
+                reading,
             } => {
-                self.state.read(&partner, sequence, adapter, read);
+                self.state.read(&partner, sequence, reading);
             }
             Event::Ended(partner, ended) => self.ended(&partner, *ended),
             Event::Command(command) => self.command(command),
+            Event::Surveyed(given_up, replays) => {
+                // What was replayed meanwhile may need what was found to be needless.
+                let given_up = given_up.filter(|_| replays == self.replays);
+                self.sweep(given_up, self.parts.clock.now());
+            }
         }
     }
 
@@ -296,10 +324,11 @@ impl Engine {
             Record::Decoded(decoded) => self.state.decoded(decoded),
             Record::Undecodable(it) => self.state.undecodable(it.message),
             Record::Replayed(replayed) => {
-                if let Err(error) = self.state.replayed(replayed, &self.parts) {
+                if let Err(error) = self.state.replayed(sequence, replayed, &self.parts) {
                     tracing::error!(dead_letter = %replayed.dead_letter, %error, "a dead letter could not be taken up; it will be at the next start");
                 }
             }
+            Record::Swept(swept) => self.swept(swept),
             _ => {}
         }
     }
@@ -313,12 +342,14 @@ impl Engine {
             return now.plus(COMMIT_AGAIN);
         }
         self.fetch();
-        self.start_decodes();
+        self.start_decodes(now);
         self.settle_all(now);
+        self.keep_house(now);
         let due = self.start_attempts(now);
         let replay_due = self.replaying.front().map(|paced| paced.due);
         let watch = (!self.unanswered.is_empty()).then(|| now.plus(COMMIT_AGAIN));
-        [due, replay_due, watch]
+        let decode_due = (self.decode_at > now).then_some(self.decode_at);
+        [due, replay_due, watch, decode_due, self.rounds.due()]
             .into_iter()
             .flatten()
             .min()
@@ -342,7 +373,7 @@ impl Engine {
                 }
                 if let Some(message) = self.load(it.accepted, it.id) {
                     bytes += message.get().body.len();
-                    messages.push(message);
+                    messages.push((it.place, message));
                 }
             }
             self.state.fetched(&partner, messages, complete);
@@ -355,35 +386,53 @@ impl Engine {
             .ok()
     }
 
-    fn start_decodes(&mut self) {
-        while let Some(message) = self.state.next_to_decode() {
-            let partner = message.get().partner.clone();
-            let sequence = message.sequence();
-            let adapter = self.adapter_of(&partner);
-            let events = self.events.clone();
-            let job = decode_job(message, adapter, &self.parts);
-            let sender = partner.clone();
-            let submitted = self.parts.pool.submit(move || {
-                // Whatever happens here, the engine must hear of it: the partner's
-                // other messages wait for this one.
-                let (adapter, read) = catch_unwind(AssertUnwindSafe(job)).unwrap_or_else(|_| {
-                    let failure = Failure::host(
-                        "the host failed while the message was read; its log says where",
-                    );
-                    (None, Read::Refused(failure))
-                });
-                let read = Event::Read {
-                    partner: sender,
-                    sequence,
-                    adapter,
-                    read,
-                };
-                drop(events.send(read));
-            });
-            if submitted.is_err() {
-                self.state.not_started(&partner, sequence);
+    /// Has messages decoded, as soon as their partners' turns come: a partner that has
+    /// as many guests running as it may waits for one of them.
+    fn start_decodes(&mut self, now: Timestamp) {
+        while now >= self.decode_at {
+            let Some((message, guests)) = self.state.next_to_decode() else {
                 return;
+            };
+            if let Ok(permit) = Arc::clone(&guests).try_acquire_owned() {
+                self.decode(message, permit);
+                continue;
             }
+            let events = self.events.clone();
+            tokio::spawn(async move {
+                // Nobody closes it.
+                if let Ok(permit) = guests.acquire_owned().await {
+                    drop(events.send(Event::Turn(message, permit)));
+                }
+            });
+        }
+    }
+
+    fn decode(&mut self, message: Journaled<RawMessage>, permit: OwnedSemaphorePermit) {
+        let partner = message.get().partner.clone();
+        let sequence = message.sequence();
+        let adapter = self.adapter_of(&partner);
+        let events = self.events.clone();
+        let job = decode_job(message, adapter, &self.parts);
+        let sender = partner.clone();
+        let submitted = self.parts.pool.submit(move || {
+            // Whatever happens here, the engine must hear of it: the partner's
+            // other messages wait for this one.
+            let reading = catch_unwind(AssertUnwindSafe(job)).unwrap_or_else(|_| {
+                unread(Failure::host(
+                    "the host failed while the message was read; its log says where",
+                ))
+            });
+            drop(permit);
+            let read = Event::Read {
+                partner: sender,
+                sequence,
+                reading,
+            };
+            drop(events.send(read));
+        });
+        if submitted.is_err() {
+            self.state.not_started(&partner, sequence);
+            self.decode_at = self.parts.clock.now().plus(DECODE_AGAIN);
         }
     }
 
@@ -413,10 +462,54 @@ impl Engine {
     fn settle_all(&mut self, now: Timestamp) {
         while let Some(settled) = self.state.settle(&self.parts, now) {
             failpoint::hit("engine-after-decode");
-            match self.commit(&settled.record) {
+            let mut settled = settled;
+            let mut committed = self.commit(&settled.record);
+            if committed.is_err() && Arc::make_mut(&mut settled.record).give_up_log() {
+                committed = self.commit(&settled.record);
+            }
+            match committed {
                 Ok(()) => self.state.settled(settled),
                 Err(error) => self.commit_or_log(State::too_large(&settled, &error, now)),
             }
+        }
+    }
+
+    /// Gives up what is too old to matter, when the time for that has come.
+    fn keep_house(&mut self, now: Timestamp) {
+        match (self.rounds.next(now), self.parts.retention) {
+            (Due::Nothing, _) => {}
+            (Due::Step, _) | (Due::Survey, None) => self.sweep(None, now),
+            (Due::Survey, Some(retention)) => {
+                let since = now.minus(retention);
+                let (view, journal) = (self.parts.view.clone(), Arc::clone(&self.parts.journal));
+                let (events, replays) = (self.events.clone(), self.replays);
+                tokio::task::spawn_blocking(move || {
+                    let given_up = retention::survey(&view, journal.as_ref(), since)
+                        .inspect_err(
+                            |error| tracing::error!(%error, "old records can't be given up"),
+                        )
+                        .unwrap_or_default();
+                    drop(events.send(Event::Surveyed(given_up, replays)));
+                });
+            }
+        }
+    }
+
+    fn sweep(&mut self, given_up: Option<GivenUp>, now: Timestamp) {
+        self.commit_or_log(Record::Swept(Swept {
+            at: now,
+            known_since: self.parts.config.known_since(now),
+            rows_max: retention::ROWS_MAX,
+            given_up,
+        }));
+    }
+
+    fn swept(&mut self, swept: &Swept) {
+        let now = self.parts.clock.now();
+        self.rounds.stepped(now, self.parts.view.is_sweeping());
+        if let Some(given_up) = &swept.given_up {
+            tracing::info!(before = %given_up.before, since = %given_up.since, "the journal gives up its oldest records");
+            self.parts.committer.drop_before(given_up.before);
         }
     }
 
@@ -437,12 +530,7 @@ impl Engine {
         wake
     }
 
-    fn start_attempt(
-        &mut self,
-        index: usize,
-        dispatch: &Dispatch<crate::message::DeliveryId>,
-        now: Timestamp,
-    ) {
+    fn start_attempt(&mut self, index: usize, dispatch: &Dispatch<DeliveryId>, now: Timestamp) {
         let partner = self.state.lane_partner(index);
         if let Some(transition) = &dispatch.transition {
             self.commit_or_log(decide::breaker_moved(&partner.name, transition));
@@ -450,7 +538,8 @@ impl Engine {
         let adapter = match self.adapter_of(&partner.name) {
             Ok(adapter) => adapter,
             Err(failure) => {
-                let ended = decide::never_began(dispatch, failure, now);
+                let begun = first_attempt_at(&self.parts.view, dispatch.id, now);
+                let ended = decide::never_began(dispatch, failure, begun);
                 drop(
                     self.events
                         .send(Event::Ended(partner.name.clone(), Box::new(ended))),
@@ -462,20 +551,23 @@ impl Engine {
             delivery: dispatch.id,
             number: dispatch.attempt,
             document: self.state.document(dispatch.id),
+            guests: self.state.lane_guests(index),
             partner: Arc::clone(&partner),
             adapter,
         };
         let around = self.around.clone();
         let events = self.events.clone();
-        let unfinished = decide::never_began(
-            dispatch,
-            Failure::host("the host failed during the attempt; its log says where"),
-            now,
-        );
+        let dispatch = dispatch.clone();
         tokio::spawn(async move {
+            let view = around.view.clone();
             // A task of its own, so that the lane hears of the end even if it panics.
             let conversation = tokio::spawn(conversation::attempt(attempt, around));
-            let ended = conversation.await.unwrap_or(unfinished);
+            let ended = conversation.await.unwrap_or_else(|_| {
+                let failure =
+                    Failure::host("the host failed during the attempt; its log says where");
+                let begun = first_attempt_at(&view, dispatch.id, now);
+                decide::never_began(&dispatch, failure, begun)
+            });
             drop(events.send(Event::Ended(partner.name.clone(), Box::new(ended))));
         });
     }
@@ -523,6 +615,7 @@ impl Engine {
         {
             // What follows from the answer matters more than its text.
             attempted.answer = None;
+            attempted.log = Log::default();
             committed = self.commit(&Arc::new(record));
         }
         if let Err(error) = committed {
@@ -599,6 +692,12 @@ impl Engine {
     }
 }
 
+/// When the first attempt of a delivery began; now when this is the first.
+fn first_attempt_at(view: &View, delivery: DeliveryId, now: Timestamp) -> Timestamp {
+    let row = view.delivery(delivery);
+    row.and_then(|it| it.first_attempt_at).unwrap_or(now)
+}
+
 /// The answer to a commit, if it is there. The engine looks often enough by itself,
 /// so nobody need be woken.
 fn answer(ticket: &mut CommitTicket) -> Poll<Result<Sequence, CommitError>> {
@@ -611,22 +710,23 @@ fn decode_job(
     message: Journaled<RawMessage>,
     adapter: Result<Arc<Adapter>, Failure>,
     parts: &Parts,
-) -> impl FnOnce() -> (Option<AdapterRef>, Read) + Send + use<> {
+) -> impl FnOnce() -> Reading + Send + use<> {
     let limits = parts.limits;
     let partner = parts.partners.get(&message.get().partner);
     move || {
         failpoint::hit("engine-before-decode");
         let (adapter, partner) = match (adapter, partner) {
             (Ok(adapter), Some(partner)) => (adapter, partner),
-            (Err(failure), _) => return (None, Read::Refused(failure)),
-            (_, None) => {
-                return (
-                    None,
-                    Read::Refused(Failure::host("the partner is not there")),
-                );
-            }
+            (Err(failure), _) => return unread(failure),
+            (_, None) => return unread(Failure::host("the partner is not there")),
         };
         let message = message.into_inner();
+        let caller = Caller {
+            adapter: adapter.name(),
+            partner: &partner.name,
+            message: message.id,
+            delivery: None,
+        };
         let inbound = contract::Inbound {
             message_id: message.id.to_string(),
             received_at: message.received_at.to_string(),
@@ -642,6 +742,13 @@ fn decode_job(
             }
             decoded = adapter.decode(&inbound, &partner.tables, &limits);
         }
+        let log = log::take(
+            &caller,
+            match &decoded {
+                Ok(call) => &call.usage,
+                Err(error) => &error.failure().usage,
+            },
+        );
         let read = match decoded {
             Ok(call) => match call.value {
                 Ok(decoded) => Read::Decoded {
@@ -652,7 +759,20 @@ fn decode_job(
             },
             Err(error) => Read::Refused(conversation::guest_failure(&error)),
         };
-        (Some(conversation::adapter_ref(&adapter)), read)
+        Reading {
+            adapter: Some(conversation::adapter_ref(&adapter)),
+            read,
+            log,
+        }
+    }
+}
+
+/// No adapter was asked.
+fn unread(failure: Failure) -> Reading {
+    Reading {
+        adapter: None,
+        read: Read::Refused(failure),
+        log: Log::default(),
     }
 }
 

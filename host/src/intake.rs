@@ -69,13 +69,7 @@ impl Sink for Intake {
         let bytes = record.to_bytes();
         match self.committer.commit(Arc::new(record), bytes).await {
             Ok(_) => Ok(Accepted::New),
-            Err(CommitError::Overloaded) => Err(AcceptError::Overloaded {
-                retry_after: COME_BACK,
-            }),
-            Err(CommitError::Full { .. } | CommitError::TooLarge { .. }) => {
-                Err(AcceptError::StorageFull)
-            }
-            Err(CommitError::Stopped | CommitError::Fatal { .. }) => Err(AcceptError::Stopped),
+            Err(error) => Err(not_accepted(&error)),
         }
     }
 
@@ -110,5 +104,39 @@ impl Intake {
             Record::Decoded(decoded) => Some(decoded.reply),
             _ => Some(None),
         }
+    }
+}
+
+/// What the sender is to make of a commit that failed.
+fn not_accepted(error: &CommitError) -> AcceptError {
+    match *error {
+        CommitError::Overloaded => AcceptError::Overloaded {
+            retry_after: COME_BACK,
+        },
+        CommitError::TooLarge { bytes, bytes_max } => AcceptError::TooLarge { bytes, bytes_max },
+        CommitError::Full { .. } => AcceptError::StorageFull,
+        CommitError::Stopped | CommitError::Fatal { .. } => AcceptError::Stopped,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::response::IntoResponse as _;
+
+    use super::*;
+    use crate::{api::problem::Problem, ingress::Refusal};
+
+    #[test]
+    fn a_message_that_no_record_can_hold_is_not_to_be_sent_again() {
+        let answer = |error| Problem::from(Refusal::from(not_accepted(&error))).into_response();
+        let large = answer(CommitError::TooLarge {
+            bytes: 17,
+            bytes_max: 16,
+        });
+        assert_eq!(large.status(), StatusCode::PAYLOAD_TOO_LARGE);
+        assert!(!large.headers().contains_key("retry-after"));
+        let full = answer(CommitError::Full { why: "".into() });
+        assert_eq!(full.status(), StatusCode::INSUFFICIENT_STORAGE);
+        assert!(full.headers().contains_key("retry-after"));
     }
 }

@@ -151,6 +151,11 @@ pub trait Reader: Send + Sync {
     /// else as [`read`](Self::read).
     fn replay(&self, from: Sequence) -> Replay;
 
+    /// Where the journal can begin when the records before `sequence` are given up: the
+    /// first record that [`Journal::drop_before`] leaves when it is given this one, at
+    /// or before `sequence`.
+    fn boundary(&self, sequence: Sequence) -> Sequence;
+
     /// How much storage the journal takes, in bytes.
     fn size_bytes(&self) -> u64;
 }

@@ -18,6 +18,8 @@ pub mod failpoint;
 pub mod message;
 pub mod record;
 
+mod private;
+
 pub mod contract;
 
 pub mod ingress;

@@ -33,6 +33,14 @@ macro_rules! uuid_newtype {
                 Self(Uuid::new_v7(stamp))
             }
 
+            /// When it was made; absent when it is no id of this host's.
+            #[must_use]
+            pub fn made_at(&self) -> Option<Timestamp> {
+                let (seconds, nanos) = self.0.get_timestamp()?.to_unix();
+                let millis = seconds.checked_mul(1_000)? + u64::from(nanos / 1_000_000);
+                Some(Timestamp::from_millis(i64::try_from(millis).ok()?))
+            }
+
             /// The sixteen bytes, most significant first.
             #[must_use]
             pub fn as_bytes(&self) -> &[u8; 16] {
@@ -364,6 +372,7 @@ mod tests {
         let late = MessageId::new(Timestamp::from_millis(2_000));
         assert!(early < late);
         assert_eq!(early.to_string().parse(), Ok(early));
+        assert_eq!(late.made_at(), Some(Timestamp::from_millis(2_000)));
     }
 
     #[test]

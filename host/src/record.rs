@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     clock::Timestamp,
     deliver::breaker,
+    journal::Sequence,
     message::{
         CorrelationId, DeadLetterId, DeliveryId, Digest, DocumentId, MessageId, PartnerName,
         RawMessage,
@@ -36,6 +37,8 @@ pub enum Record {
     BreakerMoved(BreakerMoved),
     /// A dead letter was sent round again.
     Replayed(Replayed),
+    /// What is too old to matter was given up.
+    Swept(Swept),
 }
 
 /// Which adapter did it.
@@ -72,6 +75,28 @@ pub struct Failure {
     pub acknowledgement_code: Option<String>,
 }
 
+/// What an adapter logged during a call, as much as a record keeps.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Log {
+    /// In the order of writing.
+    pub lines: Vec<LogLine>,
+    /// Whether more was logged than is kept.
+    #[serde(default)]
+    pub cut: bool,
+}
+
+/// One line of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogLine {
+    /// `debug`, `info`, `warn`, `error` or `panic`.
+    pub level: String,
+    /// What it said.
+    pub text: String,
+    /// Names and values.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<(String, String)>,
+}
+
 /// An adapter read a message.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Decoded {
@@ -90,6 +115,9 @@ pub struct Decoded {
     pub adapter: AdapterRef,
     /// Fuel that the adapter used.
     pub fuel_used: u64,
+    /// What the adapter logged.
+    #[serde(default, skip_serializing_if = "Log::is_empty")]
+    pub log: Log,
     /// What the message held, good ones.
     pub documents: Vec<Document>,
     /// What the message held, bad ones.
@@ -123,6 +151,11 @@ pub struct Document {
     pub identity: Identity,
     /// What became of it.
     pub disposition: Disposition,
+    /// The correlation id of the first message about the same business event; absent
+    /// when this is the first, or when it belongs to none. An acknowledgement has that
+    /// of the delivery it speaks of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thread: Option<CorrelationId>,
     /// Canonical JSON. Empty when the disposition says that it is a duplicate.
     pub content: String,
     /// What was odd about it.
@@ -188,6 +221,9 @@ pub struct Queued {
     pub control_number: u64,
     /// The rule that sent it there.
     pub rule: String,
+    /// What its requests bear; absent for the message's own correlation id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub correlation_id: Option<CorrelationId>,
     /// Canonical JSON of what is sent when it is no document of the message: the
     /// acknowledgement that its sender is owed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -230,6 +266,9 @@ pub struct Undecodable {
     pub failure: Failure,
     /// Keeps the message for replay.
     pub dead_letter: DeadLetterId,
+    /// What the adapter logged before it failed.
+    #[serde(default, skip_serializing_if = "Log::is_empty")]
+    pub log: Log,
 }
 
 /// What a request was.
@@ -292,6 +331,9 @@ pub struct AttemptStarted {
     pub previous: Option<Answer>,
     /// What leaves.
     pub request: Request,
+    /// What the adapter logged when it was asked for this request.
+    #[serde(default, skip_serializing_if = "Log::is_empty")]
+    pub log: Log,
 }
 
 /// An attempt ended.
@@ -318,6 +360,12 @@ pub struct Attempted {
     /// The partner's breaker after it, when the attempt moved it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub breaker: Option<breaker::State>,
+    /// Until when the partner asked not to be called at all, when it asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_until: Option<Timestamp>,
+    /// What the adapter logged after the last answer.
+    #[serde(default, skip_serializing_if = "Log::is_empty")]
+    pub log: Log,
 }
 
 /// What follows from an attempt.
@@ -377,6 +425,53 @@ pub struct Replayed {
     pub by: String,
 }
 
+/// Rows of the view, and perhaps records of the journal, were given up.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Swept {
+    /// When.
+    pub at: Timestamp,
+    /// What is older than this is not known again.
+    pub known_since: Timestamp,
+    /// How many rows are looked at, from where the record before it stopped.
+    pub rows_max: u32,
+    /// What the journal gives up; absent when that is nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub given_up: Option<GivenUp>,
+}
+
+/// The beginning of the journal is given up.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct GivenUp {
+    /// The first record that is left.
+    pub before: Sequence,
+    /// All records before it are older than this.
+    pub since: Timestamp,
+    /// What all records before it, also those that were given up earlier, add up to.
+    pub partners: Vec<(PartnerName, Standing)>,
+}
+
+/// How a partner stands, as records add it up.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Standing {
+    /// The last control number given.
+    pub control_number: u64,
+    /// The breaker, as it last moved.
+    pub breaker: Option<breaker::State>,
+    /// When it last moved.
+    pub breaker_moved_at: Option<Timestamp>,
+    /// Until when the partner asked not to be called.
+    pub held_until: Option<Timestamp>,
+    /// When the partner last sent something.
+    pub last_received_at: Option<Timestamp>,
+    /// When something last reached the partner.
+    pub last_delivered_at: Option<Timestamp>,
+    /// Deliveries that reached it.
+    pub delivered: u64,
+    /// Deliveries that ended as dead letters.
+    pub dead: u64,
+}
+
 /// What a dead letter holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Subject {
@@ -391,9 +486,58 @@ pub enum Subject {
 #[error("the record is not one that this version knows: {0}")]
 pub struct Unreadable(#[from] rmp_serde::decode::Error);
 
+// === impl Log ===
+
+impl Log {
+    /// Whether nothing was logged.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.lines.is_empty() && !self.cut
+    }
+
+    /// Gives the lines up, which is noted; says whether there were any.
+    fn give_up(&mut self) -> bool {
+        if self.lines.is_empty() {
+            return false;
+        }
+        *self = Self {
+            lines: Vec::new(),
+            cut: true,
+        };
+        true
+    }
+}
+
 // === impl Record ===
 
 impl Record {
+    /// Gives up what is least needed, so that the record may fit the journal after
+    /// all; says whether there was something.
+    pub fn give_up_log(&mut self) -> bool {
+        match self {
+            Self::Decoded(it) => it.log.give_up(),
+            Self::Undecodable(it) => it.log.give_up(),
+            Self::AttemptStarted(it) => it.log.give_up(),
+            Self::Attempted(it) => it.log.give_up(),
+            Self::Accepted(_) | Self::BreakerMoved(_) | Self::Replayed(_) | Self::Swept(_) => false,
+        }
+    }
+
+    /// When it was decided.
+    #[must_use]
+    pub fn at(&self) -> Timestamp {
+        match self {
+            Self::Accepted(it) => it.received_at,
+            Self::Decoded(it) => it.at,
+            Self::Undecodable(it) => it.at,
+            Self::AttemptStarted(it) => it.at,
+            Self::Attempted(it) => it.at,
+            Self::BreakerMoved(it) => it.at,
+            Self::Replayed(it) => it.at,
+            Self::Swept(it) => it.at,
+        }
+    }
+
     /// The bytes for the journal.
     ///
     /// # Panics

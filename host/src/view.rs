@@ -6,6 +6,9 @@
 //! sequence that it reflects. It is never the only place of anything: deleted,
 //! damaged or of an older version, it is built again from the journal.
 //!
+//! What the journal has given up nobody is shown, whether or not its rows are still
+//! there: a view that is built from what is left answers the same.
+//!
 //! Rows stay under 4 KiB (sled writes larger values to files that it never syncs);
 //! bodies are in the journal, rows hold their sequence.
 
@@ -15,14 +18,19 @@ mod query;
 mod recent;
 mod round;
 mod rows;
+mod standing;
 mod store;
 mod writer;
+
+#[cfg(test)]
+pub(crate) mod tests;
 
 pub use self::{
     query::{DeadLetterFilter, MessageFilter, Pending},
     rows::{
         DeadLetterRow, DeadLetterStatus, DeliveryRow, DeliveryStatus, IdempotencyRow, IdentityRow,
-        MessageRow, MessageStatus, PartnerRow,
+        KeptRow, MessageRow, MessageStatus, ThreadRow,
     },
+    standing::tally,
     store::{Error, Options, View, catch_up},
 };

@@ -3,8 +3,8 @@
 
 use std::fs;
 
-use e2e::harness::{Receiver, Site, array, order, text};
-use serde_json::Value;
+use e2e::harness::{Receiver, Site, array, order, text, until};
+use serde_json::{Value, json};
 
 /// How much the host may grow over all the deeds, in KiB: one guest's memory, what a
 /// guest may return twice over, and room for the allocator.
@@ -101,6 +101,19 @@ async fn what_is_much_but_within_limits_goes_through() {
     api.until_idle().await;
     let flood = api.message(&flood).await;
     assert_eq!(flood["message"]["status"], "decoded", "{flood:#}");
+    // What it logged is told with the step, as much as is kept of it.
+    let decoded = &flood["timeline"][1]["details"];
+    let lines = array(&decoded["log"]);
+    assert!((100..=700).contains(&lines.len()), "{} lines", lines.len());
+    assert_eq!(lines[0]["level"], "info");
+    assert!(text(&lines[0]["text"]).starts_with("all work and no play"));
+    assert_eq!(lines[0]["fields"][0], json!(["deed", "log-flood"]));
+    assert_eq!(decoded["log_cut"], true);
+    let shown = site
+        .run(&["messages", "show", text(&flood["message"]["id"])])
+        .await;
+    let told = shown.answer.matches("info: all work and no play").count();
+    assert_eq!(told, lines.len());
     let many = api.message(&many).await;
     assert_eq!(many["message"]["documents"], 5_000);
     assert_eq!(array(&many["documents"]).len(), 5_000);
@@ -117,11 +130,24 @@ async fn a_guest_that_misbehaves_while_sending_stops_its_own_delivery_alone() {
         .route("order", &["erp"], &["warehouse"]);
     let host = site.start().await;
     let api = host.api();
-    for number in ["loop", "SO-1", "panic", "trap", "SO-2"] {
+    let mut panicked = String::new();
+    for number in ["loop", "SO-1", "trap", "SO-2", "panic"] {
         let order = order::original(number);
-        api.accepted("erp", number, &order).await;
+        panicked = api.accepted("erp", number, &order).await;
     }
     api.until_idle().await;
+    // What the guest said last is told where the delivery was given up.
+    let message = api.message(&panicked).await;
+    let given_up = array(&message["timeline"]).last().expect("it is told");
+    assert_eq!(given_up["step"], "dead-letter", "{given_up}");
+    let said = &given_up["details"]["log"][0];
+    assert_eq!(said["level"], "panic", "{given_up}");
+    assert!(text(&said["text"]).contains("told to panic"), "{said}");
+    let told = text(&given_up["text"]);
+    assert!(
+        told.starts_with("given up (adapter) with misbehaving 0.1.0 (sha256 "),
+        "{told}"
+    );
     assert_eq!(warehouse.taken().len(), 2, "SO-1 and SO-2 arrived, once");
     let letters = api.dead_letters().await;
     let mut codes: Vec<_> = letters
@@ -134,6 +160,53 @@ async fn a_guest_that_misbehaves_while_sending_stops_its_own_delivery_alone() {
     // It is the adapter's fault: the partner's breaker knows nothing of it.
     assert_eq!(api.breaker("warehouse").await, "closed");
     host.finish().await;
+}
+
+/// Eight conversations with one partner, each of which takes a thread for a second, leave
+/// a thread to everybody else.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_partner_whose_adapter_is_slow_leaves_a_thread_to_the_others() {
+    let warehouse = Receiver::start().await;
+    let rogue = Receiver::start().await;
+    let site = Site::new()
+        .sender("erp")
+        .receiver("warehouse", &warehouse)
+        .receiver("rogue", &rogue)
+        .set("partners.rogue.adapter", "misbehaving")
+        .route("order", &["erp"], &["rogue"])
+        .route("other", &["erp"], &["warehouse"])
+        .set("sandbox.fuel_base", 1_i64 << 50)
+        .set("sandbox.wall_ms_max", 1_000);
+    let host = site.start().await;
+    let api = host.api();
+    let mut slow = Vec::new();
+    for number in 0..8 {
+        let order = order::original(&format!("loop#{number}"));
+        slow.push(api.accepted("erp", &format!("{number}"), &order).await);
+    }
+    until("all conversations to be under way", async || {
+        let stands = api.partner("rogue").await;
+        (stands["in_flight"] == 8)
+            .then_some(())
+            .ok_or_else(|| stands.to_string())
+    })
+    .await;
+    let note = json!({ "kind": "other", "type": "note", "business_key": "1", "content": "{}" });
+    let id = api.accepted("erp", "note", &note).await;
+    api.settled(&id).await;
+    assert_eq!(warehouse.taken().len(), 1);
+    // Reading the note and sending it took two turns of a thread. Had the slow ones held
+    // both, each of the two had waited for all that stood before it.
+    let mut ended = 0;
+    for id in &slow {
+        let message = api.message(id).await;
+        ended += message["deliveries"][0]["attempts"].as_u64().unwrap_or(0);
+    }
+    assert!(
+        ended < 8,
+        "{ended} calls of the slow adapter ended meanwhile"
+    );
+    host.kill();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -253,6 +253,46 @@ async fn a_partner_that_says_when_to_come_back_is_obeyed() {
     }
 }
 
+/// The whole lane waits, not only what was refused, and a restart does not shorten it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_partner_says_holds_for_its_whole_lane_also_over_a_restart() {
+    let (north, _south, site) = site().await;
+    let host = site.start().await;
+    north.set(Behaviour::Answers(429, Some(in_two_seconds())));
+    let refused = host
+        .api()
+        .accepted("erp", "a", &order::original("SO-1"))
+        .await;
+    until("the lane to be held", async || {
+        let stands = host.api().partner("north").await;
+        let held = stands["held_until"].is_string();
+        held.then_some(()).ok_or_else(|| stands.to_string())
+    })
+    .await;
+    until("the refusal to be durable", async || {
+        let status = host.api().message(&refused).await["deliveries"][0]["status"].clone();
+        (status == "retrying")
+            .then_some(())
+            .ok_or_else(|| status.to_string())
+    })
+    .await;
+    north.set(Behaviour::Takes);
+    host.kill();
+    let host = site.start().await;
+    let other = host
+        .api()
+        .accepted("erp", "b", &order::original("SO-2"))
+        .await;
+    host.api().settled(&other).await;
+    let arrivals = north.arrivals();
+    let waited = arrivals[1].at - arrivals[0].at;
+    assert!(
+        waited >= Duration::from_millis(1_990),
+        "it was called again after {waited:?}"
+    );
+    host.finish().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_operator_opens_and_resets_a_breaker() {
     let (north, south, site) = site().await;
@@ -260,7 +300,7 @@ async fn an_operator_opens_and_resets_a_breaker() {
     let opened = site
         .ask(&["partners", "breaker", "north", "open", "--by", "ann"])
         .await;
-    assert!(opened["breaker"]["forced-open"].is_object(), "{opened}");
+    assert_eq!(opened["breaker"]["state"], "forced-open", "{opened}");
     send_orders(host.api()).await;
     others_flow(host.api(), &south, 1).await;
     assert_eq!(north.count(), 0);
@@ -270,7 +310,11 @@ async fn an_operator_opens_and_resets_a_breaker() {
     others_flow(host.api(), &south, 2).await;
     assert_eq!(north.count(), 0);
     let shown = site.ask(&["partners", "show", "north"]).await;
-    assert!(shown["breaker"]["forced-open"].is_object(), "{shown}");
+    assert_eq!(shown["breaker"]["state"], "forced-open", "{shown}");
+    let since = shown["breaker"]["since"]
+        .as_str()
+        .map(str::parse::<jiff::Timestamp>);
+    assert!(since.is_some_and(|it| it.is_ok()), "{shown}");
 
     site.ask(&["partners", "breaker", "north", "reset"]).await;
     host.api().until_idle().await;

@@ -311,3 +311,51 @@ async fn a_replay_survives_a_kill() {
     host.finish().await;
     assert_eq!(warehouse.taken().len(), 1);
 }
+
+/// What is replayed goes behind what waits, and a restart does not change that.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_replayed_keeps_its_place_over_a_restart() {
+    for restarts in [false, true] {
+        let (warehouse, site) = site().await;
+        let mut host = site.start().await;
+        warehouse.set(Behaviour::Answers(400, None));
+        let first = order::revision("SO-1", 0);
+        let id = host.api().accepted("erp", "a-0", &first).await;
+        host.api().settled(&id).await;
+        warehouse.set(Behaviour::Takes);
+        let letter = text(&list(&site, &[]).await[0]["id"]).to_owned();
+        site.ask(&["partners", "breaker", "warehouse", "open"])
+            .await;
+        for revision in 1..3 {
+            let key = format!("a-{revision}");
+            let order = order::revision("SO-1", revision);
+            host.api().accepted("erp", &key, &order).await;
+        }
+        let waiting = async |count: u64| {
+            until("deliveries to wait", async || {
+                let stands = site.api().partner("warehouse").await;
+                (stands["waiting"] == count)
+                    .then_some(())
+                    .ok_or_else(|| stands.to_string())
+            })
+            .await;
+        };
+        waiting(2).await;
+        site.ask(&["dead-letters", "replay", &letter]).await;
+        waiting(3).await;
+        if restarts {
+            host.kill();
+            host = site.start().await;
+        }
+        site.ask(&["partners", "breaker", "warehouse", "reset"])
+            .await;
+        host.api().settled(&id).await;
+        let revisions: Vec<_> = warehouse
+            .taken()
+            .iter()
+            .map(|it| order::name_of(&it.document).1)
+            .collect();
+        assert_eq!(revisions, [1, 2, 0], "restarted: {restarts}");
+        host.stop().await;
+    }
+}

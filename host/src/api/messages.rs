@@ -58,17 +58,14 @@ pub async fn list(
 /// `GET /v1/messages/{id}`: everything that is known of a message.
 ///
 /// # Errors
-/// 404 for a message that is not there.
+/// 404 for a message that is not there, 410 for one that is older than retention.
 pub async fn show(
     State(api): State<Arc<Api>>,
     Path(id): Path<String>,
 ) -> Result<Json<Value>, Problem> {
     let id = message_id(&id)?;
     on_blocking(move || {
-        let row = api
-            .view
-            .message(id)
-            .ok_or_else(|| not_found("message", &id.to_string()))?;
+        let row = api.view.message(id).ok_or_else(|| missing(&api, id))?;
         let deliveries = api.view.deliveries_of(id);
         let told = timeline::tell(api.journal.as_ref(), &row, &deliveries).map_err(unavailable)?;
         Ok(Json(json!({
@@ -84,14 +81,11 @@ pub async fn show(
 /// `GET /v1/messages/{id}/raw`: the bytes as they came.
 ///
 /// # Errors
-/// 404 for a message that is not there.
+/// 404 for a message that is not there, 410 for one that is older than retention.
 pub async fn raw(State(api): State<Arc<Api>>, Path(id): Path<String>) -> Result<Response, Problem> {
     let id = message_id(&id)?;
     on_blocking(move || {
-        let row = api
-            .view
-            .message(id)
-            .ok_or_else(|| not_found("message", &id.to_string()))?;
+        let row = api.view.message(id).ok_or_else(|| missing(&api, id))?;
         let message = accepted(&api, &row)?;
         // Never shown as a page, whatever the partner called it.
         let kind = message
@@ -138,6 +132,19 @@ pub(super) async fn on_blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Problem> {
     tokio::task::spawn_blocking(work).await.map_err(unavailable)
+}
+
+/// Why a message can't be shown: it is older than what is kept, or there is none.
+fn missing(api: &Api, id: MessageId) -> Problem {
+    let kept = api.view.kept();
+    let gone = kept.filter(|kept| id.made_at().is_some_and(|at| at < kept.since));
+    match gone {
+        Some(kept) => Problem::new(StatusCode::GONE, "gone", "Gone").detail(format!(
+            "message {id} is older than what is kept: messages before {} were given up (journal.retention_days)",
+            kept.since
+        )),
+        None => not_found("message", &id.to_string()),
+    }
 }
 
 fn accepted(api: &Api, row: &MessageRow) -> Result<RawMessage, Problem> {

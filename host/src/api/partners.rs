@@ -6,11 +6,12 @@ use axum::{
     Json,
     extract::{Path, State},
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Api, bad_value, not_found, problem::Problem, unavailable};
+use super::{Api, bad_value, breaker::Breaker, not_found, problem::Problem, unavailable};
 use crate::{
+    clock::Timestamp,
     engine::{BreakerCommand, LaneStatus},
     message::PartnerName,
     partner::Partner,
@@ -22,6 +23,41 @@ use crate::{
 pub struct Request {
     action: BreakerCommand,
     by: Option<String>,
+}
+
+/// A partner and how its lane stands. Times are RFC 3339.
+#[derive(Clone, Debug, Serialize)]
+pub struct Shown {
+    /// Its name.
+    pub name: PartnerName,
+    /// Who speaks its dialect.
+    pub adapter: String,
+    /// Where deliveries go; null for a partner that only sends.
+    pub sends_to: Option<String>,
+    /// Deliveries that wait.
+    pub waiting: usize,
+    /// Deliveries under way.
+    pub in_flight: usize,
+    /// Its messages in memory that are not decoded.
+    pub undecoded: usize,
+    /// Since when the oldest delivery waits; null when none does.
+    pub oldest_waiting_since: Option<String>,
+    /// Until when it asked not to be called; null when it did not.
+    pub held_until: Option<String>,
+    /// Its breaker; null without an endpoint.
+    pub breaker: Option<Breaker>,
+    /// When the breaker last moved; null when it never did.
+    pub breaker_moved_at: Option<String>,
+    /// When it last sent something.
+    pub last_received_at: Option<String>,
+    /// When something last reached it.
+    pub last_delivered_at: Option<String>,
+    /// Deliveries that reached it.
+    pub delivered: u64,
+    /// Deliveries that ended as dead letters.
+    pub dead: u64,
+    /// The last control number that was given out.
+    pub control_number: u64,
 }
 
 /// `GET /v1/partners`.
@@ -55,7 +91,7 @@ pub async fn show(
     let partner = find(&api, &name)?;
     let lanes = api.engine.lanes().await.map_err(unavailable)?;
     let lane = lanes.iter().find(|it| it.partner == partner.name);
-    Ok(Json(shown(&api, &partner, lane)))
+    Ok(Json(json!(shown(&api, &partner, lane))))
 }
 
 /// `POST /v1/partners/{partner}/breaker`: `{"action": "open" | "close" | "reset"}`.
@@ -77,7 +113,9 @@ pub async fn breaker(
         .await
         .map_err(unavailable)?
         .ok_or_else(|| not_found("endpoint of partner", &name))?;
-    Ok(Json(json!({ "partner": partner.name, "breaker": state })))
+    Ok(Json(
+        json!({ "partner": partner.name, "breaker": Breaker::from(&state) }),
+    ))
 }
 
 fn find(api: &Api, name: &str) -> Result<Arc<Partner>, Problem> {
@@ -87,22 +125,24 @@ fn find(api: &Api, name: &str) -> Result<Arc<Partner>, Problem> {
         .ok_or_else(|| not_found("partner", name))
 }
 
-fn shown(api: &Api, partner: &Partner, lane: Option<&LaneStatus>) -> Value {
+fn shown(api: &Api, partner: &Partner, lane: Option<&LaneStatus>) -> Shown {
     let row = api.view.partner(&partner.name);
-    json!({
-        "name": partner.name,
-        "adapter": partner.adapter,
-        "sends_to": partner.endpoint_text(),
-        "waiting": lane.map(|it| it.waiting),
-        "in_flight": lane.map(|it| it.in_flight),
-        "undecoded": lane.map(|it| it.undecoded),
-        "oldest_waiting_since": lane.and_then(|it| it.oldest_waiting_since).map(|at| at.to_string()),
-        "breaker": lane.and_then(|it| it.breaker),
-        "breaker_moved_at": row.breaker_moved_at.map(|at| at.to_string()),
-        "last_received_at": row.last_received_at.map(|at| at.to_string()),
-        "last_delivered_at": row.last_delivered_at.map(|at| at.to_string()),
-        "delivered": row.delivered,
-        "dead": row.dead,
-        "control_number": row.control_number,
-    })
+    let text = |at: Option<Timestamp>| at.map(|at| at.to_string());
+    Shown {
+        name: partner.name.clone(),
+        adapter: partner.adapter.clone(),
+        sends_to: partner.endpoint_text(),
+        waiting: lane.map_or(0, |it| it.waiting),
+        in_flight: lane.map_or(0, |it| it.in_flight),
+        undecoded: lane.map_or(0, |it| it.undecoded),
+        oldest_waiting_since: text(lane.and_then(|it| it.oldest_waiting_since)),
+        held_until: text(lane.and_then(|it| it.held_until)),
+        breaker: lane.and_then(|it| it.breaker.as_ref()).map(Breaker::from),
+        breaker_moved_at: text(row.breaker_moved_at),
+        last_received_at: text(row.last_received_at),
+        last_delivered_at: text(row.last_delivered_at),
+        delivered: row.delivered,
+        dead: row.dead,
+        control_number: row.control_number,
+    }
 }

@@ -2,13 +2,14 @@
 
 use serde_json::{Value, json};
 
+use super::breaker::Breaker;
 use crate::{
     clock::Timestamp,
     journal::{self, Reader, Sequence},
     message::DeliveryId,
     record::{
-        Answer, AttemptStarted, Attempted, Decoded, Disposition, Document, Outcome, Record,
-        Subject, Unreadable,
+        AdapterRef, Answer, AttemptStarted, Attempted, Decoded, Disposition, Document, Log,
+        Outcome, Record, Subject, Undecodable, Unreadable,
     },
     view::{DeliveryRow, DeliveryStatus, MessageRow},
 };
@@ -108,6 +109,7 @@ pub fn delivery(id: DeliveryId, row: &DeliveryRow) -> Value {
         "to": row.to,
         "kind": row.kind,
         "business_key": row.business_key,
+        "correlation_id": row.correlation_id,
         "document": row.document.to_string(),
         "control_number": row.control_number,
         "rule": row.rule,
@@ -147,6 +149,7 @@ fn document(document: &Document) -> Value {
         "kind": document.kind,
         "business_key": document.business_key,
         "disposition": disposition,
+        "correlation_id": document.thread,
         "other": other,
         "source": document.source,
         "findings": document.findings,
@@ -182,41 +185,21 @@ fn describe(record: &Record) -> (Timestamp, &'static str, String, Value) {
                 "traceparent": message.traceparent,
             }),
         ),
-        Record::Decoded(decoded) => (
-            decoded.at,
-            "decoded",
-            decoded_text(decoded),
-            json!({
-                "adapter": decoded.adapter.name,
-                "adapter_version": decoded.adapter.version,
-                "adapter_digest": decoded.adapter.digest.to_string(),
-                "fuel_used": decoded.fuel_used,
-                "findings": decoded.findings,
-                "routed": decoded.deliveries.iter().map(|it| json!({
-                    "to": it.to, "kind": it.kind, "rule": it.rule, "delivery": it.id.to_string(),
-                })).collect::<Vec<_>>(),
-                "acknowledges": decoded.acknowledges.iter().map(|it| json!({
-                    "delivery": it.delivery.to_string(), "verdict": it.verdict,
-                })).collect::<Vec<_>>(),
-            }),
-        ),
-        Record::Undecodable(it) => (
-            it.at,
-            "dead-letter",
-            format!("could not be read: {}", it.failure.text),
-            json!({
-                "dead_letter": it.dead_letter.to_string(),
-                "adapter_digest": it.adapter.as_ref().map(|it| it.digest.to_string()),
-                "failure": it.failure,
-            }),
-        ),
+        Record::Decoded(decoded) => self::decoded(decoded),
+        Record::Undecodable(it) => undecodable(it),
         Record::AttemptStarted(it) => attempt_started(it),
         Record::Attempted(it) => attempted(it),
         Record::BreakerMoved(it) => (
             it.at,
             "breaker",
             format!("the breaker of {} moved: {}", it.partner, it.because),
-            json!({ "state": it.state }),
+            json!({ "breaker": Breaker::from(&it.state) }),
+        ),
+        Record::Swept(it) => (
+            it.at,
+            "swept",
+            "old rows were given up".to_owned(),
+            json!({}),
         ),
         Record::Replayed(it) => (
             it.at,
@@ -227,8 +210,45 @@ fn describe(record: &Record) -> (Timestamp, &'static str, String, Value) {
     }
 }
 
+/// What the adapter logged meanwhile; nothing when it was silent.
+fn log_fields(log: &Log, details: &mut Value) {
+    if !log.is_empty() {
+        details["log"] = json!(log.lines);
+        details["log_cut"] = json!(log.cut);
+    }
+}
+
+fn decoded(decoded: &Decoded) -> (Timestamp, &'static str, String, Value) {
+    let mut details = json!({
+        "fuel_used": decoded.fuel_used,
+        "findings": decoded.findings,
+        "dead_letter": decoded.dead_letter.map(|it| it.to_string()),
+        "routed": decoded.deliveries.iter().map(|it| json!({
+            "to": it.to, "kind": it.kind, "rule": it.rule, "delivery": it.id.to_string(),
+        })).collect::<Vec<_>>(),
+        "acknowledges": decoded.acknowledges.iter().map(|it| json!({
+            "delivery": it.delivery.to_string(), "verdict": it.verdict,
+        })).collect::<Vec<_>>(),
+    });
+    adapter_fields(Some(&decoded.adapter), &mut details);
+    log_fields(&decoded.log, &mut details);
+    (decoded.at, "decoded", decoded_text(decoded), details)
+}
+
+fn undecodable(it: &Undecodable) -> (Timestamp, &'static str, String, Value) {
+    let by = named(it.adapter.as_ref());
+    let mut details = json!({
+        "dead_letter": it.dead_letter.to_string(),
+        "failure": it.failure,
+    });
+    adapter_fields(it.adapter.as_ref(), &mut details);
+    log_fields(&it.log, &mut details);
+    let text = format!("could not be read by {by}: {}", it.failure.text);
+    (it.at, "dead-letter", text, details)
+}
+
 fn decoded_text(decoded: &Decoded) -> String {
-    let mut text = format!("{} documents read", decoded.documents.len());
+    let mut text = format!("{} read", counted(decoded.documents.len(), "document"));
     if !decoded.refused.is_empty() {
         text.push_str(&format!(", {} refused", decoded.refused.len()));
     }
@@ -240,8 +260,41 @@ fn decoded_text(decoded: &Decoded) -> String {
     if repeats > 0 {
         text.push_str(&format!(", {repeats} known already"));
     }
-    text.push_str(&format!(", {} deliveries queued", decoded.deliveries.len()));
+    let deliveries = counted(decoded.deliveries.len(), "delivery");
+    text.push_str(&format!(", {deliveries} queued"));
     text
+}
+
+/// `1 document`, `2 documents`; `1 delivery`, `2 deliveries`.
+pub(crate) fn counted(count: impl TryInto<u64>, noun: &str) -> String {
+    match count.try_into().unwrap_or(u64::MAX) {
+        1 => format!("1 {noun}"),
+        count => match noun.strip_suffix('y') {
+            Some(stem) => format!("{count} {stem}ies"),
+            None => format!("{count} {noun}s"),
+        },
+    }
+}
+
+/// Which adapter, for a person: enough of the digest to tell two builds apart.
+fn named(adapter: Option<&AdapterRef>) -> String {
+    let Some(AdapterRef {
+        name,
+        version,
+        digest,
+    }) = adapter
+    else {
+        return "no adapter".to_owned();
+    };
+    let digest = digest.to_string();
+    format!("{name} {version} (sha256 {})", &digest[..12])
+}
+
+/// The same, as fields.
+fn adapter_fields(adapter: Option<&AdapterRef>, details: &mut Value) {
+    details["adapter"] = json!(adapter.map(|it| &it.name));
+    details["adapter_version"] = json!(adapter.map(|it| &it.version));
+    details["adapter_digest"] = json!(adapter.map(|it| it.digest.to_string()));
 }
 
 fn attempt_started(it: &AttemptStarted) -> (Timestamp, &'static str, String, Value) {
@@ -250,24 +303,22 @@ fn attempt_started(it: &AttemptStarted) -> (Timestamp, &'static str, String, Val
     if let Some(name) = &request.file_name {
         what.push_str(&format!(" ({name})"));
     }
-    (
-        it.at,
-        "attempt",
-        format!("attempt {} of {}: {what}", it.attempt, it.delivery),
-        json!({
-            "delivery": it.delivery.to_string(),
-            "attempt": it.attempt,
-            "exchange": it.exchange,
-            "adapter_digest": it.adapter.digest.to_string(),
-            "request": {
-                "method": request.method,
-                "path": request.path,
-                "content_type": request.content_type,
-                "file_name": request.file_name,
-                "body": shown(&request.body),
-            },
-        }),
-    )
+    let mut details = json!({
+        "delivery": it.delivery.to_string(),
+        "attempt": it.attempt,
+        "exchange": it.exchange,
+        "request": {
+            "method": request.method,
+            "path": request.path,
+            "content_type": request.content_type,
+            "file_name": request.file_name,
+            "body": shown(&request.body),
+        },
+    });
+    adapter_fields(Some(&it.adapter), &mut details);
+    log_fields(&it.log, &mut details);
+    let text = format!("attempt {} of {}: {what}", it.attempt, it.delivery);
+    (it.at, "attempt", text, details)
 }
 
 fn attempted(it: &Attempted) -> (Timestamp, &'static str, String, Value) {
@@ -297,24 +348,26 @@ fn attempted(it: &Attempted) -> (Timestamp, &'static str, String, Value) {
             failure,
         } => (
             "dead-letter",
-            format!("given up ({because}): {}", failure.text),
+            format!(
+                "given up ({because}) with {}: {}",
+                named(it.adapter.as_ref()),
+                failure.text
+            ),
             json!({ "dead_letter": dead_letter.to_string(), "because": because, "failure": failure }),
         ),
     };
-    (
-        it.at,
-        step,
-        text,
-        json!({
-            "delivery": it.delivery.to_string(),
-            "attempt": it.attempt,
-            "adapter_digest": it.adapter.as_ref().map(|it| it.digest.to_string()),
-            "took_ms": it.took_ms,
-            "answer": answered,
-            "breaker": it.breaker,
-            "outcome": extra,
-        }),
-    )
+    let mut details = json!({
+        "delivery": it.delivery.to_string(),
+        "attempt": it.attempt,
+        "took_ms": it.took_ms,
+        "answer": answered,
+        "breaker": it.breaker.as_ref().map(Breaker::from),
+        "held_until": it.held_until.map(|at| at.to_string()),
+        "outcome": extra,
+    });
+    adapter_fields(it.adapter.as_ref(), &mut details);
+    log_fields(&it.log, &mut details);
+    (it.at, step, text, details)
 }
 
 fn answer(answer: &Answer) -> Value {

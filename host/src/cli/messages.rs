@@ -8,6 +8,7 @@ use super::{
     remote::{Remote, text},
     report::Failed,
 };
+use crate::api::timeline::counted;
 
 /// What to do.
 #[derive(Debug, Subcommand)]
@@ -146,14 +147,18 @@ impl Show {
                 text(&entry["step"]),
                 text(&entry["text"]),
             ));
+            for line in log_lines(&entry["details"]) {
+                print::line(format!("    {line}"));
+            }
         }
         print::line("\ndocuments");
         for document in items(&answer["documents"]) {
             print::line(format!(
-                "  {:<20} {:<24} {}  ({})",
+                "  {:<20} {:<24} {}{}  ({})",
                 text(&document["kind"]),
                 text(&document["business_key"]),
                 text(&document["disposition"]),
+                continues(document, message),
                 text(&document["source"]),
             ));
             for problem in items(&document["problems"]) {
@@ -163,11 +168,11 @@ impl Show {
         print::line("\ndeliveries");
         for delivery in items(&answer["deliveries"]) {
             print::line(format!(
-                "  to {:<16} {:<20} {} after {} attempts{}",
+                "  to {:<16} {:<20} {} after {}{}",
                 text(&delivery["to"]),
                 text(&delivery["kind"]),
                 text(&delivery["status"]),
-                delivery["attempts"],
+                counted(delivery["attempts"].as_u64().unwrap_or(0), "attempt"),
                 delivery["acknowledged"]
                     .as_str()
                     .map_or_else(String::new, |verdict| format!(", acknowledged: {verdict}")),
@@ -178,6 +183,33 @@ impl Show {
         }
         Ok(())
     }
+}
+
+/// The correlation id of an earlier message, where a document continues one.
+fn continues(document: &Value, message: &Value) -> String {
+    match document["correlation_id"].as_str() {
+        Some(id) if document["correlation_id"] != message["correlation_id"] => {
+            format!(", continues {id}")
+        }
+        _ => String::new(),
+    }
+}
+
+/// What the adapter said in a step, a line each.
+fn log_lines(details: &Value) -> Vec<String> {
+    let mut lines: Vec<_> = items(&details["log"])
+        .map(|line| {
+            let mut told = format!("{}: {}", text(&line["level"]), text(&line["text"]));
+            for field in items(&line["fields"]) {
+                told.push_str(&format!(" {}={}", text(&field[0]), text(&field[1])));
+            }
+            print::inert(&told)
+        })
+        .collect();
+    if details["log_cut"] == true {
+        lines.push("(more was logged than is kept)".to_owned());
+    }
+    lines
 }
 
 /// The elements of a list; none of anything else.

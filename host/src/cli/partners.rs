@@ -9,6 +9,7 @@ use super::{
     remote::{Remote, text},
     report::Failed,
 };
+use crate::api::timeline::counted;
 
 /// What to do.
 #[derive(Debug, Subcommand)]
@@ -120,10 +121,10 @@ impl Show {
         }
         for (field, value) in answer.as_object().into_iter().flatten() {
             let value = match field.as_str() {
-                "breaker" => breaker_text(value),
+                "breaker" => breaker_in_full(value),
                 _ => text(value),
             };
-            print::line(format!("{field:<22} {value}"));
+            print::line(format!("{:<22} {value}", label(field)).trim_end());
         }
         Ok(())
     }
@@ -144,7 +145,7 @@ impl Breaker {
         if self.remote.json {
             print::json(&answer);
         } else {
-            let breaker = breaker_text(&answer["breaker"]);
+            let breaker = breaker_in_full(&answer["breaker"]);
             print::line(format!("{}: {breaker}", self.name));
         }
         Ok(())
@@ -153,14 +154,54 @@ impl Breaker {
 
 /// `open`, with when it may be tried again.
 fn breaker_text(breaker: &Value) -> String {
-    let Some((name, fields)) = breaker.as_object().and_then(|it| it.iter().next()) else {
-        return text(breaker);
-    };
-    match fields["until"].as_i64() {
-        Some(until) => format!(
-            "{name} until {}",
-            crate::clock::Timestamp::from_millis(until)
-        ),
-        None => name.clone(),
+    let state = text(&breaker["state"]);
+    match breaker["until"].as_str() {
+        Some(until) => format!("{state} until {until}"),
+        None => state,
+    }
+}
+
+/// The same with since when, and how it comes along.
+fn breaker_in_full(breaker: &Value) -> String {
+    let mut all = breaker_text(breaker);
+    if let Some(since) = breaker["since"].as_str() {
+        all.push_str(&format!(", since {since}"));
+    }
+    if let Some(openings @ 2..) = breaker["openings"].as_u64() {
+        all.push_str(&format!(", opened {openings} times in a row"));
+    }
+    if let Some(probes @ 1..) = breaker["probes_succeeded"].as_u64() {
+        all.push_str(&format!(", {} succeeded", counted(probes, "probe")));
+    }
+    all
+}
+
+/// What a field of a partner is called on a line of its own.
+fn label(field: &str) -> String {
+    field.replace('_', " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_breaker_is_told_in_words() {
+        let open = json!({
+            "state": "open", "since": "2026-03-01T09:30:00.000Z",
+            "until": "2026-03-01T09:30:05.250Z", "openings": 2,
+        });
+        assert_eq!(breaker_text(&open), "open until 2026-03-01T09:30:05.250Z");
+        assert_eq!(
+            breaker_in_full(&open),
+            "open until 2026-03-01T09:30:05.250Z, since 2026-03-01T09:30:00.000Z, opened 2 times in a row"
+        );
+        let probing =
+            json!({ "state": "half-open", "since": "x", "openings": 1, "probes_succeeded": 1 });
+        assert_eq!(
+            breaker_in_full(&probing),
+            "half-open, since x, 1 probe succeeded"
+        );
+        assert_eq!(breaker_in_full(&Value::Null), "-");
     }
 }

@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 use super::{Document, InboundReceipt, Invoice, Milestone, ReturnReceipt, code::code_text};
 use crate::{
     message::{Digest, PartnerName},
-    record::Identity,
+    record::{self, Disposition, Identity},
 };
 
 /// The kinds of document, as records, routes and pages name them.
@@ -103,6 +103,29 @@ pub fn business_key(document: &Document, from: &PartnerName) -> String {
         }
         Document::Other(it) => format!("{}/{}", it.type_, it.business_key),
     }
+}
+
+/// Whether all that shares the key of such a document is one business event with a
+/// beginning: an order and what follows from it. Stock levels go on for ever, partners
+/// use the numbers of acknowledgements again, and of other documents nothing is known.
+#[must_use]
+pub fn is_one_event(kind: &str) -> bool {
+    !matches!(
+        kind,
+        "inventory-snapshot" | "inventory-adjustment" | "functional-acknowledgement" | "other"
+    )
+}
+
+/// Whether what follows belongs to this document: it is the first of its business event
+/// and has, or may still get, an effect.
+#[must_use]
+pub fn begins_event(document: &record::Document) -> bool {
+    document.thread.is_none()
+        && is_one_event(&document.kind)
+        && matches!(
+            document.disposition,
+            Disposition::Routed | Disposition::Unrouted
+        )
 }
 
 /// What makes the document the same one when it comes again. `content` is its

@@ -22,7 +22,7 @@
 
 mod window;
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -222,6 +222,27 @@ pub struct Breaker {
     failed_in_a_row: u32,
     window: Window,
     probes: u32,
+}
+
+// === impl Cause ===
+
+/// For a person, in a record or on a line.
+impl fmt::Display for Cause {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ConsecutiveFailures { failed } => write!(formatter, "{failed} failures in a row"),
+            Self::FailureShare { failed, calls } => {
+                write!(formatter, "{failed} of {calls} calls failed")
+            }
+            Self::SlowShare { slow, calls } => {
+                write!(formatter, "{slow} of {calls} calls were slow")
+            }
+            Self::OpenTimeOver => formatter.write_str("its time is over, probes begin"),
+            Self::ProbeFailed => formatter.write_str("a probe failed"),
+            Self::ProbesSucceeded => formatter.write_str("enough probes succeeded"),
+            Self::Operator => formatter.write_str("an operator decided"),
+        }
+    }
 }
 
 // === impl Config ===

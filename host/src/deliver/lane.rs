@@ -14,7 +14,7 @@
 //! A lane does nothing by itself: the engine asks [`Lane::next`] after every
 //! change and when the time it named has come. It remembers nothing over a
 //! restart: the engine queues again what is not finished, in the same order,
-//! with the breaker's last state.
+//! with the breaker's last state and the wait that the partner asked for.
 //!
 //! Every operation is O(log n); a million entries take about 100 bytes each.
 
@@ -355,6 +355,11 @@ impl<Id: Copy + Eq + Hash> Lane<Id> {
             .in_order()
             .find(|slot| !self.under_way.contains_key(&slot.id))
             .map(|slot| slot.queued_at)
+    }
+
+    /// No call before `until`: the partner asked for it before a restart.
+    pub fn hold_until(&mut self, until: Timestamp) {
+        self.rate.hold_until(until);
     }
 
     /// Until when the partner asked not to be called, if that is ahead.

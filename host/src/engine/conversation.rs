@@ -7,6 +7,9 @@
 
 use std::{sync::Arc, time::Duration};
 
+use tokio::sync::Semaphore;
+
+use super::log::{self, Caller};
 use crate::{
     clock::{Clock, Timestamp},
     contract::{self, Step},
@@ -16,7 +19,7 @@ use crate::{
     journal::{CommitError, Committer, Reader, Sequence},
     message::{DeliveryId, DocumentId},
     partner::Partner,
-    record::{AdapterRef, Answer, AttemptStarted, Failure, Record, Request},
+    record::{AdapterRef, Answer, AttemptStarted, Failure, Log, Record, Request},
     sandbox::{Adapter, GuestError, Limits, Pool},
     view::{DeliveryRow, View},
 };
@@ -43,6 +46,8 @@ pub(super) struct Attempt {
     pub(super) adapter: Arc<Adapter>,
     /// The document, when it is still in memory.
     pub(super) document: Option<Arc<contract::Document>>,
+    /// What the partner's guest calls take their turns by.
+    pub(super) guests: Arc<Semaphore>,
 }
 
 /// How it ended.
@@ -60,6 +65,8 @@ pub(super) struct Ended {
     pub(super) took: Duration,
     /// The answer that is in no record yet.
     pub(super) answer: Option<Answer>,
+    /// What the adapter logged since the last record.
+    pub(super) log: Log,
     pub(super) end: End,
 }
 
@@ -91,6 +98,8 @@ struct Conversation<'a> {
     past: Vec<contract::Exchange>,
     /// The newest answer, until a record holds it.
     unrecorded: Option<Answer>,
+    /// What the adapter logged in its newest call, until a record holds it.
+    log: Log,
     calls: Vec<breaker::Outcome>,
     took: Duration,
 }
@@ -110,6 +119,7 @@ enum Missing {
 pub(super) async fn attempt(attempt: Attempt, around: Surroundings) -> Ended {
     let now = around.clock.now();
     let adapter = Some(adapter_ref(&attempt.adapter));
+    let first_attempt_at = super::first_attempt_at(&around.view, attempt.delivery, now);
     let mut conversation = match Conversation::begin(&attempt, &around) {
         Ok(conversation) => conversation,
         Err(missing) => {
@@ -117,10 +127,11 @@ pub(super) async fn attempt(attempt: Attempt, around: Surroundings) -> Ended {
                 delivery: attempt.delivery,
                 number: attempt.number,
                 adapter,
-                first_attempt_at: now,
+                first_attempt_at,
                 calls: vec![breaker::Outcome::Ours],
                 took: Duration::ZERO,
                 answer: None,
+                log: Log::default(),
                 end: End::Failed {
                     failure: Failure::host(missing.to_string()),
                     retry_after: None,
@@ -133,10 +144,11 @@ pub(super) async fn attempt(attempt: Attempt, around: Surroundings) -> Ended {
         delivery: attempt.delivery,
         number: attempt.number,
         adapter,
-        first_attempt_at: conversation.row.first_attempt_at.unwrap_or(now),
+        first_attempt_at,
         calls: conversation.calls,
         took: conversation.took,
         answer: conversation.unrecorded,
+        log: conversation.log,
         end,
     }
 }
@@ -166,6 +178,7 @@ impl<'a> Conversation<'a> {
             row,
             past,
             unrecorded: None,
+            log: Log::default(),
             calls: Vec::new(),
             took: Duration::ZERO,
         })
@@ -222,8 +235,10 @@ impl<'a> Conversation<'a> {
         }
     }
 
-    /// Asks the adapter, on a guest thread.
+    /// Asks the adapter, on a guest thread, when the partner's turn comes.
     async fn next(&mut self) -> Result<Step, End> {
+        let guests = Arc::clone(&self.attempt.guests);
+        let permit = guests.acquire_owned().await.map_err(|_| End::NoRoom)?;
         let adapter = Arc::clone(&self.attempt.adapter);
         let tables = Arc::clone(&self.attempt.partner.tables);
         // The guest thread gets them and gives them back: no copy.
@@ -232,6 +247,7 @@ impl<'a> Conversation<'a> {
         let limits = self.around.limits;
         let ticket = self.around.pool.submit(move || {
             let step = adapter.next(&delivery, &past, &tables, &limits);
+            drop(permit);
             (delivery, past, step)
         });
         let Ok(ticket) = ticket else {
@@ -243,6 +259,19 @@ impl<'a> Conversation<'a> {
         })?;
         self.delivery = delivery;
         self.past = past;
+        let usage = match &called {
+            Ok(call) => &call.usage,
+            Err(error) => &error.failure().usage,
+        };
+        self.log = log::take(
+            &Caller {
+                adapter: self.attempt.adapter.name(),
+                partner: &self.attempt.partner.name,
+                message: self.attempt.delivery.message,
+                delivery: Some(self.attempt.delivery),
+            },
+            usage,
+        );
         match called {
             Ok(call) => call.value.map_err(|problem| {
                 let failure = contract::failure(&problem);
@@ -264,10 +293,7 @@ impl<'a> Conversation<'a> {
         let Some(endpoint) = &self.attempt.partner.endpoint else {
             return Err(End::Adapter(Failure::host("the partner has no endpoint")));
         };
-        let record = self.announce(&request);
-        let bytes = record.to_bytes();
-        let announced = self.around.committer.commit(Arc::new(record), bytes).await;
-        announced.map_err(no_room)?;
+        self.announce(&request).await.map_err(no_room)?;
         self.unrecorded = None;
         failpoint::hit("engine-before-send");
         let begun = self.around.clock.now();
@@ -310,7 +336,23 @@ impl<'a> Conversation<'a> {
         }
     }
 
-    fn announce(&self, request: &contract::Request) -> Record {
+    /// Makes it durable that the request is about to leave.
+    async fn announce(&mut self, request: &contract::Request) -> Result<(), CommitError> {
+        let mut record = self.announcement(request);
+        let mut announced = self.commit(&record).await;
+        if matches!(announced, Err(CommitError::TooLarge { .. })) && record.give_up_log() {
+            announced = self.commit(&record).await;
+        }
+        announced.map(drop)
+    }
+
+    async fn commit(&self, record: &Record) -> Result<Sequence, CommitError> {
+        let bytes = record.to_bytes();
+        let committer = &self.around.committer;
+        committer.commit(Arc::new(record.clone()), bytes).await
+    }
+
+    fn announcement(&mut self, request: &contract::Request) -> Record {
         Record::AttemptStarted(AttemptStarted {
             delivery: self.attempt.delivery,
             attempt: self.attempt.number,
@@ -318,6 +360,7 @@ impl<'a> Conversation<'a> {
             adapter: adapter_ref(&self.attempt.adapter),
             exchange: u32::try_from(self.past.len()).unwrap_or(u32::MAX),
             previous: self.past.last().and_then(|it| answered(&it.outcome)),
+            log: std::mem::take(&mut self.log),
             request: Request {
                 method: request.method.clone(),
                 path: request.path.clone(),

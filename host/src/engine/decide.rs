@@ -13,26 +13,34 @@ use crate::{
         retry::{Exhausted, Retry, Schedule},
     },
     message::{DeadLetterId, DeliveryId, PartnerName},
-    record::{Attempted, BreakerMoved, Failure, Outcome, Record},
+    record::{Attempted, BreakerMoved, Failure, Log, Outcome, Record},
     view::{DeliveryRow, DeliveryStatus},
 };
 
 /// How soon a delivery is taken up again for which the host had no room.
 const NO_ROOM: Duration = Duration::from_millis(50);
 
+/// What an attempt changed in the lane.
+pub(super) struct Moved<'a> {
+    /// The breaker.
+    pub(super) breaker: Option<&'a Transition>,
+    /// Until when the partner asked not to be called.
+    pub(super) held_until: Option<Timestamp>,
+}
+
 /// The record of an attempt, and what the lane is told. No record when nothing was
 /// tried.
 pub(super) fn outcome(
     partner: &PartnerName,
     ended: Ended,
-    moved: Option<&Transition>,
+    moved: &Moved<'_>,
     schedule: &Schedule,
     now: Timestamp,
     random: u64,
 ) -> (Option<Record>, Finish) {
     let (outcome, finish) = match ended.end {
         End::NoRoom => {
-            let moved = moved.map(|transition| breaker_moved(partner, transition));
+            let moved = moved.breaker.map(|it| breaker_moved(partner, it));
             return (moved, Finish::Later(now.plus(NO_ROOM)));
         }
         End::Done(external_id) => (Outcome::Delivered { external_id }, Finish::Done),
@@ -72,7 +80,9 @@ pub(super) fn outcome(
         took_ms: u64::try_from(ended.took.as_millis()).unwrap_or(u64::MAX),
         answer: ended.answer,
         outcome,
-        breaker: moved.map(|transition| transition.state),
+        breaker: moved.breaker.map(|transition| transition.state),
+        held_until: moved.held_until,
+        log: ended.log,
     });
     (Some(record), finish)
 }
@@ -83,25 +93,27 @@ pub(super) fn breaker_moved(partner: &PartnerName, transition: &Transition) -> R
         partner: partner.clone(),
         at: transition.at,
         state: transition.state,
-        because: format!("{:?}", transition.cause),
+        because: transition.cause.to_string(),
     })
 }
 
 /// An attempt that could not begin, because the host lacks something. It counts as
-/// a failed one, so that it ends as a dead letter when nobody mends it.
+/// a failed one, so that it ends as a dead letter when nobody mends it. The age of
+/// the delivery counts from its first attempt, which may have been long before.
 pub(super) fn never_began(
     dispatch: &Dispatch<DeliveryId>,
     failure: Failure,
-    now: Timestamp,
+    first_attempt_at: Timestamp,
 ) -> Ended {
     Ended {
         delivery: dispatch.id,
         number: dispatch.attempt,
         adapter: None,
-        first_attempt_at: now,
+        first_attempt_at,
         calls: vec![breaker::Outcome::Ours],
         took: Duration::ZERO,
         answer: None,
+        log: Log::default(),
         end: End::Failed {
             failure,
             retry_after: None,
@@ -126,4 +138,46 @@ fn dead(now: Timestamp, because: &str, failure: Failure) -> (Outcome, Finish) {
         failure,
     };
     (outcome, Finish::Dropped)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::MessageId;
+
+    #[test]
+    fn what_never_begins_ends_by_its_age_counted_from_its_first_attempt() {
+        let begun = Timestamp::from_millis(1_772_357_400_000);
+        let dispatch = Dispatch {
+            id: DeliveryId {
+                message: MessageId::new(begun),
+                ordinal: 1,
+            },
+            attempt: 3,
+            probe: false,
+            transition: None,
+        };
+        let outcome_at = |now: Timestamp| {
+            let failure = Failure::host("its adapter is gone");
+            let ended = never_began(&dispatch, failure, begun);
+            let moved = Moved {
+                breaker: None,
+                held_until: None,
+            };
+            let partner = PartnerName::parse("north").unwrap();
+            let schedule = Schedule::standard();
+            match outcome(&partner, ended, &moved, &schedule, now, 0).0 {
+                Some(Record::Attempted(attempted)) => attempted.outcome,
+                other => panic!("{other:?}"),
+            }
+        };
+        let day = Duration::from_secs(24 * 3_600);
+        let soon = outcome_at(begun.plus(Duration::from_secs(60)));
+        assert!(matches!(soon, Outcome::Retry { .. }), "{soon:?}");
+        let late = outcome_at(begun.plus(day));
+        assert!(
+            matches!(&late, Outcome::Dead { because, .. } if because == "age"),
+            "{late:?}"
+        );
+    }
 }

@@ -66,6 +66,8 @@ pub struct LaneStatus {
     pub in_flight: usize,
     /// Since when the oldest one waits.
     pub oldest_waiting_since: Option<Timestamp>,
+    /// Until when the partner asked not to be called, if that is ahead.
+    pub held_until: Option<Timestamp>,
     /// Its breaker; none without an endpoint.
     pub breaker: Option<breaker::State>,
 }
@@ -201,7 +203,7 @@ impl Engine {
                 }
                 let _ = answer.send(moved);
             }
-            Command::Lanes(answer) => drop(answer.send(self.state.status())),
+            Command::Lanes(answer) => drop(answer.send(self.state.status(now))),
         }
     }
 
@@ -213,6 +215,7 @@ impl Engine {
             if !waits.is_some_and(|row| row.status == DeadLetterStatus::Waiting) {
                 continue;
             }
+            self.replays += 1;
             self.commit_or_log(Record::Replayed(Replayed {
                 dead_letter: paced.dead_letter,
                 subject: paced.subject,

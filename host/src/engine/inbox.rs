@@ -1,4 +1,5 @@
-//! What a partner sent and is not decoded yet, in the order of acceptance.
+//! What a partner sent and is not decoded yet, in the order of acceptance; what is
+//! replayed comes behind what waits.
 //!
 //! Decoding runs ahead, but results leave in order: a message's documents are
 //! never routed before those of an earlier message of the same partner. The queue
@@ -25,7 +26,8 @@ pub(super) struct Inbox<Result> {
     running: usize,
     /// Of the bodies in `slots`.
     bytes: usize,
-    /// The last record that was taken in, or is known not to wait.
+    /// The last place that was taken in, or is known not to wait. A message's place is
+    /// the record that accepted it, or that replayed it.
     seen: Sequence,
     /// Whether the view has more than the queue.
     behind: bool,
@@ -47,7 +49,7 @@ enum State<Result> {
 /// What to fetch from the view.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Wanted {
-    /// Accepted after this record.
+    /// With a place after this one.
     pub(super) after: Sequence,
     /// How many at most.
     pub(super) limit: usize,
@@ -67,12 +69,12 @@ impl<Result> Inbox<Result> {
         }
     }
 
-    /// Takes in what was just accepted, or leaves it in the view.
-    pub(super) fn accepted(&mut self, message: Journaled<RawMessage>) {
+    /// Takes in what was just accepted or replayed, or leaves it in the view.
+    pub(super) fn accepted(&mut self, place: Sequence, message: Journaled<RawMessage>) {
         if self.behind || self.slots.len() >= WAITING_MAX || self.bytes > BYTES_MAX {
             self.behind = true;
-        } else if message.sequence() > self.seen {
-            self.push(message);
+        } else if place > self.seen {
+            self.push(place, message);
         }
     }
 
@@ -86,25 +88,18 @@ impl<Result> Inbox<Result> {
     }
 
     /// Takes in what the view had; `complete` when it has no more.
-    pub(super) fn fetched(&mut self, messages: Vec<Journaled<RawMessage>>, complete: bool) {
+    pub(super) fn fetched(
+        &mut self,
+        messages: Vec<(Sequence, Journaled<RawMessage>)>,
+        complete: bool,
+    ) {
         self.behind = !complete;
-        for message in messages {
+        for (place, message) in messages {
             if self.holds(message.sequence()) {
-                self.seen = self.seen.max(message.sequence());
+                self.seen = self.seen.max(place);
             } else {
-                self.push(message);
+                self.push(place, message);
             }
-        }
-    }
-
-    /// Takes in a message that is decoded once more. It goes behind what waits.
-    pub(super) fn again(&mut self, message: Journaled<RawMessage>) {
-        if !self.holds(message.sequence()) {
-            self.bytes += message.get().body.len();
-            self.slots.push_back(Slot {
-                message,
-                state: State::Waiting,
-            });
         }
     }
 
@@ -170,9 +165,9 @@ impl<Result> Inbox<Result> {
             .any(|slot| slot.message.sequence() == sequence)
     }
 
-    fn push(&mut self, message: Journaled<RawMessage>) {
+    fn push(&mut self, place: Sequence, message: Journaled<RawMessage>) {
         self.bytes += message.get().body.len();
-        self.seen = self.seen.max(message.sequence());
+        self.seen = self.seen.max(place);
         self.slots.push_back(Slot {
             message,
             state: State::Waiting,
@@ -210,6 +205,45 @@ mod tests {
         )
     }
 
+    /// The sequences of what leaves next, once it is decoded.
+    fn leave(inbox: &mut Inbox<()>) -> Vec<u64> {
+        while let Some(sequence) = inbox.start(1).map(Journaled::sequence) {
+            inbox.finished(sequence, ());
+        }
+        let left = std::iter::from_fn(|| inbox.take());
+        left.map(|(message, ())| message.sequence().get()).collect()
+    }
+
+    #[test]
+    fn what_is_replayed_goes_behind_what_waits_also_after_a_restart() {
+        let at = Sequence::from_u64;
+        let mut inbox: Inbox<()> = Inbox::new();
+        inbox.fetched(Vec::new(), true);
+        inbox.accepted(at(1), message(1));
+        assert_eq!(leave(&mut inbox), [1]);
+        inbox.accepted(at(3), message(3));
+        inbox.accepted(at(4), message(1));
+        inbox.accepted(at(5), message(5));
+        let waiting = vec![
+            (at(3), message(3)),
+            (at(4), message(1)),
+            (at(5), message(5)),
+        ];
+        let mut restarted: Inbox<()> = Inbox::new();
+        restarted.fetched(waiting, true);
+        assert_eq!(leave(&mut inbox), [3, 1, 5]);
+        assert_eq!(leave(&mut restarted), [3, 1, 5]);
+    }
+
+    #[test]
+    fn what_is_replayed_does_not_overtake_what_found_no_room() {
+        let mut inbox: Inbox<()> = Inbox::new();
+        // The view has older ones that were not fetched yet.
+        inbox.accepted(Sequence::from_u64(9), message(1));
+        assert_eq!(inbox.len(), 0);
+        assert!(inbox.wanted().is_some());
+    }
+
     proptest! {
         /// Whatever order results come in and however far the queue falls behind,
         /// every accepted message leaves exactly once, in order.
@@ -224,12 +258,13 @@ mod tests {
                 for _ in 0..choice % 40 {
                     if accepted < total {
                         accepted += 1;
-                        inbox.accepted(message(accepted));
+                        inbox.accepted(Sequence::from_u64(accepted), message(accepted));
                     }
                 }
                 if let Some(wanted) = inbox.wanted() {
                     let from = wanted.after.get() + 1;
-                    let found: Vec<_> = (from..=accepted).take(wanted.limit).map(message).collect();
+                    let found = (from..=accepted).take(wanted.limit);
+                    let found: Vec<_> = found.map(|it| (Sequence::from_u64(it), message(it))).collect();
                     let complete = found.len() < wanted.limit;
                     inbox.fetched(found, complete);
                 }

@@ -10,9 +10,12 @@ use crossdock_sdk::json;
 use crate::{
     clock::Timestamp,
     contract::{self, DecodedDocument, DocumentError, FunctionalAcknowledgement, Problem},
-    message::{DeadLetterId, DeliveryId, Digest, DocumentId, MessageId, PartnerName, RawMessage},
+    message::{
+        CorrelationId, DeadLetterId, DeliveryId, Digest, DocumentId, MessageId, PartnerName,
+        RawMessage,
+    },
     record::{
-        Acknowledges, AdapterRef, Decoded, Disposition, Document, Failure, Identity, Queued,
+        Acknowledges, AdapterRef, Decoded, Disposition, Document, Failure, Identity, Log, Queued,
         Record, Refused, Reply, Undecodable,
     },
     route::Table,
@@ -26,6 +29,11 @@ pub(super) trait Known {
     fn identity(&self, key: &Digest) -> Option<IdentityRow>;
     /// The delivery that bore a control number.
     fn delivery_by_control(&self, partner: &PartnerName, number: u64) -> Option<DeliveryId>;
+    /// The correlation id of the first message about a business event, also of one whose
+    /// record is on its way to the journal.
+    fn thread(&self, business_key: &str) -> Option<CorrelationId>;
+    /// The correlation id that a delivery bears.
+    fn correlation_of(&self, delivery: DeliveryId) -> Option<CorrelationId>;
     /// Gives out the partner's next control number.
     fn control_number(&mut self, partner: &PartnerName) -> u64;
     /// How many deliveries the message has caused before (it is decoded again).
@@ -49,6 +57,14 @@ pub(super) enum Read {
     Refused(Failure),
 }
 
+/// The end of a call that read a message.
+pub(super) struct Reading {
+    /// Who read it; none when there is no adapter of the name.
+    pub(super) adapter: Option<AdapterRef>,
+    pub(super) read: Read,
+    pub(super) log: Log,
+}
+
 /// The record, and the documents that will be sent: they are needed soon.
 pub(super) struct Settled {
     pub(super) message: MessageId,
@@ -57,6 +73,8 @@ pub(super) struct Settled {
     pub(super) documents: Vec<(DocumentId, contract::Document)>,
     /// Identities that the record will make known.
     pub(super) identities: Vec<(Digest, IdentityRow)>,
+    /// Business events that begin with it.
+    pub(super) threads: Vec<(String, CorrelationId)>,
 }
 
 struct Settling<'a, K: Known> {
@@ -71,26 +89,32 @@ struct Settling<'a, K: Known> {
     kept: Vec<(DocumentId, contract::Document)>,
 }
 
+/// What is sent on.
+struct Sent<'a> {
+    id: DocumentId,
+    business_key: &'a str,
+    /// In place of the message's own.
+    correlation_id: Option<CorrelationId>,
+}
+
 /// Makes the record of a decode.
 pub(super) fn settle<K: Known>(
     message: &RawMessage,
-    adapter: Option<AdapterRef>,
-    read: Read,
+    reading: Reading,
     table: &Table,
     known: &mut K,
     now: Timestamp,
 ) -> Settled {
+    let Reading { adapter, read, log } = reading;
     let (decoded, fuel_used, adapter) = match (read, adapter) {
         (Read::Decoded { decoded, fuel_used }, Some(adapter)) => (decoded, fuel_used, adapter),
         (Read::Decoded { .. }, None) => {
-            return undecodable(
-                message,
-                None,
-                Failure::host("an adapter that is not there answered"),
-                now,
-            );
+            let failure = Failure::host("an adapter that is not there answered");
+            return undecodable(message, None, failure, log, now);
         }
-        (Read::Refused(failure), adapter) => return undecodable(message, adapter, failure, now),
+        (Read::Refused(failure), adapter) => {
+            return undecodable(message, adapter, failure, log, now);
+        }
     };
     let mut settling = Settling {
         ordinal: known.deliveries_of(message.id),
@@ -103,13 +127,14 @@ pub(super) fn settle<K: Known>(
         acknowledges: Vec::new(),
         kept: Vec::new(),
     };
-    settling.record(*decoded, fuel_used, adapter)
+    settling.record(*decoded, fuel_used, adapter, log)
 }
 
 fn undecodable(
     message: &RawMessage,
     adapter: Option<AdapterRef>,
     failure: Failure,
+    log: Log,
     now: Timestamp,
 ) -> Settled {
     Settled {
@@ -122,9 +147,11 @@ fn undecodable(
             adapter,
             failure,
             dead_letter: DeadLetterId::new(now),
+            log,
         })),
         documents: Vec::new(),
         identities: Vec::new(),
+        threads: Vec::new(),
     }
 }
 
@@ -134,6 +161,7 @@ impl<K: Known> Settling<'_, K> {
         decoded: contract::Decoded,
         fuel_used: u64,
         adapter: AdapterRef,
+        log: Log,
     ) -> Settled {
         let mut documents = Vec::with_capacity(decoded.documents.len());
         let mut refused = Vec::new();
@@ -149,6 +177,10 @@ impl<K: Known> Settling<'_, K> {
         }
         let mut findings: Vec<_> = decoded.findings.iter().map(contract::failure).collect();
         self.acknowledge(&decoded.acknowledgements, &mut findings);
+        let threads = documents.iter().filter(|it| contract::begins_event(it));
+        let threads = threads
+            .map(|it| (it.business_key.clone(), self.message.correlation_id.clone()))
+            .collect();
         let waits = !refused.is_empty()
             || documents.iter().any(|document| {
                 matches!(
@@ -167,6 +199,7 @@ impl<K: Known> Settling<'_, K> {
                 at: self.now,
                 adapter,
                 fuel_used,
+                log,
                 documents,
                 refused,
                 findings,
@@ -181,6 +214,7 @@ impl<K: Known> Settling<'_, K> {
             })),
             documents: std::mem::take(&mut self.kept),
             identities: self.made.drain().collect(),
+            threads,
         }
     }
 
@@ -210,16 +244,22 @@ impl<K: Known> Settling<'_, K> {
             }])
         })?;
         let identity = contract::identity(&document, from, &content);
+        let thread = self.thread(&document, &business_key);
+        let sent = Sent {
+            id,
+            business_key: &business_key,
+            correlation_id: self.continued(thread.as_ref()),
+        };
         let disposition = match self.seen(&identity) {
             Some(row) if row.document == id && !row.routed => {
-                self.route(id, &document, &business_key, &content)
+                self.route(&sent, &document, &content)
             }
             // Read again, by whatever adapter: it had its effect.
             Some(row) if row.document == id || row.content == identity.content => {
                 Disposition::Duplicate { of: row.document }
             }
             Some(row) => Disposition::Conflict { with: row.document },
-            None => self.route(id, &document, &business_key, &content),
+            None => self.route(&sent, &document, &content),
         };
         let routed = disposition == Disposition::Routed;
         if routed || disposition == Disposition::Unrouted {
@@ -241,6 +281,7 @@ impl<K: Known> Settling<'_, K> {
             business_key,
             identity,
             disposition,
+            thread,
             content: if repeats { String::new() } else { content },
             findings: decoded.findings.iter().map(contract::failure).collect(),
             source: source(&decoded.source),
@@ -254,11 +295,32 @@ impl<K: Known> Settling<'_, K> {
             .or_else(|| self.known.identity(&identity.key))
     }
 
+    /// How the business event began that the document belongs to, if it did before.
+    fn thread(&self, document: &contract::Document, business_key: &str) -> Option<CorrelationId> {
+        match document {
+            contract::Document::FunctionalAcknowledgement(acknowledgement) => {
+                let delivery = self.spoken_of(acknowledgement)?;
+                self.known.correlation_of(delivery)
+            }
+            _ if contract::is_one_event(contract::kind(document)) => {
+                self.known.thread(business_key)
+            }
+            _ => None,
+        }
+    }
+
+    /// What requests bear: the id that the partner gave the message, else that of the
+    /// business event.
+    fn continued(&self, thread: Option<&CorrelationId>) -> Option<CorrelationId> {
+        let own = &self.message.correlation_id;
+        let is_fresh = *own == CorrelationId::from(self.message.id);
+        thread.filter(|it| is_fresh && *it != own).cloned()
+    }
+
     fn route(
         &mut self,
-        id: DocumentId,
+        sent: &Sent<'_>,
         document: &contract::Document,
-        business_key: &str,
         content: &str,
     ) -> Disposition {
         let kind = contract::kind(document);
@@ -283,7 +345,7 @@ impl<K: Known> Settling<'_, K> {
             };
         };
         for to in decision.to {
-            self.queue(id, to, business_key, kind, &decision.rule, None);
+            self.queue(sent, to, kind, &decision.rule, None);
         }
         Disposition::Routed
     }
@@ -291,20 +353,18 @@ impl<K: Known> Settling<'_, K> {
     /// Finds the delivery that the acknowledgement speaks of: its control number is
     /// the group's.
     fn settle_acknowledgement(&mut self, acknowledgement: &FunctionalAcknowledgement) {
-        let delivery = acknowledgement
-            .group_control
-            .parse()
-            .ok()
-            .and_then(|number| {
-                self.known
-                    .delivery_by_control(&self.message.partner, number)
-            });
-        if let Some(delivery) = delivery {
+        if let Some(delivery) = self.spoken_of(acknowledgement) {
             self.acknowledges.push(Acknowledges {
                 delivery,
                 verdict: contract::code_text(&acknowledgement.verdict),
             });
         }
+    }
+
+    fn spoken_of(&self, acknowledgement: &FunctionalAcknowledgement) -> Option<DeliveryId> {
+        let number = acknowledgement.group_control.parse().ok()?;
+        self.known
+            .delivery_by_control(&self.message.partner, number)
     }
 
     /// Queues what the sender is owed.
@@ -349,10 +409,14 @@ impl<K: Known> Settling<'_, K> {
             };
             let key = contract::business_key(&document, &from);
             let kind = contract::kind(&document);
-            self.queue(
+            let sent = Sent {
                 id,
+                business_key: &key,
+                correlation_id: None,
+            };
+            self.queue(
+                &sent,
                 from.clone(),
-                &key,
                 kind,
                 "owed to the sender",
                 Some(content),
@@ -363,9 +427,8 @@ impl<K: Known> Settling<'_, K> {
 
     fn queue(
         &mut self,
-        document: DocumentId,
+        sent: &Sent<'_>,
         to: PartnerName,
-        business_key: &str,
         kind: &str,
         rule: &str,
         content: Option<String>,
@@ -376,12 +439,13 @@ impl<K: Known> Settling<'_, K> {
                 message: self.message.id,
                 ordinal: self.ordinal,
             },
-            document,
+            document: sent.id,
             control_number: self.known.control_number(&to),
             to,
-            business_key: business_key.to_owned(),
+            business_key: sent.business_key.to_owned(),
             kind: kind.to_owned(),
             rule: rule.to_owned(),
+            correlation_id: sent.correlation_id.clone(),
             content,
         });
     }

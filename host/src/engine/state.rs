@@ -8,6 +8,7 @@ use std::{
 };
 
 use serde::Deserialize;
+use tokio::sync::Semaphore;
 
 use super::{
     Parts,
@@ -15,7 +16,7 @@ use super::{
     decide,
     handle::{BreakerCommand, LaneStatus, Replies},
     inbox::{Inbox, Wanted},
-    settle::{self, Known, Read, Settled},
+    settle::{self, Known, Reading, Settled},
 };
 use crate::{
     clock::Timestamp,
@@ -26,9 +27,12 @@ use crate::{
         retry::Schedule,
     },
     journal::{self, CommitError, Reader, Sequence},
-    message::{DeliveryId, Digest, DocumentId, Journaled, MessageId, PartnerName, RawMessage},
+    message::{
+        CorrelationId, DeliveryId, Digest, DocumentId, Journaled, MessageId, PartnerName,
+        RawMessage,
+    },
     partner::Partner,
-    record::{AdapterRef, Decoded, Record, Replayed, Subject, Undecodable, Unreadable},
+    record::{Decoded, Log, Record, Replayed, Subject, Undecodable, Unreadable},
     view::{IdentityRow, View},
 };
 
@@ -43,10 +47,10 @@ pub struct Config {
     /// with an idempotency key, is known again, in days. Default 30: warehouses
     /// send EDI again days later.
     pub idempotency_window_days: u32,
-    /// `decodes_per_partner_max`: messages of one partner that are decoded at the
-    /// same time, so that one partner's slow adapter leaves threads to the others.
-    /// Default 1 less than there are threads, at least 1.
-    pub decodes_per_partner_max: Option<usize>,
+    /// `guest_calls_per_partner_max`: guests that run for one partner at the same time,
+    /// decoding and sending together, so that one partner's slow adapter leaves
+    /// threads to the others. Default 1 less than there are threads, at least 1.
+    pub guest_calls_per_partner_max: Option<usize>,
     /// `backlog_messages_max`: accepted messages that may wait to be decoded; more
     /// are answered with 503. Default 100,000. What waits is on disk.
     pub backlog_messages_max: usize,
@@ -64,6 +68,8 @@ pub(super) struct State {
     per_partner_max: usize,
     /// Identities of documents whose records are on their way to the journal.
     identities: HashMap<Digest, IdentityRow>,
+    /// The same of business events that begin, and the correlation ids they begin with.
+    threads: HashMap<String, CorrelationId>,
     documents: Kept,
     /// Where the documents of queued deliveries are.
     document_of: HashMap<DeliveryId, DocumentId>,
@@ -72,10 +78,12 @@ pub(super) struct State {
 
 struct Place {
     partner: Arc<Partner>,
-    inbox: Inbox<(Option<AdapterRef>, Read)>,
+    inbox: Inbox<Reading>,
     lane: Option<Lane<DeliveryId>>,
     schedule: Schedule,
     control_number: u64,
+    /// What its guest calls, of either kind, take their turns by.
+    guests: Arc<Semaphore>,
 }
 
 /// Documents in the order they came, the oldest let go first.
@@ -101,6 +109,7 @@ pub(super) enum LoadError {
 struct Knowing<'a> {
     view: &'a View,
     identities: &'a HashMap<Digest, IdentityRow>,
+    threads: &'a HashMap<String, CorrelationId>,
     places: &'a mut [Place],
     index: &'a HashMap<PartnerName, usize>,
     since: Timestamp,
@@ -110,7 +119,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             idempotency_window_days: 30,
-            decodes_per_partner_max: None,
+            guest_calls_per_partner_max: None,
             backlog_messages_max: 100_000,
         }
     }
@@ -142,10 +151,11 @@ impl State {
             decoding_max: threads * 2,
             per_partner_max: parts
                 .config
-                .decodes_per_partner_max
+                .guest_calls_per_partner_max
                 .unwrap_or(threads - 1)
                 .max(1),
             identities: HashMap::new(),
+            threads: HashMap::new(),
             documents: Kept::default(),
             document_of: HashMap::new(),
             replies: Replies::default(),
@@ -155,6 +165,9 @@ impl State {
             let lane = partner.endpoint.as_ref().map(|endpoint| {
                 let breaker = row.breaker.unwrap_or(breaker::State::closed(now));
                 let mut lane = Lane::new(endpoint.config.lane(), breaker, now);
+                if let Some(until) = row.held_until {
+                    lane.hold_until(until);
+                }
                 for (id, delivery) in parts.view.open_deliveries(&partner.name) {
                     lane.queue(Entry {
                         id,
@@ -170,6 +183,7 @@ impl State {
             state.places.push(Place {
                 inbox: Inbox::new(),
                 schedule: schedule(partner),
+                guests: Arc::new(Semaphore::new(state.per_partner_max)),
                 control_number: row.control_number,
                 partner: Arc::clone(partner),
                 lane,
@@ -184,7 +198,7 @@ impl State {
 
     pub(super) fn accepted(&mut self, message: Journaled<RawMessage>) {
         if let Some(place) = self.place(&message.get().partner.clone()) {
-            place.inbox.accepted(message);
+            place.inbox.accepted(message.sequence(), message);
         }
     }
 
@@ -199,7 +213,7 @@ impl State {
     pub(super) fn fetched(
         &mut self,
         partner: &PartnerName,
-        messages: Vec<Journaled<RawMessage>>,
+        messages: Vec<(Sequence, Journaled<RawMessage>)>,
         complete: bool,
     ) {
         if let Some(place) = self.place(partner) {
@@ -207,8 +221,8 @@ impl State {
         }
     }
 
-    /// The next message to decode; partners take turns.
-    pub(super) fn next_to_decode(&mut self) -> Option<Journaled<RawMessage>> {
+    /// The next message to decode, and what it takes its turn by; partners take turns.
+    pub(super) fn next_to_decode(&mut self) -> Option<(Journaled<RawMessage>, Arc<Semaphore>)> {
         if self.decoding >= self.decoding_max {
             return None;
         }
@@ -218,7 +232,7 @@ impl State {
                 let message = message.clone();
                 self.turn = index + 1;
                 self.decoding += 1;
-                return Some(message);
+                return Some((message, Arc::clone(&self.places[index].guests)));
             }
         }
         None
@@ -232,16 +246,10 @@ impl State {
         }
     }
 
-    pub(super) fn read(
-        &mut self,
-        partner: &PartnerName,
-        sequence: Sequence,
-        adapter: Option<AdapterRef>,
-        read: Read,
-    ) {
+    pub(super) fn read(&mut self, partner: &PartnerName, sequence: Sequence, reading: Reading) {
         self.decoding -= 1;
         if let Some(place) = self.place(partner) {
-            place.inbox.finished(sequence, (adapter, read));
+            place.inbox.finished(sequence, reading);
         }
     }
 
@@ -251,10 +259,11 @@ impl State {
             .places
             .iter_mut()
             .find_map(|place| place.inbox.take())?;
-        let (message, (adapter, read)) = found;
+        let (message, reading) = found;
         let mut known = Knowing {
             view: &parts.view,
             identities: &self.identities,
+            threads: &self.threads,
             places: &mut self.places,
             index: &self.index,
             since: self.config.known_since(now),
@@ -262,8 +271,7 @@ impl State {
         let message = message.get();
         Some(settle::settle(
             message,
-            adapter,
-            read,
+            reading,
             &parts.table,
             &mut known,
             now,
@@ -273,6 +281,7 @@ impl State {
     /// The record is on its way: its identities are known from now on.
     pub(super) fn settled(&mut self, settled: Settled) {
         self.identities.extend(settled.identities);
+        self.threads.extend(settled.threads);
         for (id, document) in settled.documents {
             self.documents.keep(id, document);
         }
@@ -291,6 +300,7 @@ impl State {
                 "have the partner send fewer transactions in one message",
             ),
             dead_letter: crate::message::DeadLetterId::new(now),
+            log: Log::default(),
         })
     }
 
@@ -298,6 +308,9 @@ impl State {
     pub(super) fn decoded(&mut self, decoded: &Decoded) {
         for document in &decoded.documents {
             self.identities.remove(&document.identity.key);
+            if contract::begins_event(document) {
+                self.threads.remove(&document.business_key);
+            }
         }
         for queued in &decoded.deliveries {
             let Some(index) = self.index.get(&queued.to) else {
@@ -324,8 +337,13 @@ impl State {
         self.replies.answer(message, None);
     }
 
-    /// A dead letter goes round again.
-    pub(super) fn replayed(&mut self, replayed: &Replayed, parts: &Parts) -> Result<(), LoadError> {
+    /// A dead letter goes round again, behind what waits.
+    pub(super) fn replayed(
+        &mut self,
+        sequence: Sequence,
+        replayed: &Replayed,
+        parts: &Parts,
+    ) -> Result<(), LoadError> {
         match replayed.subject {
             Subject::Message(id) => {
                 let row = parts
@@ -334,7 +352,7 @@ impl State {
                     .ok_or_else(|| LoadError::Row(format!("message {id}")))?;
                 let message = load(parts.journal.as_ref(), row.accepted)?;
                 if let Some(place) = self.place(&row.partner) {
-                    place.inbox.again(message);
+                    place.inbox.accepted(sequence, message);
                 }
             }
             Subject::Delivery(id) => {
@@ -364,6 +382,10 @@ impl State {
         Arc::clone(&self.places[index].partner)
     }
 
+    pub(super) fn lane_guests(&self, index: usize) -> Arc<Semaphore> {
+        Arc::clone(&self.places[index].guests)
+    }
+
     pub(super) fn next_attempt(&mut self, index: usize, now: Timestamp) -> Next<DeliveryId> {
         match &mut self.places[index].lane {
             Some(lane) => lane.next(now),
@@ -387,14 +409,20 @@ impl State {
     ) -> Option<Record> {
         let place = self.place(partner)?;
         let (schedule, lane) = (place.schedule.clone(), place.lane.as_mut()?);
-        let mut moved = None;
+        let (mut moved, held_before) = (None, lane.held_until(now));
         for outcome in &ended.calls {
             let transition = lane.exchanged(ended.delivery, *outcome, now, random());
             moved = transition.or(moved);
         }
         let delivery = ended.delivery;
+        let lane_moved = decide::Moved {
+            breaker: moved.as_ref(),
+            held_until: lane
+                .held_until(now)
+                .filter(|_| lane.held_until(now) != held_before),
+        };
         let (record, finish) =
-            decide::outcome(partner, ended, moved.as_ref(), &schedule, now, random());
+            decide::outcome(partner, ended, &lane_moved, &schedule, now, random());
         lane.finished(delivery, finish);
         if matches!(finish, Finish::Done | Finish::Dropped) {
             self.document_of.remove(&delivery);
@@ -419,13 +447,14 @@ impl State {
         Some(*breaker.state())
     }
 
-    pub(super) fn status(&self) -> Vec<LaneStatus> {
+    pub(super) fn status(&self, now: Timestamp) -> Vec<LaneStatus> {
         let status = |place: &Place| LaneStatus {
             partner: place.partner.name.clone(),
             undecoded: place.inbox.len(),
             waiting: place.lane.as_ref().map_or(0, Lane::waiting),
             in_flight: place.lane.as_ref().map_or(0, Lane::in_flight),
             oldest_waiting_since: place.lane.as_ref().and_then(Lane::oldest_waiting),
+            held_until: place.lane.as_ref().and_then(|lane| lane.held_until(now)),
             breaker: place.lane.as_ref().map(|lane| *lane.breaker().state()),
         };
         self.places.iter().map(status).collect()
@@ -459,6 +488,15 @@ impl Known for Knowing<'_> {
         known
             .or_else(|| self.view.identity(key))
             .filter(|row| row.at >= self.since)
+    }
+
+    fn thread(&self, business_key: &str) -> Option<CorrelationId> {
+        let known = self.threads.get(business_key).cloned();
+        known.or_else(|| Some(self.view.thread(business_key)?.correlation_id))
+    }
+
+    fn correlation_of(&self, delivery: DeliveryId) -> Option<CorrelationId> {
+        Some(self.view.delivery(delivery)?.correlation_id)
     }
 
     fn delivery_by_control(&self, partner: &PartnerName, number: u64) -> Option<DeliveryId> {

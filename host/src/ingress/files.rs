@@ -325,6 +325,10 @@ impl<S: Sink> Folder<S> {
         let outcome = match accepted {
             Ok(receipt) if receipt.replayed => Outcome::Replayed,
             Ok(_) => Outcome::Accepted,
+            // Left where it is it would hold up all that come after it, for ever.
+            Err(refusal @ Refusal::MessageTooLarge { .. }) => {
+                return self.refuse(file, now, refusal.into()).await;
+            }
             Err(refusal) => {
                 // The sink has told the operator; here it would be said every look.
                 let partner = self.partner.as_str();

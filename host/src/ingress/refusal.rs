@@ -43,6 +43,15 @@ pub enum Refusal {
         /// The limit.
         bytes_max: usize,
     },
+    /// The message, with its headers, is longer than one record may be. The partner's
+    /// fault; sent again it is as long.
+    #[error("the message takes {bytes} bytes, and a record may have {bytes_max}")]
+    MessageTooLarge {
+        /// As long as it would have become.
+        bytes: usize,
+        /// The limit.
+        bytes_max: usize,
+    },
     /// There is no body. The partner's fault.
     #[error("the body is empty")]
     BodyEmpty,
@@ -106,6 +115,9 @@ impl From<NoRoom> for Refusal {
 impl From<AcceptError> for Refusal {
     fn from(error: AcceptError) -> Self {
         match error {
+            AcceptError::TooLarge { bytes, bytes_max } => {
+                Self::MessageTooLarge { bytes, bytes_max }
+            }
             AcceptError::Overloaded { retry_after } => Self::Overloaded { retry_after },
             AcceptError::StorageFull => Self::StorageFull,
             AcceptError::Stopped => Self::Stopped,
@@ -131,7 +143,9 @@ impl From<Refusal> for Problem {
             Refusal::BodySlow { .. } => {
                 problem.header(header::CONNECTION, HeaderValue::from_static("close"))
             }
-            Refusal::BodyTooLarge { bytes_max } => problem.extension("bytes_max", bytes_max),
+            Refusal::BodyTooLarge { bytes_max } | Refusal::MessageTooLarge { bytes_max, .. } => {
+                problem.extension("bytes_max", bytes_max)
+            }
             Refusal::TooManyInFlight { in_flight_max } => {
                 with_quota(problem, in_flight_max).retry_after(RETRY_AFTER_S)
             }
@@ -162,6 +176,11 @@ impl Refusal {
                 "Content encoding not supported",
             ),
             Self::BodyTooLarge { .. } => (S::PAYLOAD_TOO_LARGE, "body-too-large", "Body too large"),
+            Self::MessageTooLarge { .. } => (
+                S::PAYLOAD_TOO_LARGE,
+                "message-too-large",
+                "Message too large",
+            ),
             Self::BodyEmpty => (S::BAD_REQUEST, "body-empty", "Empty body"),
             Self::BodySlow { .. } => (S::REQUEST_TIMEOUT, "body-timeout", "Body too slow"),
             Self::BodyBroken => (S::BAD_REQUEST, "body-incomplete", "Body incomplete"),
@@ -199,6 +218,11 @@ impl Refusal {
             Self::BodyTooLarge { bytes_max } => format!(
                 "a body may have {bytes_max} bytes; split the message, or ask the operator \
                 to raise body_bytes_max"
+            )
+            .into(),
+            Self::MessageTooLarge { bytes, bytes_max } => format!(
+                "the message takes {bytes} bytes with its headers, and {bytes_max} are kept; \
+                split the message, or ask the operator to raise journal.record_bytes_max"
             )
             .into(),
             Self::BodyEmpty => "there is nothing to accept; send the message as the body".into(),

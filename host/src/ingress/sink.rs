@@ -82,10 +82,19 @@ pub enum Accepted {
     Before(Remembered),
 }
 
-/// Why a message was not accepted. None of these is the partner's fault, and the
-/// same request may succeed later.
+/// Why a message was not accepted. But for [`TooLarge`](Self::TooLarge) none of these
+/// is the partner's fault, and the same request may succeed later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AcceptError {
+    /// The message, with what is known of it, is larger than the journal takes; the
+    /// same message never will be taken.
+    #[error("the message is a record of {bytes} bytes, over the journal's {bytes_max}")]
+    TooLarge {
+        /// As large as it would have become.
+        bytes: usize,
+        /// The limit (`journal.record_bytes_max`).
+        bytes_max: usize,
+    },
     /// The queue in front of the journal is full; the message was not kept.
     #[error("the journal cannot keep up; retry in {} ms", retry_after.as_millis())]
     Overloaded {

@@ -263,6 +263,14 @@ impl State {
         self.active.last()
     }
 
+    /// The first record of the segment that holds this one.
+    pub(super) fn boundary(&self, sequence: Sequence) -> Sequence {
+        let count = self.sealed.partition_point(|sealed| sealed.last < sequence);
+        self.sealed
+            .get(count)
+            .map_or(self.active.header.first, |kept| kept.first)
+    }
+
     fn absent(&self, sequence: Sequence) -> Error {
         Error::Absent {
             sequence,
@@ -441,6 +449,10 @@ impl Reader for FileReader {
         }
         let records = Records::new(Arc::clone(&self.0), from.max(first), last);
         Box::new(records)
+    }
+
+    fn boundary(&self, sequence: Sequence) -> Sequence {
+        self.0.look(|state| state.boundary(sequence))
     }
 
     fn size_bytes(&self) -> u64 {

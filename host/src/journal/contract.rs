@@ -195,7 +195,11 @@ fn old_records_can_be_given_up<H: Home>() {
         append(&mut *journal, number..=number);
     }
     let size = reader.size_bytes();
+    let boundary = reader.boundary(at(30));
+    assert_eq!(reader.boundary(boundary), boundary);
     let first = journal.drop_before(at(30)).unwrap();
+    assert_eq!(first, boundary);
+    assert_eq!(reader.boundary(at(1)), first, "what is gone is gone");
     assert!(first > at(1) && first <= at(30));
     assert_eq!(reader.first(), first);
     assert!(reader.size_bytes() < size);

@@ -15,6 +15,7 @@ use super::{
     frame::{u32_at, u64_at},
     segment::Header,
 };
+use crate::private;
 
 const LOCK: &str = "lock";
 const BEGINS_AT: &str = "begins-at";
@@ -48,14 +49,13 @@ impl Directory {
     /// Takes possession of the directory, and makes it first when `create` says so.
     pub(super) fn hold(path: &Path, create: Create) -> Result<Self, Error> {
         if create == Create::IfMissing && !path.is_dir() {
-            fs::create_dir_all(path).map_err(Error::io("create", path))?;
+            private::create_dir_all(path).map_err(Error::io("create", path))?;
             if let Some(parent) = path.canonicalize().ok().as_deref().and_then(Path::parent) {
                 sync(parent).map_err(Error::io("sync", parent))?;
             }
         }
         let lock_path = path.join(LOCK);
-        let lock = File::options()
-            .create(true)
+        let lock = private::options()
             .truncate(false)
             .write(true)
             .open(&lock_path)
@@ -157,7 +157,7 @@ impl Directory {
     /// Writes a file so that after a crash it is there as it was before or whole.
     fn write_whole(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         let temporary = temporary(path);
-        let mut file = File::create(&temporary)?;
+        let mut file = private::create(&temporary)?;
         file.write_all(bytes)?;
         file.sync_all()?;
         fs::rename(&temporary, path)?;

@@ -386,11 +386,7 @@ impl Journal for FileJournal {
                 .take(count)
                 .map(|old| old.first)
                 .collect();
-            let first = state
-                .sealed
-                .get(count)
-                .map_or(state.active.header.first, |kept| kept.first);
-            (dropped, first)
+            (dropped, state.boundary(sequence))
         });
         if dropped.is_empty() {
             return Ok(first);

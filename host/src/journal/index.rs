@@ -26,6 +26,7 @@ use std::{
 };
 
 use super::{Sequence, frame::u32_at, segment::Header};
+use crate::private;
 
 const HEAD_BYTES: usize = 48;
 const MAGIC: &[u8; 8] = b"XDOCKIDX";
@@ -105,7 +106,7 @@ pub(super) fn write(
     let body = encode_offsets(offsets);
     let count = u32::try_from(offsets.len()).unwrap_or(u32::MAX);
     let head = encode_head(header, segment_bytes, count, crc32c::crc32c(&body));
-    let mut file = File::create(temporary)?;
+    let mut file = private::create(temporary)?;
     file.write_all(&head)?;
     file.write_all(&body)?;
     std::fs::rename(temporary, path)

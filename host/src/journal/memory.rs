@@ -178,6 +178,10 @@ impl Reader for MemoryStore {
         }))
     }
 
+    fn boundary(&self, sequence: Sequence) -> Sequence {
+        self.look(|records| sequence.clamp(records.first(), records.last().next()))
+    }
+
     fn size_bytes(&self) -> u64 {
         self.look(|records| records.bytes)
     }

@@ -139,6 +139,37 @@ fn damage(error: Error) -> (PathBuf, u64, u64) {
     }
 }
 
+// === who may read ===
+
+#[test]
+fn what_partners_sent_is_for_this_user_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let disk = Disk::new();
+    let directory = disk.path().join("data/journal");
+    let options = Options {
+        segment_bytes: 64,
+        ..Options::new(&directory)
+    };
+    let (mut journal, _) = FileJournal::open(options, Expect::NOTHING).unwrap();
+    for number in 0..9 {
+        journal.append(&[record(number, 30)]).unwrap();
+    }
+    journal.drop_before(at(5)).unwrap();
+    let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&directory), 0o700);
+    assert_eq!(mode(&disk.path().join("data")), 0o700);
+    let entries = fs::read_dir(&directory).unwrap();
+    let files: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    assert!(
+        files.len() > 6,
+        "segments, indexes, lock and note: {files:?}"
+    );
+    for file in files {
+        assert_eq!(mode(&file), 0o600, "{}", file.display());
+    }
+}
+
 // === the end of the last segment ===
 
 #[test]

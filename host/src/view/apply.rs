@@ -3,6 +3,8 @@
 //! Pure in (rows so far, record): the same records give the same rows, whether
 //! they come from the committer or from a rebuild.
 
+mod sweep;
+
 use std::{
     collections::{HashMap, hash_map::Entry},
     hash::Hash,
@@ -14,17 +16,19 @@ use super::{
     keys,
     rows::{
         BUSINESS_KEYS_MAX, DeadLetterRow, DeadLetterStatus, DeliveryRow, DeliveryStatus,
-        IdempotencyRow, IdentityRow, MessageRow, MessageStatus, PartnerRow, queue_key, remember,
+        IdempotencyRow, IdentityRow, MessageRow, MessageStatus, ThreadRow, queue_key, remember,
         shorten, shortened,
     },
+    standing::{self, Standings},
 };
 use crate::{
     clock::Timestamp,
+    contract,
     journal::Sequence,
     message::{DeadLetterId, DeliveryId, MessageId, PartnerName, RawMessage},
     record::{
-        AttemptStarted, Attempted, BreakerMoved, Decoded, Disposition, Document, Failure, Outcome,
-        Queued, Record, Replayed, Subject, Undecodable,
+        AttemptStarted, Attempted, Decoded, Disposition, Document, Failure, Outcome, Queued,
+        Record, Replayed, Standing, Subject, Undecodable,
     },
 };
 
@@ -35,6 +39,8 @@ const ROWS_KEPT_MAX: usize = 16_384;
 pub(super) trait Base {
     /// The value of a key, as last written.
     fn get(&self, key: &[u8]) -> Option<sled::IVec>;
+    /// The first `limit` keys and values of a range, as last written.
+    fn range(&self, from: Vec<u8>, to: Vec<u8>, limit: usize) -> Vec<(sled::IVec, sled::IVec)>;
 }
 
 /// The rows as they will be once the batch is written.
@@ -42,7 +48,7 @@ pub(super) trait Base {
 pub(super) struct Fold {
     messages: Table<MessageId, MessageRow>,
     deliveries: Table<DeliveryId, DeliveryRow>,
-    partners: Table<PartnerName, PartnerRow>,
+    partners: Table<PartnerName, Standing>,
     writes: Vec<(Vec<u8>, Option<Vec<u8>>)>,
 }
 
@@ -56,6 +62,12 @@ struct Table<Id, Row> {
 struct Kept<Row> {
     row: Row,
     changed: bool,
+}
+
+/// The fold as the place of standings.
+struct Within<'a> {
+    fold: &'a mut Fold,
+    base: &'a dyn Base,
 }
 
 /// What [`Record::Undecodable`] and its like leave for a person.
@@ -74,16 +86,23 @@ struct Letter<'a> {
 // === impl Fold ===
 
 impl Fold {
+    /// Notes the first record of a view that has none.
+    pub(super) fn begin(&mut self, first: Sequence) {
+        self.put(keys::BEGINS.to_vec(), encode(&first));
+    }
+
     /// Applies one record.
     pub(super) fn apply(&mut self, base: &dyn Base, sequence: Sequence, record: &Record) {
+        standing::apply(&mut Within { fold: self, base }, record);
         match record {
-            Record::Accepted(message) => self.accepted(base, sequence, message),
+            Record::Accepted(message) => self.accepted(sequence, message),
             Record::Decoded(decoded) => self.decoded(base, sequence, decoded),
             Record::Undecodable(undecodable) => self.undecodable(base, sequence, undecodable),
             Record::AttemptStarted(started) => self.attempt_started(base, sequence, started),
             Record::Attempted(attempted) => self.attempted(base, sequence, attempted),
-            Record::BreakerMoved(moved) => self.breaker_moved(base, moved),
+            Record::BreakerMoved(_) => {}
             Record::Replayed(replayed) => self.replayed(base, sequence, replayed),
+            Record::Swept(swept) => self.swept(base, swept),
         }
     }
 
@@ -96,13 +115,18 @@ impl Fold {
             .take_changed(&mut writes, |id| keys::delivery(*id));
         self.partners.take_changed(&mut writes, keys::partner);
         if self.messages.kept.len() + self.deliveries.kept.len() > ROWS_KEPT_MAX {
-            self.messages.kept.clear();
-            self.deliveries.kept.clear();
+            self.forget();
         }
         writes
     }
 
-    fn accepted(&mut self, base: &dyn Base, sequence: Sequence, message: &RawMessage) {
+    /// Lets rows go that are written.
+    fn forget(&mut self) {
+        self.messages.kept.clear();
+        self.deliveries.kept.clear();
+    }
+
+    fn accepted(&mut self, sequence: Sequence, message: &RawMessage) {
         let row = MessageRow {
             partner: message.partner.clone(),
             correlation_id: message.correlation_id.clone(),
@@ -111,6 +135,7 @@ impl Fold {
             bytes: message.body.len() as u64,
             status: MessageStatus::Accepted,
             accepted: sequence,
+            place: sequence,
             history: Vec::new(),
             documents: 0,
             refused: 0,
@@ -118,10 +143,7 @@ impl Fold {
             business_keys: Vec::new(),
         };
         self.messages.insert(message.id, row);
-        self.put(
-            keys::pending(&message.partner, sequence),
-            message.id.as_bytes().to_vec(),
-        );
+        self.wait(&message.partner, sequence, message.id, sequence);
         if message.correlation_id.as_str() != message.id.to_string() {
             self.put(
                 keys::correlation(message.correlation_id.as_str(), message.id),
@@ -137,9 +159,6 @@ impl Fold {
             };
             self.put(keys::idempotency(&message.partner, key), encode(&row));
         }
-        if let Some(partner) = self.partner(base, &message.partner) {
-            partner.last_received_at = Some(message.received_at);
-        }
     }
 
     fn decoded(&mut self, base: &dyn Base, sequence: Sequence, decoded: &Decoded) {
@@ -148,7 +167,7 @@ impl Fold {
         }
         for (index, queued) in decoded.deliveries.iter().enumerate() {
             let index = u32::try_from(index).unwrap_or(u32::MAX);
-            self.queued(base, sequence, decoded, index, queued);
+            self.queued(sequence, decoded, index, queued);
         }
         for settled in &decoded.acknowledges {
             if let Some(row) = self.delivery(base, settled.delivery) {
@@ -173,8 +192,8 @@ impl Fold {
                 row.business_keys.push(shorten(key));
             }
         }
-        let accepted = row.accepted;
-        self.remove(keys::pending(&decoded.partner, accepted));
+        let place = row.place;
+        self.remove(keys::pending(&decoded.partner, place));
         if let (Some(id), Some((step, failure))) = (decoded.dead_letter, first_failure(decoded)) {
             self.dead_letter(
                 sequence,
@@ -206,6 +225,22 @@ impl Fold {
             };
             self.put(keys::identity(&document.identity.key), encode(&row));
         }
+        match &document.thread {
+            Some(thread) if *thread != decoded.correlation_id => {
+                self.put(
+                    keys::correlation(thread.as_str(), decoded.message),
+                    Vec::new(),
+                );
+            }
+            None if contract::begins_event(document) => {
+                let row = ThreadRow {
+                    correlation_id: decoded.correlation_id.clone(),
+                    message: decoded.message,
+                };
+                self.put(keys::thread(&document.business_key), encode(&row));
+            }
+            _ => {}
+        }
         if !document.business_key.is_empty() {
             self.put(
                 keys::business(&document.business_key, decoded.message),
@@ -214,25 +249,22 @@ impl Fold {
         }
     }
 
-    fn queued(
-        &mut self,
-        base: &dyn Base,
-        sequence: Sequence,
-        decoded: &Decoded,
-        index: u32,
-        queued: &Queued,
-    ) {
+    fn queued(&mut self, sequence: Sequence, decoded: &Decoded, index: u32, queued: &Queued) {
         let row = DeliveryRow {
             to: queued.to.clone(),
             document: queued.document,
             kind: queued.kind.clone(),
-            correlation_id: decoded.correlation_id.clone(),
+            correlation_id: queued
+                .correlation_id
+                .clone()
+                .unwrap_or_else(|| decoded.correlation_id.clone()),
             traceparent: decoded.traceparent.clone(),
             business_key: queued.business_key.clone(),
             control_number: queued.control_number,
             rule: queued.rule.clone(),
             queued: sequence,
             index,
+            place: sequence,
             queued_at: decoded.at,
             status: DeliveryStatus::Queued,
             attempts: 0,
@@ -243,14 +275,16 @@ impl Fold {
             acknowledged: None,
             failure: None,
         };
-        let mut id = queued.id.message.as_bytes().to_vec();
-        id.extend_from_slice(&queued.id.ordinal.to_be_bytes());
-        self.put(keys::control(&queued.to, queued.control_number), id.clone());
-        self.put(queue_key(&row), id);
+        self.line_up(queued.id, &row);
         self.deliveries.insert(queued.id, row);
-        if let Some(partner) = self.partner(base, &queued.to) {
-            partner.control_number = partner.control_number.max(queued.control_number);
-        }
+    }
+
+    /// A delivery takes its place in its lane; an acknowledgement may speak of it.
+    fn line_up(&mut self, id: DeliveryId, row: &DeliveryRow) {
+        let mut value = id.message.as_bytes().to_vec();
+        value.extend_from_slice(&id.ordinal.to_be_bytes());
+        self.put(keys::control(&row.to, row.control_number), value.clone());
+        self.put(queue_key(row), value);
     }
 
     fn undecodable(&mut self, base: &dyn Base, sequence: Sequence, undecodable: &Undecodable) {
@@ -259,8 +293,8 @@ impl Fold {
         };
         remember(&mut row.history, sequence);
         row.status = MessageStatus::Refused;
-        let accepted = row.accepted;
-        self.remove(keys::pending(&undecodable.partner, accepted));
+        let place = row.place;
+        self.remove(keys::pending(&undecodable.partner, place));
         self.dead_letter(
             sequence,
             &Letter {
@@ -352,32 +386,6 @@ impl Fold {
                 },
             );
         }
-        self.count_attempt(base, attempted);
-    }
-
-    fn count_attempt(&mut self, base: &dyn Base, attempted: &Attempted) {
-        let Some(partner) = self.partner(base, &attempted.to) else {
-            return;
-        };
-        match &attempted.outcome {
-            Outcome::Delivered { .. } | Outcome::AlreadyDelivered { .. } => {
-                partner.delivered += 1;
-                partner.last_delivered_at = Some(attempted.at);
-            }
-            Outcome::Dead { .. } => partner.dead += 1,
-            Outcome::Retry { .. } => {}
-        }
-        if let Some(state) = &attempted.breaker {
-            partner.breaker = Some(*state);
-            partner.breaker_moved_at = Some(attempted.at);
-        }
-    }
-
-    fn breaker_moved(&mut self, base: &dyn Base, moved: &BreakerMoved) {
-        if let Some(partner) = self.partner(base, &moved.partner) {
-            partner.breaker = Some(moved.state);
-            partner.breaker_moved_at = Some(moved.at);
-        }
     }
 
     fn replayed(&mut self, base: &dyn Base, sequence: Sequence, replayed: &Replayed) {
@@ -404,8 +412,9 @@ impl Fold {
                 if let Some(row) = self.message(base, id) {
                     remember(&mut row.history, sequence);
                     row.status = MessageStatus::Accepted;
-                    let key = keys::pending(&row.partner, row.accepted);
-                    self.put(key, id.as_bytes().to_vec());
+                    row.place = sequence;
+                    let (partner, accepted) = (row.partner.clone(), row.accepted);
+                    self.wait(&partner, sequence, id, accepted);
                 }
             }
             Subject::Delivery(id) => {
@@ -414,14 +423,20 @@ impl Fold {
                     row.status = DeliveryStatus::Queued;
                     row.attempts = 0;
                     row.first_attempt_at = None;
-                    // Its old place in the queue keeps the order of its key.
-                    let key = queue_key(row);
-                    let mut value = id.message.as_bytes().to_vec();
-                    value.extend_from_slice(&id.ordinal.to_be_bytes());
-                    self.put(key, value);
+                    // Behind what waits, as in the lane.
+                    row.place = sequence;
+                    let row = row.clone();
+                    self.line_up(id, &row);
                 }
             }
         }
+    }
+
+    /// A message waits to be decoded.
+    fn wait(&mut self, partner: &PartnerName, place: Sequence, id: MessageId, accepted: Sequence) {
+        let mut value = id.as_bytes().to_vec();
+        value.extend_from_slice(&accepted.get().to_be_bytes());
+        self.put(keys::pending(partner, place), value);
     }
 
     fn dead_letter(&mut self, sequence: Sequence, letter: &Letter<'_>) {
@@ -452,10 +467,10 @@ impl Fold {
         })
     }
 
-    fn partner(&mut self, base: &dyn Base, name: &PartnerName) -> Option<&mut PartnerRow> {
-        self.partners.read(name, || {
+    fn partner(&mut self, base: &dyn Base, name: &PartnerName) -> &mut Standing {
+        self.partners.read_or(name, || {
             let row = base.get(&keys::partner(name));
-            Some(row.as_deref().and_then(decode).unwrap_or_default())
+            row.as_deref().and_then(decode).unwrap_or_default()
         })
     }
 
@@ -465,6 +480,14 @@ impl Fold {
 
     fn remove(&mut self, key: Vec<u8>) {
         self.writes.push((key, None));
+    }
+}
+
+// === impl Within ===
+
+impl Standings for Within<'_> {
+    fn of(&mut self, partner: &PartnerName) -> &mut Standing {
+        self.fold.partner(self.base, partner)
     }
 }
 
@@ -485,20 +508,21 @@ impl<Id: Hash + Eq + Clone, Row: Serialize> Table<Id, Row> {
         self.kept.insert(id, Kept { row, changed: true });
     }
 
-    /// A row that is about to change.
+    /// A row that is about to change, if there is one.
     fn read(&mut self, id: &Id, read: impl FnOnce() -> Option<Row>) -> Option<&mut Row> {
         let kept = match self.kept.entry(id.clone()) {
             Entry::Occupied(kept) => kept.into_mut(),
-            Entry::Vacant(place) => place.insert(Kept {
-                row: read()?,
-                changed: false,
-            }),
+            Entry::Vacant(place) => place.insert(Kept::unchanged(read()?)),
         };
-        if !kept.changed {
-            kept.changed = true;
-            self.changed.push(id.clone());
-        }
-        Some(&mut kept.row)
+        Some(kept.touch(id, &mut self.changed))
+    }
+
+    /// A row that is about to change, or a new one.
+    fn read_or(&mut self, id: &Id, read: impl FnOnce() -> Row) -> &mut Row {
+        self.kept
+            .entry(id.clone())
+            .or_insert_with(|| Kept::unchanged(read()))
+            .touch(id, &mut self.changed)
     }
 
     fn take_changed(
@@ -514,6 +538,25 @@ impl<Id: Hash + Eq + Clone, Row: Serialize> Table<Id, Row> {
                 writes.push((key(&id), Some(encode(&kept.row))));
             }
         }
+    }
+}
+
+// === impl Kept ===
+
+impl<Row> Kept<Row> {
+    fn unchanged(row: Row) -> Self {
+        Self {
+            row,
+            changed: false,
+        }
+    }
+
+    fn touch<Id: Clone>(&mut self, id: &Id, changed: &mut Vec<Id>) -> &mut Row {
+        if !self.changed {
+            self.changed = true;
+            changed.push(id.clone());
+        }
+        &mut self.row
     }
 }
 

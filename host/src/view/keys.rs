@@ -10,6 +10,12 @@ use crate::{
 
 /// Which journal sequence the view reflects.
 pub(super) const SEQUENCE: &[u8] = b"Zsequence";
+/// The first record that it was built from.
+pub(super) const BEGINS: &[u8] = b"Zbegins";
+/// Which records the journal has given up.
+pub(super) const KEPT: &[u8] = b"Zkept";
+/// The last key that was looked at for giving rows up; absent between two passes.
+pub(super) const CURSOR: &[u8] = b"Zcursor";
 /// Which round is being written; absent when none is.
 pub(super) const ROUND: &[u8] = b"Zround";
 /// Which version of the rows it holds.
@@ -18,14 +24,16 @@ pub(super) const VERSION: &[u8] = b"Zversion";
 pub(super) const MESSAGES: u8 = b'm';
 pub(super) const DELIVERIES: u8 = b'd';
 pub(super) const DEAD_LETTERS: u8 = b'x';
-const PENDING: u8 = b'w';
-const QUEUE: u8 = b'q';
-const IDEMPOTENCY: u8 = b'i';
-const IDENTITY: u8 = b'y';
-const BUSINESS: u8 = b'k';
-const CORRELATION: u8 = b'c';
-const CONTROL: u8 = b'g';
+pub(super) const PENDING: u8 = b'w';
+pub(super) const QUEUE: u8 = b'q';
+pub(super) const IDEMPOTENCY: u8 = b'i';
+pub(super) const IDENTITY: u8 = b'y';
+pub(super) const BUSINESS: u8 = b'k';
+pub(super) const CORRELATION: u8 = b'c';
+pub(super) const CONTROL: u8 = b'g';
 const PARTNER: u8 = b'p';
+pub(super) const BASE: u8 = b'b';
+pub(super) const THREAD: u8 = b't';
 
 pub(super) fn message(id: MessageId) -> Vec<u8> {
     key(MESSAGES, &[id.as_bytes()])
@@ -46,14 +54,15 @@ pub(super) fn dead_letter(id: DeadLetterId) -> Vec<u8> {
     key(DEAD_LETTERS, &[id.as_bytes()])
 }
 
-/// Messages of a partner that are not decoded yet, in the order of acceptance.
-pub(super) fn pending(partner: &PartnerName, accepted: Sequence) -> Vec<u8> {
+/// Messages of a partner that are not decoded yet, in the order of acceptance and
+/// replay.
+pub(super) fn pending(partner: &PartnerName, place: Sequence) -> Vec<u8> {
     key(
         PENDING,
         &[
             partner.as_str().as_bytes(),
             &[0],
-            &accepted.get().to_be_bytes(),
+            &place.get().to_be_bytes(),
         ],
     )
 }
@@ -62,14 +71,15 @@ pub(super) fn pending_of(partner: &PartnerName) -> Vec<u8> {
     key(PENDING, &[partner.as_str().as_bytes(), &[0]])
 }
 
-/// Deliveries of a partner that are not settled yet, in the order of queueing.
-pub(super) fn queue(partner: &PartnerName, queued: Sequence, index: u32) -> Vec<u8> {
+/// Deliveries of a partner that are not settled yet, in the order of queueing and
+/// replay.
+pub(super) fn queue(partner: &PartnerName, place: Sequence, index: u32) -> Vec<u8> {
     key(
         QUEUE,
         &[
             partner.as_str().as_bytes(),
             &[0],
-            &queued.get().to_be_bytes(),
+            &place.get().to_be_bytes(),
             &index.to_be_bytes(),
         ],
     )
@@ -113,6 +123,11 @@ pub(super) fn correlation_of(correlation_id: &str) -> Vec<u8> {
     key(CORRELATION, &[correlation_id.as_bytes(), &[0]])
 }
 
+/// How the business event of this key began.
+pub(super) fn thread(business_key: &str) -> Vec<u8> {
+    key(THREAD, &[business_key.as_bytes()])
+}
+
 /// Which delivery bore a control number, so that an acknowledgement finds it.
 pub(super) fn control(partner: &PartnerName, control_number: u64) -> Vec<u8> {
     key(
@@ -127,6 +142,11 @@ pub(super) fn control(partner: &PartnerName, control_number: u64) -> Vec<u8> {
 
 pub(super) fn partner(name: &PartnerName) -> Vec<u8> {
     key(PARTNER, &[name.as_str().as_bytes()])
+}
+
+/// What records that were given up add up to.
+pub(super) fn base(name: &PartnerName) -> Vec<u8> {
+    key(BASE, &[name.as_str().as_bytes()])
 }
 
 fn key(table: u8, parts: &[&[u8]]) -> Vec<u8> {

@@ -1,18 +1,21 @@
 //! What is asked of the view.
 
+use std::collections::BTreeMap;
+
 use super::{
     View,
     apply::decode,
     keys,
     rows::{
-        DeadLetterRow, DeadLetterStatus, DeliveryRow, IdempotencyRow, IdentityRow, MessageRow,
-        MessageStatus, PartnerRow,
+        DeadLetterRow, DeadLetterStatus, DeliveryRow, IdempotencyRow, IdentityRow, KeptRow,
+        MessageRow, MessageStatus, ThreadRow,
     },
 };
 use crate::{
     clock::Timestamp,
     journal::Sequence,
     message::{DeadLetterId, DeliveryId, Digest, MessageId, PartnerName},
+    record::Standing,
 };
 
 /// How many rows a search looks at before it stops and says so.
@@ -57,6 +60,8 @@ pub struct DeadLetterFilter {
 /// A message that waits to be decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pending {
+    /// Its place among those that wait.
+    pub place: Sequence,
     /// The record that accepted it.
     pub accepted: Sequence,
     /// Which message.
@@ -64,10 +69,62 @@ pub struct Pending {
 }
 
 impl View {
-    /// One message.
+    /// One message, unless it was given up.
     #[must_use]
     pub fn message(&self, id: MessageId) -> Option<MessageRow> {
-        self.row(&keys::message(id))
+        self.row(&keys::message(id)).filter(|row| self.keeps(row))
+    }
+
+    /// Which records the journal has given up; none if it has given up none.
+    #[must_use]
+    pub fn kept(&self) -> Option<KeptRow> {
+        self.row(keys::KEPT)
+    }
+
+    /// What the records that were given up add up to.
+    #[must_use]
+    pub fn base(&self) -> BTreeMap<PartnerName, Standing> {
+        self.scan(&[keys::BASE])
+            .filter_map(|(key, value)| {
+                let name = std::str::from_utf8(key.get(1..)?).ok()?;
+                Some((PartnerName::parse(name).ok()?, decode(&value)?))
+            })
+            .collect()
+    }
+
+    /// Whether a pass that gives rows up is under way.
+    #[must_use]
+    pub fn is_sweeping(&self) -> bool {
+        use super::apply::Base as _;
+        self.get(keys::CURSOR).is_some()
+    }
+
+    /// The first record that something open needs: what is not decoded, not delivered
+    /// or waits for a person. None when nothing is open.
+    ///
+    /// It looks at messages, deliveries and dead letters in this order, which is the
+    /// way that work takes; only a replay goes back.
+    #[must_use]
+    pub fn needed_from(&self) -> Option<Sequence> {
+        let accepted = |id: MessageId| self.message(id).map_or(Sequence::ZERO, |it| it.accepted);
+        let undecoded = self
+            .scan(&[keys::PENDING])
+            .filter_map(|(_, value)| sequence(value.get(16..)?))
+            .min();
+        let undelivered = self
+            .scan(&[keys::QUEUE])
+            .filter_map(|(_, value)| Some(accepted(delivery_id(&value)?.message)))
+            .min();
+        let waiting = self
+            .scan(&[keys::DEAD_LETTERS])
+            .filter_map(|(_, value)| decode::<DeadLetterRow>(&value))
+            .filter(|row| row.status == DeadLetterStatus::Waiting)
+            .map(|row| accepted(row.subject.message()))
+            .min();
+        [undecoded, undelivered, waiting]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// One delivery.
@@ -87,8 +144,15 @@ impl View {
     /// Messages, newest first.
     #[must_use]
     pub fn messages(&self, filter: &MessageFilter) -> Vec<(MessageId, MessageRow)> {
+        let kept = self.kept().map_or(Sequence::ZERO, |it| it.before);
+        let tied = |id: MessageId, row: &MessageRow, correlation_id: &str| {
+            use super::apply::Base as _;
+            row.correlation_id.as_str() == correlation_id
+                || self.get(&keys::correlation(correlation_id, id)).is_some()
+        };
         let wanted = |(id, row): &(MessageId, MessageRow)| {
-            filter.partner.as_ref().is_none_or(|it| *it == row.partner)
+            row.accepted >= kept
+                && filter.partner.as_ref().is_none_or(|it| *it == row.partner)
                 && filter.status.is_none_or(|it| it == row.status)
                 && filter.since.is_none_or(|it| row.received_at >= it)
                 && filter.until.is_none_or(|it| row.received_at < it)
@@ -96,7 +160,7 @@ impl View {
                 && filter
                     .correlation_id
                     .as_deref()
-                    .is_none_or(|it| row.correlation_id.as_str() == it)
+                    .is_none_or(|it| tied(*id, row, it))
         };
         let ids: Box<dyn Iterator<Item = MessageId>> =
             match (&filter.business_key, &filter.correlation_id) {
@@ -135,6 +199,7 @@ impl View {
     #[must_use]
     pub fn dead_letter(&self, id: DeadLetterId) -> Option<DeadLetterRow> {
         self.row(&keys::dead_letter(id))
+            .filter(|row: &DeadLetterRow| self.message(row.subject.message()).is_some())
     }
 
     /// Dead letters, oldest first: the order in which they are replayed.
@@ -148,6 +213,7 @@ impl View {
                     .as_ref()
                     .is_none_or(|it| *it == row.failure.code)
                 && (filter.replayed || row.status == DeadLetterStatus::Waiting)
+                && self.message(row.subject.message()).is_some()
         };
         self.scan(&[keys::DEAD_LETTERS])
             .filter_map(|(key, value)| {
@@ -172,30 +238,39 @@ impl View {
         self.row(&keys::identity(key))
     }
 
+    /// How the business event of this key began.
+    #[must_use]
+    pub fn thread(&self, business_key: &str) -> Option<ThreadRow> {
+        self.row(&keys::thread(business_key))
+            .filter(|row: &ThreadRow| self.message(row.message).is_some())
+    }
+
     /// The delivery that bore a control number.
     #[must_use]
     pub fn delivery_by_control(&self, partner: &PartnerName, number: u64) -> Option<DeliveryId> {
         use super::apply::Base as _;
-        delivery_id(&self.get(&keys::control(partner, number))?)
+        let id = delivery_id(&self.get(&keys::control(partner, number))?)?;
+        self.message(id.message).map(|_| id)
     }
 
     /// What the host counts for a partner.
     #[must_use]
-    pub fn partner(&self, name: &PartnerName) -> PartnerRow {
+    pub fn partner(&self, name: &PartnerName) -> Standing {
         self.row(&keys::partner(name)).unwrap_or_default()
     }
 
-    /// Messages of a partner that wait to be decoded, in order, after `after`.
+    /// Messages of a partner that wait to be decoded, in order, after the place `after`.
     #[must_use]
     pub fn pending(&self, partner: &PartnerName, after: Sequence, limit: usize) -> Vec<Pending> {
         let mut end = keys::pending_of(partner);
         end.extend_from_slice(&[0xff; 9]);
         self.range(keys::pending(partner, after.next())..end)
             .filter_map(|(key, value)| {
-                let accepted = key.get(key.len().checked_sub(8)?..)?.try_into().ok()?;
+                let (id, accepted) = value.split_at_checked(16)?;
                 Some(Pending {
-                    accepted: Sequence::from_u64(u64::from_be_bytes(accepted)),
-                    id: message_id(&value)?,
+                    place: sequence(key.get(key.len().checked_sub(8)?..)?)?,
+                    accepted: sequence(accepted)?,
+                    id: message_id(id)?,
                 })
             })
             .take(limit)
@@ -214,10 +289,19 @@ impl View {
             })
     }
 
+    fn keeps(&self, row: &MessageRow) -> bool {
+        self.kept().is_none_or(|it| row.accepted >= it.before)
+    }
+
     fn indexed(&self, prefix: &[u8]) -> impl Iterator<Item = MessageId> + use<> {
         self.scan(prefix)
             .filter_map(|(key, _)| message_id(key.get(key.len().checked_sub(16)?..)?))
     }
+}
+
+fn sequence(bytes: &[u8]) -> Option<Sequence> {
+    let number = u64::from_be_bytes(bytes.try_into().ok()?);
+    Some(Sequence::from_u64(number))
 }
 
 fn message_id(bytes: &[u8]) -> Option<MessageId> {

@@ -4,7 +4,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     clock::Timestamp,
-    deliver::breaker,
     journal::Sequence,
     message::{Channel, CorrelationId, DeadLetterId, Digest, DocumentId, MessageId, PartnerName},
     record::{Failure, Subject},
@@ -48,6 +47,9 @@ pub struct MessageRow {
     pub status: MessageStatus,
     /// The record that accepted it; its body is there.
     pub accepted: Sequence,
+    /// The record that gave it its place among what waits to be decoded: the one that
+    /// accepted it or, later, that replayed it.
+    pub place: Sequence,
     /// Records that decoded it or failed to, and replays, oldest first.
     pub history: Vec<Sequence>,
     /// Documents that were read.
@@ -107,6 +109,9 @@ pub struct DeliveryRow {
     pub queued: Sequence,
     /// Which of the deliveries of that record.
     pub index: u32,
+    /// The record that gave it its place in the lane: the one that queued it or, later,
+    /// that replayed it.
+    pub place: Sequence,
     /// When it was queued.
     pub queued_at: Timestamp,
     /// Where it stands.
@@ -193,23 +198,22 @@ pub struct IdentityRow {
     pub routed: bool,
 }
 
-/// What the host counts for a partner.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct PartnerRow {
-    /// The last control number given.
-    pub control_number: u64,
-    /// The breaker, as it last moved.
-    pub breaker: Option<breaker::State>,
-    /// When it last moved.
-    pub breaker_moved_at: Option<Timestamp>,
-    /// When the partner last sent something.
-    pub last_received_at: Option<Timestamp>,
-    /// When something last reached the partner.
-    pub last_delivered_at: Option<Timestamp>,
-    /// Deliveries that reached it.
-    pub delivered: u64,
-    /// Deliveries that ended as dead letters.
-    pub dead: u64,
+/// How a business event began.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ThreadRow {
+    /// The correlation id of its first message.
+    pub correlation_id: CorrelationId,
+    /// That message.
+    pub message: MessageId,
+}
+
+/// Which records the journal has given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptRow {
+    /// The first record that is left.
+    pub before: Sequence,
+    /// All that were given up are older than this.
+    pub since: Timestamp,
 }
 
 // === impl DeliveryRow ===
@@ -254,7 +258,7 @@ pub(super) fn shorten(text: &str) -> String {
     text[..end].to_owned()
 }
 
-/// Names a delivery of a record.
+/// The delivery's place in its lane.
 pub(super) fn queue_key(row: &DeliveryRow) -> Vec<u8> {
-    super::keys::queue(&row.to, row.queued, row.index)
+    super::keys::queue(&row.to, row.place, row.index)
 }

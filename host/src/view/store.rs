@@ -30,11 +30,12 @@ use super::{
 use crate::{
     failpoint,
     journal::{self, Committed, Projection, ProjectionError, Reader, Sequence},
+    private,
     record::{Record, Unreadable},
 };
 
 /// Rows of another version are not read but built again.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 /// Records applied in one batch while catching up.
 const CATCH_UP_RECORDS: usize = 512;
 /// How often sled itself writes out, in milliseconds: a belt besides checkpoints.
@@ -103,7 +104,7 @@ impl View {
             directory: directory.clone(),
             source,
         };
-        fs::create_dir_all(directory).map_err(io)?;
+        private::create_dir_all(directory).map_err(io)?;
         remove_half_written_snapshots(directory).map_err(io)?;
         let db = match open_store(options) {
             Ok(db) => db,
@@ -156,15 +157,27 @@ impl View {
         &self,
         records: impl Iterator<Item = (Sequence, &'a Record)>,
     ) -> Result<(), Error> {
+        let mut records = records.peekable();
         let mut fold = self.fold();
+        if let (Sequence::ZERO, Some((first, _))) = (self.sequence(), records.peek()) {
+            fold.begin(*first);
+        }
         let mut last = None;
         for (sequence, record) in records {
+            // Giving rows up looks at what is written.
+            if let (Record::Swept(_), Some(last)) = (record, last) {
+                self.write(&mut fold, last)?;
+            }
             fold.apply(self, sequence, record);
             last = Some(sequence);
         }
-        let Some(last) = last else {
-            return Ok(());
-        };
+        match last {
+            Some(last) => self.write(&mut fold, last),
+            None => Ok(()),
+        }
+    }
+
+    fn write(&self, fold: &mut Fold, last: Sequence) -> Result<(), Error> {
         let row = |(key, value): (Vec<u8>, Option<Vec<u8>>)| {
             (sled::IVec::from(key), value.map(sled::IVec::from))
         };
@@ -242,6 +255,10 @@ impl Base for View {
             }
         }
     }
+
+    fn range(&self, from: Vec<u8>, to: Vec<u8>, limit: usize) -> Vec<(sled::IVec, sled::IVec)> {
+        View::range(self, from..to).take(limit).collect()
+    }
 }
 
 impl Projection<Record> for View {
@@ -277,7 +294,13 @@ pub fn catch_up(
 ) -> Result<u64, Error> {
     let mut batch = Vec::with_capacity(CATCH_UP_RECORDS);
     let mut applied = 0;
-    for entry in reader.replay(view.sequence().next()) {
+    let mut from = view.sequence().next();
+    if from < reader.first() {
+        // What it lacks was given up: only the beginning of what is left tells all.
+        view.clear()?;
+        from = reader.first();
+    }
+    for entry in reader.replay(from) {
         let (sequence, bytes) = entry?;
         let record =
             Record::from_bytes(&bytes).map_err(|source| Error::Record { sequence, source })?;
@@ -354,7 +377,7 @@ fn set_aside(directory: &Path) -> io::Result<PathBuf> {
         fs::remove_dir_all(&aside)?;
     }
     fs::rename(directory, &aside)?;
-    fs::create_dir_all(directory)?;
+    private::create_dir_all(directory)?;
     Ok(aside)
 }
 

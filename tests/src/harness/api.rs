@@ -233,8 +233,8 @@ impl Api {
     /// The state that a partner's breaker is in: `closed`, `open`, `half-open`.
     pub async fn breaker(&self, partner: &str) -> String {
         let breaker = &self.partner(partner).await["breaker"];
-        let state = breaker.as_object().and_then(|it| it.keys().next());
-        state.expect("the partner has a breaker").clone()
+        let state = breaker["state"].as_str();
+        state.expect("the partner has a breaker").to_owned()
     }
 
     /// Waits until a message is decoded and none of its deliveries is under way any

@@ -59,8 +59,17 @@ pub(super) async fn play(stage: &mut Stage) -> Result<(), Unmet> {
     let search = format!("correlation_id={}", slow.order_no);
     messages.extend(shipped(stage, &slow.order_no, &search).await?);
     booked_once(stage, &slow.order_no, 1)?;
-    // A file has no correlation id; its 997 is found by its sender.
-    messages.extend(known(stage.api.messages("partner=south-3pl").await)?);
+    // A file has no correlation id of its own; what it speaks of has one.
+    let search = format!("correlation_id={}", order.order_no);
+    let tied = known(stage.api.messages(&search).await)?;
+    let files = tied.iter().filter(|it| it.partner() == "south-3pl");
+    let files = files.count();
+    expect(
+        files == 2,
+        "the folder's 997 and 945 are found under the order's correlation id",
+        || format!("{files} of its messages are"),
+    )?;
+    messages.extend(tied);
     stage.screen.beats(telling::beats(&messages));
     stage.screen.observed(&format!(
         "{} went through the folder while north-3pl had not answered {}",

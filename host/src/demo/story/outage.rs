@@ -1,8 +1,6 @@
 //! A warehouse that is down: its breaker opens, its work waits, the others flow, and
 //! when it is back everything arrives once and in order.
 
-use std::time::Duration;
-
 use crossdock_sdk::Order;
 use serde_json::Value;
 
@@ -61,9 +59,9 @@ pub(super) async fn play(stage: &mut Stage) -> Result<(), Unmet> {
     }
     // Both searches find the file that speaks of both.
     let mut beats = telling::beats(&messages);
-    let closed = Timestamp::from_millis(back["breaker"]["closed"]["since"].as_i64().unwrap_or(0));
-    let opened = down["breaker"]["open"]["since"].as_i64().unwrap_or(0);
-    beats.retain(|beat| beat.at.as_millis() > opened);
+    let closed = at(&back["breaker"]["since"]);
+    let opened = at(&down["breaker"]["since"]);
+    beats.retain(|beat| beat.at > opened);
     beats.push(on_breaker(closed, "closes", Tone::Good));
     stage.screen.beats(beats);
     stage
@@ -107,11 +105,10 @@ async fn go_down(stage: &mut Stage) -> Result<([Order; 2], Value), Unmet> {
         messages.push(message);
     }
     let mut beats = telling::beats(&messages);
-    let state = &down["breaker"]["open"];
-    let [since, until] = ["since", "until"].map(|name| state[name].as_i64().unwrap_or(0));
-    let left_alone = Duration::from_millis(u64::try_from(until - since).unwrap_or(0));
+    let [since, until] = ["since", "until"].map(|name| at(&down["breaker"][name]));
+    let left_alone = until.since(since);
     beats.push(on_breaker(
-        Timestamp::from_millis(since),
+        since,
         &format!(
             "is open for {}: {WAITING} deliveries wait",
             span(left_alone)
@@ -152,6 +149,11 @@ async fn meanwhile(stage: &mut Stage, waiting: &[Order; 2], down: &Value) -> Res
         order.order_no
     ));
     Ok(())
+}
+
+/// A moment of the API; the beginning of time for anything else.
+fn at(value: &Value) -> Timestamp {
+    telling::moment(text(value)).unwrap_or_default()
 }
 
 fn on_breaker(at: Timestamp, text: &str, tone: Tone) -> Beat {

@@ -223,6 +223,19 @@ async fn without_room_the_file_stays() {
 }
 
 #[tokio::test]
+async fn a_file_that_no_record_can_hold_is_refused_and_holds_up_nobody() {
+    let mut inbox = Inbox::new().await;
+    inbox.put("a", "abc");
+    let too_large = AcceptError::TooLarge {
+        bytes: 17,
+        bytes_max: 16,
+    };
+    inbox.sink.answers.lock().unwrap().push_back(Err(too_large));
+    assert_eq!(inbox.settle().await, REFUSED);
+    assert_eq!(inbox.only_refusal().1["code"], "message-too-large");
+}
+
+#[tokio::test]
 async fn no_file_overtakes_an_older_one_that_found_no_room() {
     let mut inbox = Inbox::new().await;
     for name in ["a", "b", "c"] {

@@ -2,8 +2,8 @@
 //!
 //! The host must contain every one of its deeds: the message fails with a typed
 //! error that names the limit, and nobody else notices. `decode` obeys the first
-//! word of the message, `next` the order's number or what else the document is
-//! called; [`Deed`] lists the words. Anything else is answered decently, so that the
+//! word of the message, `next` the order's number (up to a `#`, so that several orders
+//! ask for one deed) or what else the document is called; [`Deed`] lists the words. Anything else is answered decently, so that the
 //! same adapter serves the messages before and after the bad one.
 
 mod deed;
@@ -76,7 +76,8 @@ impl Adapter for Misbehaving {
             other => other.kind(),
         };
         let mut body = key.as_bytes().to_vec();
-        if let Some(deed) = Deed::named(key) {
+        let word = key.split_once('#').map_or(key, |(word, _)| word);
+        if let Some(deed) = Deed::named(word) {
             let notes = deed.perform();
             body.extend(notes.into_iter().flat_map(String::into_bytes));
         }

@@ -1,0 +1,139 @@
+//! What is given up as time passes: rows that are no longer known again, and, where a
+//! retention is set, whole segments of the journal.
+//!
+//! Rows go a few at a time, by a record each, so that a rebuild gives up the same.
+//! Before records go, what they add up to is put into such a record: a view that is
+//! built from the rest then says the same of all that is left.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use crate::{
+    clock::Timestamp,
+    journal::{self, Reader, Sequence},
+    message::PartnerName,
+    record::{GivenUp, Record, Standing, Unreadable},
+    view::{self, View},
+};
+
+/// How often all rows are looked at.
+const PASS_EVERY: Duration = Duration::from_secs(3_600);
+/// When the first pass begins after a start: not among the work of starting.
+const FIRST_PASS: Duration = Duration::from_secs(60);
+/// How often some of them are, during a pass.
+const STEP_EVERY: Duration = Duration::from_secs(1);
+/// How many rows are looked at in one step: a few milliseconds of the committer's time.
+pub(super) const ROWS_MAX: u32 = 2_000;
+
+/// When what is done.
+#[derive(Debug)]
+pub(super) struct Rounds {
+    due: Timestamp,
+    /// What the journal could give up is being found out, or a step is on its way.
+    busy: bool,
+    /// A pass has begun and is not over.
+    passing: bool,
+}
+
+/// What is to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Due {
+    /// Nothing yet.
+    Nothing,
+    /// A pass begins: find out what the journal can give up.
+    Survey,
+    /// Look at some more rows.
+    Step,
+}
+
+/// The old part of the journal can't be read.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Error {
+    #[error(transparent)]
+    Journal(#[from] journal::Error),
+    #[error("record {0}: {1}")]
+    Record(Sequence, Unreadable),
+}
+
+// === impl Rounds ===
+
+impl Rounds {
+    /// The first pass comes soon after the start; one that a stop cut short goes on
+    /// then.
+    pub(super) fn new(now: Timestamp) -> Self {
+        Self {
+            due: now.plus(FIRST_PASS),
+            busy: false,
+            passing: false,
+        }
+    }
+
+    /// What is to be done now; the caller does it.
+    pub(super) fn next(&mut self, now: Timestamp) -> Due {
+        if self.busy || now < self.due {
+            return Due::Nothing;
+        }
+        self.busy = true;
+        if self.passing {
+            Due::Step
+        } else {
+            self.passing = true;
+            Due::Survey
+        }
+    }
+
+    /// When to ask again; never while something is being done.
+    pub(super) fn due(&self) -> Option<Timestamp> {
+        (!self.busy).then_some(self.due)
+    }
+
+    /// A step is durable; `more` when there are rows left to look at.
+    pub(super) fn stepped(&mut self, now: Timestamp, more: bool) {
+        self.busy = false;
+        self.passing = more;
+        self.due = now.plus(if more { STEP_EVERY } else { PASS_EVERY });
+    }
+}
+
+/// What the journal can give up: the whole segments at its beginning all of whose
+/// records are older than `since` and about nothing that is still open. Reads them all;
+/// call it where that may take a while.
+pub(super) fn survey(
+    view: &View,
+    reader: &dyn Reader,
+    since: Timestamp,
+) -> Result<Option<GivenUp>, Error> {
+    let needed = view.needed_from();
+    let from = view.kept().map_or(Sequence::ZERO.next(), |it| it.before);
+    let mut partners = view.base();
+    let mut found = None;
+    for entry in reader.replay(from) {
+        let (sequence, bytes) = entry?;
+        if sequence > from && reader.boundary(sequence) == sequence {
+            found = Some(given_up(sequence, since, &partners));
+        }
+        let record = Record::from_bytes(&bytes).map_err(|error| Error::Record(sequence, error))?;
+        if needed.is_some_and(|needed| sequence >= needed) || record.at() >= since {
+            break;
+        }
+        view::tally(&mut partners, &record);
+    }
+    Ok(found)
+}
+
+fn given_up(
+    before: Sequence,
+    since: Timestamp,
+    partners: &BTreeMap<PartnerName, Standing>,
+) -> GivenUp {
+    GivenUp {
+        before,
+        since,
+        partners: partners
+            .iter()
+            .map(|(name, standing)| (name.clone(), standing.clone()))
+            .collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests;
