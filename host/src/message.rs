@@ -8,7 +8,6 @@ use std::{fmt, str::FromStr};
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use crate::{clock::Timestamp, journal::Sequence};
@@ -304,7 +303,10 @@ impl Digest {
     /// The digest of these bytes.
     #[must_use]
     pub fn of(bytes: &[u8]) -> Self {
-        Self(Sha256::digest(bytes).into())
+        let digest = ring::digest::digest(&ring::digest::SHA256, bytes);
+        let mut of = [0; 32];
+        of.copy_from_slice(digest.as_ref());
+        Self(of)
     }
 
     /// The digest that these thirty-two bytes are.

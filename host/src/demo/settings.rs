@@ -202,7 +202,7 @@ mod tests {
     fn is_a_configuration_without_faults_that_holds_no_token() {
         let tokens = Tokens::generate().unwrap();
         let places = Places {
-            root: Path::new("some/a \"quoted\" name"),
+            root: Path::new("/some/a \"quoted\" name"),
             port: 0,
             erp: "http://127.0.0.1:1".to_owned(),
             crm: "http://127.0.0.1:2".to_owned(),

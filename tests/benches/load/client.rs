@@ -20,7 +20,7 @@ use tokio::{
 pub(crate) const CONNECTIONS: usize = 64;
 
 /// The longest answer that is expected, in bytes.
-const ANSWER_BYTES_MAX: usize = 16 * 1024;
+const ANSWER_BYTES_MAX: usize = 2 * 1024;
 
 /// Makes the so-manyeth request: head and body.
 pub(crate) type Make = Arc<dyn Fn(u64) -> Vec<u8> + Send + Sync>;

@@ -131,7 +131,7 @@ fn site(counter: &Counter) -> Site {
             "partners.warehouse.endpoint.allow_networks",
             vec!["127.0.0.0/8".to_owned()],
         )
-        .set("partners.warehouse.endpoint.concurrency_max", 32)
+        .set("partners.warehouse.endpoint.concurrency_max", 64)
         .route("order", &["erp"], &["warehouse"])
 }
 
