@@ -233,6 +233,7 @@ async fn serve(checked: Checked) -> (Server, CommitterThread<crossdock::record::
         partners: Arc::new(Partners::new([])),
         table,
         config: config.engine.clone(),
+        retention: config.journal.retention(),
     };
     let (engine, handle) = Engine::new(parts, feed);
     let intake = Arc::new(Intake {
