@@ -106,8 +106,14 @@ impl<T> Worker<T> {
                 waiting.value
             })
             .collect();
+        let begun = Instant::now();
         let result = match self.journal.append(&self.records) {
             Ok(first) => {
+                let groups = &self.shared.groups;
+                groups.took.observe(begun.elapsed());
+                groups
+                    .records
+                    .fetch_add(values.len() as u64, Ordering::Relaxed);
                 self.committed(first, values);
                 self.apply()
             }
