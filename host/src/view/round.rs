@@ -19,7 +19,7 @@ use super::{
     keys,
     recent::{Layer, Written},
 };
-use crate::{failpoint, journal::Sequence};
+use crate::{failpoint, journal::Sequence, private};
 
 /// Rows that one batch writes: readers wait for a millisecond or two.
 const BATCH_ROWS: usize = 128;
@@ -114,7 +114,7 @@ fn keep(directory: &Path, file: &Path, layer: &Layer) -> io::Result<()> {
             .collect(),
     };
     let content = encode(&writing);
-    let mut written = File::create(file)?;
+    let mut written = private::create(file)?;
     written.write_all(MAGIC)?;
     written.write_all(&crc32c::crc32c(&content).to_le_bytes())?;
     written.write_all(&content)?;

@@ -197,12 +197,14 @@ impl<T> Worker<T> {
         Ok(())
     }
 
-    /// Gives up what may go: only what the view has durably taken in.
+    /// Gives up what may go: only what the view has durably taken in. All of it or
+    /// nothing: what is kept of records that were given up is kept as of one place.
     fn drop_before(&mut self) {
         let wanted = Sequence::from_u64(self.shared.drop_before.load(Ordering::Relaxed));
-        let drop_before = wanted.min(self.projection.durable().next());
-        if drop_before > Sequence::ZERO
-            && let Err(error) = self.journal.drop_before(drop_before)
+        let taken_in = wanted <= self.projection.durable().next();
+        if wanted > Sequence::ZERO
+            && taken_in
+            && let Err(error) = self.journal.drop_before(wanted)
         {
             tracing::warn!(%error, "old journal segments could not be removed");
         }
