@@ -9,6 +9,7 @@ pub mod breaker;
 pub mod dead_letters;
 pub mod health;
 pub mod messages;
+pub mod metrics;
 pub mod partners;
 pub mod problem;
 pub mod timeline;
@@ -54,6 +55,8 @@ pub struct Api {
     pub partners: Arc<Partners>,
     /// The present.
     pub clock: Clock,
+    /// Counts, and who else knows how the host stands.
+    pub sources: metrics::Sources,
     /// Whether messages are taken in.
     pub ready: health::Ready,
 }
@@ -92,6 +95,7 @@ pub fn router(api: Arc<Api>, operators: Operators) -> Router {
         .route("/v1/partners/{partner}/breaker", post(partners::breaker))
         .route("/v1/adapters", get(adapters::list))
         .route("/v1/adapters/{name}", get(adapters::show))
+        .route("/metrics", get(metrics::show))
         .layer(middleware::from_fn_with_state(
             Arc::new(operators),
             authenticate,

@@ -15,7 +15,7 @@ use std::{
 use tokio::{sync::watch, task::JoinSet};
 
 use crate::{
-    api::{self, Api, Operators, health::Ready, problem},
+    api::{self, Api, Operators, health::Ready, metrics::Sources, problem},
     clock::Clock,
     config::{Checked, Config},
     deliver::transport::{self, Transport},
@@ -25,10 +25,11 @@ use crate::{
     intake::Intake,
     journal::{
         self, Committer, CommitterConfig, CommitterThread, Expect, FileJournal, Journal as _,
-        Sequence,
+        Observer, Sequence,
     },
     listener::{self, Listener},
     message::PartnerName,
+    metrics::Metrics,
     partner::{Endpoint, Partner, Partners, Tables},
     private,
     record::Record,
@@ -131,6 +132,7 @@ struct Storage {
     committer: Committer<Record>,
     thread: CommitterThread<Record>,
     feed: Feed,
+    metrics: Arc<Metrics>,
 }
 
 // === impl StartError ===
@@ -189,6 +191,13 @@ pub async fn start(checked: Checked, clock: Clock) -> Result<Host, StartError> {
         what: "guest threads".to_owned(),
         source,
     })?;
+    let pool = Arc::new(pool);
+    let sources = Sources {
+        metrics: Arc::clone(&storage.metrics),
+        committer: storage.committer.clone(),
+        pool: Arc::clone(&pool),
+        backlog: storage.feed.backlog(),
+    };
     let listener = Listener::bind(&config.listener).await?;
     let address = listener.local_addr();
 
@@ -199,7 +208,8 @@ pub async fn start(checked: Checked, clock: Clock) -> Result<Host, StartError> {
         view: storage.view.clone(),
         journal: Arc::clone(&storage.reader),
         registry: Arc::clone(&registry),
-        pool: Arc::new(pool),
+        pool,
+        metrics: Arc::clone(&storage.metrics),
         threads: sandbox.config().threads(),
         limits: sandbox.config().limits(),
         partners: Arc::clone(&partners),
@@ -215,6 +225,7 @@ pub async fn start(checked: Checked, clock: Clock) -> Result<Host, StartError> {
         journal: Arc::clone(&storage.reader),
         engine: handle.clone(),
         backlog,
+        metrics: storage.metrics,
         config: config.engine.clone(),
     });
     let ingress = Ingress::build(&config.ingress, &access(&configured), intake, clock.clone())?;
@@ -227,6 +238,7 @@ pub async fn start(checked: Checked, clock: Clock) -> Result<Host, StartError> {
         registry,
         partners,
         clock: clock.clone(),
+        sources,
         ready: ready.clone(),
     };
     let router = ingress
@@ -400,6 +412,7 @@ fn open_storage(
         })
         .sum();
     let feed = Feed::new(waiting);
+    let metrics = Arc::new(Metrics::new(partners.iter().map(|it| it.name.clone())));
     let reader = journal.reader();
     let committer_config = CommitterConfig {
         queue_commits_max: config.journal.queue_commits_max,
@@ -410,7 +423,7 @@ fn open_storage(
     let (committer, thread) = Committer::start(
         Box::new(journal),
         Box::new(view.clone()),
-        feed.observer(),
+        counted(&metrics, feed.observer()),
         committer_config,
     )
     .map_err(|source| StartError::Io {
@@ -423,6 +436,16 @@ fn open_storage(
         committer,
         thread,
         feed,
+        metrics,
+    })
+}
+
+/// Tells the counts of a record before the observer hears of it.
+fn counted(metrics: &Arc<Metrics>, mut observer: Observer<Record>) -> Observer<Record> {
+    let metrics = Arc::clone(metrics);
+    Box::new(move |committed| {
+        metrics.committed(&committed.value);
+        observer(committed);
     })
 }
 

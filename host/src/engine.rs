@@ -11,35 +11,34 @@
 //! threads, conversations are tasks of their own, and the journal is written by the
 //! committer. Stages know nothing of each other; only what is here calls them.
 
+mod commits;
 mod conversation;
 mod decide;
 mod handle;
 mod inbox;
 mod log;
+mod reading;
 mod retention;
 mod settle;
 mod state;
 
 use std::{
     collections::VecDeque,
-    panic::{AssertUnwindSafe, catch_unwind},
-    pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicI64, Ordering},
     },
-    task::{Context, Poll, Waker},
     time::Duration,
 };
 
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use self::{
+    commits::Unanswered,
     conversation::{Attempt, Ended, Surroundings},
     handle::Command,
-    log::Caller,
-    retention::{Due, Rounds},
-    settle::{Read, Reading},
+    retention::Rounds,
+    settle::Reading,
     state::State,
 };
 pub use self::{
@@ -48,16 +47,16 @@ pub use self::{
 };
 use crate::{
     clock::{Clock, Timestamp},
-    contract,
     deliver::lane::{Dispatch, Next},
     failpoint,
-    journal::{CommitError, CommitTicket, Committer, Observer, Reader, Sequence},
+    journal::{Committer, Observer, Reader, Sequence},
     message::{DeliveryId, Journaled, MessageId, PartnerName, RawMessage},
+    metrics::Metrics,
     partner::Partners,
-    record::{Attempted, Failure, GivenUp, Log, Outcome, Record, Replayed, Subject, Swept},
+    record::{Attempted, Failure, GivenUp, Outcome, Record, Replayed, Subject},
     registry::Registry,
     route::Table,
-    sandbox::{Adapter, GuestError, Limits, Pool},
+    sandbox::{Adapter, Limits, Pool},
     view::View,
 };
 
@@ -65,11 +64,6 @@ use crate::{
 const EVENTS_AT_ONCE: usize = 256;
 /// How soon a commit is tried again that found no room.
 const COMMIT_AGAIN: Duration = Duration::from_millis(100);
-/// How often a message is read whose guest was stopped by something that is not its
-/// fault, such as the wall clock of a busy machine.
-const DECODES_MAX: usize = 3;
-/// How soon decoding is tried again when the guests' pool had no room.
-const DECODE_AGAIN: Duration = Duration::from_millis(50);
 /// How long the engine sleeps when nothing is due.
 const IDLE: Duration = Duration::from_secs(60);
 
@@ -91,6 +85,8 @@ pub struct Parts {
     pub threads: usize,
     /// What a guest may use.
     pub limits: Limits,
+    /// Where guest calls are counted.
+    pub metrics: Arc<Metrics>,
     /// Partners.
     pub partners: Arc<Partners>,
     /// Where documents go.
@@ -102,10 +98,6 @@ pub struct Parts {
 }
 
 /// What the engine hears.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "events are few at a time, and most of them are the large ones"
-)]
 pub(in crate::engine) enum Event {
     /// A record is durable and in the view.
     Committed(Sequence, Arc<Record>),
@@ -153,13 +145,6 @@ pub struct Engine {
     replays: u64,
     /// Nothing is decoded before this moment: the guests' pool had no room.
     decode_at: Timestamp,
-}
-
-struct Unanswered {
-    record: Arc<Record>,
-    bytes: bytes::Bytes,
-    /// None until the committer takes it.
-    ticket: Option<CommitTicket>,
 }
 
 // === impl Feed ===
@@ -247,6 +232,7 @@ impl Engine {
             journal: Arc::clone(&parts.journal),
             pool: Arc::clone(&parts.pool),
             limits: parts.limits,
+            metrics: Arc::clone(&parts.metrics),
         };
         let state = State::recover(&parts, now);
         let handle = Handle::new(feed.events.clone(), state.replies());
@@ -386,56 +372,6 @@ impl Engine {
             .ok()
     }
 
-    /// Has messages decoded, as soon as their partners' turns come: a partner that has
-    /// as many guests running as it may waits for one of them.
-    fn start_decodes(&mut self, now: Timestamp) {
-        while now >= self.decode_at {
-            let Some((message, guests)) = self.state.next_to_decode() else {
-                return;
-            };
-            if let Ok(permit) = Arc::clone(&guests).try_acquire_owned() {
-                self.decode(message, permit);
-                continue;
-            }
-            let events = self.events.clone();
-            tokio::spawn(async move {
-                // Nobody closes it.
-                if let Ok(permit) = guests.acquire_owned().await {
-                    drop(events.send(Event::Turn(message, permit)));
-                }
-            });
-        }
-    }
-
-    fn decode(&mut self, message: Journaled<RawMessage>, permit: OwnedSemaphorePermit) {
-        let partner = message.get().partner.clone();
-        let sequence = message.sequence();
-        let adapter = self.adapter_of(&partner);
-        let events = self.events.clone();
-        let job = decode_job(message, adapter, &self.parts);
-        let sender = partner.clone();
-        let submitted = self.parts.pool.submit(move || {
-            // Whatever happens here, the engine must hear of it: the partner's
-            // other messages wait for this one.
-            let reading = catch_unwind(AssertUnwindSafe(job)).unwrap_or_else(|_| {
-                unread(Failure::host(
-                    "the host failed while the message was read; its log says where",
-                ))
-            });
-            drop(permit);
-            let read = Event::Read {
-                partner: sender,
-                sequence,
-                reading,
-            };
-            drop(events.send(read));
-        });
-        if submitted.is_err() {
-            self.state.not_started(&partner, sequence);
-            self.decode_at = self.parts.clock.now().plus(DECODE_AGAIN);
-        }
-    }
-
     fn adapter_of(&self, partner: &PartnerName) -> Result<Arc<Adapter>, Failure> {
         let name = self
             .parts
@@ -471,45 +407,6 @@ impl Engine {
                 Ok(()) => self.state.settled(settled),
                 Err(error) => self.commit_or_log(State::too_large(&settled, &error, now)),
             }
-        }
-    }
-
-    /// Gives up what is too old to matter, when the time for that has come.
-    fn keep_house(&mut self, now: Timestamp) {
-        match (self.rounds.next(now), self.parts.retention) {
-            (Due::Nothing, _) => {}
-            (Due::Step, _) | (Due::Survey, None) => self.sweep(None, now),
-            (Due::Survey, Some(retention)) => {
-                let since = now.minus(retention);
-                let (view, journal) = (self.parts.view.clone(), Arc::clone(&self.parts.journal));
-                let (events, replays) = (self.events.clone(), self.replays);
-                tokio::task::spawn_blocking(move || {
-                    let given_up = retention::survey(&view, journal.as_ref(), since)
-                        .inspect_err(
-                            |error| tracing::error!(%error, "old records can't be given up"),
-                        )
-                        .unwrap_or_default();
-                    drop(events.send(Event::Surveyed(given_up, replays)));
-                });
-            }
-        }
-    }
-
-    fn sweep(&mut self, given_up: Option<GivenUp>, now: Timestamp) {
-        self.commit_or_log(Record::Swept(Swept {
-            at: now,
-            known_since: self.parts.config.known_since(now),
-            rows_max: retention::ROWS_MAX,
-            given_up,
-        }));
-    }
-
-    fn swept(&mut self, swept: &Swept) {
-        let now = self.parts.clock.now();
-        self.rounds.stepped(now, self.parts.view.is_sweeping());
-        if let Some(given_up) = &swept.given_up {
-            tracing::info!(before = %given_up.before, since = %given_up.since, "the journal gives up its oldest records");
-            self.parts.committer.drop_before(given_up.before);
         }
     }
 
@@ -607,173 +504,12 @@ impl Engine {
             });
         }
     }
-
-    fn commit_or_log(&mut self, mut record: Record) {
-        let mut committed = self.commit(&Arc::new(record.clone()));
-        if let (Err(CommitError::TooLarge { .. }), Record::Attempted(attempted)) =
-            (&committed, &mut record)
-        {
-            // What follows from the answer matters more than its text.
-            attempted.answer = None;
-            attempted.log = Log::default();
-            committed = self.commit(&Arc::new(record));
-        }
-        if let Err(error) = committed {
-            tracing::error!(%error, "a record can't be journaled");
-        }
-    }
-
-    /// Sends a record to the journal. It waits here when the committer has no room;
-    /// only a record that never fits is refused.
-    fn commit(&mut self, record: &Arc<Record>) -> Result<(), CommitError> {
-        let bytes = bytes::Bytes::from(record.to_bytes());
-        let record = Arc::clone(record);
-        let ticket = match self.try_commit(&record, &bytes) {
-            Ok(ticket) => Some(ticket),
-            Err(error @ CommitError::TooLarge { .. }) => return Err(error),
-            Err(_) => {
-                self.unsent += 1;
-                None
-            }
-        };
-        self.unanswered.push_back(Unanswered {
-            record,
-            bytes,
-            ticket,
-        });
-        Ok(())
-    }
-
-    fn try_commit(
-        &self,
-        record: &Arc<Record>,
-        bytes: &bytes::Bytes,
-    ) -> Result<CommitTicket, CommitError> {
-        // What waits already goes first.
-        if self.unsent > 0 {
-            return Err(CommitError::Overloaded);
-        }
-        self.around
-            .committer
-            .try_commit(Arc::clone(record), bytes.clone())
-    }
-
-    /// Forgets what is durable and sends again what found no room.
-    fn watch_commits(&mut self) {
-        while let Some(front) = self.unanswered.front_mut() {
-            match front.ticket.as_mut().map(answer) {
-                Some(Poll::Ready(Ok(_))) => {
-                    if let Some(durable) = self.unanswered.pop_front() {
-                        self.forget(&durable.record);
-                    }
-                }
-                Some(Poll::Ready(Err(error))) => {
-                    tracing::warn!(%error, "a record is sent to the journal again");
-                    front.ticket = None;
-                    self.unsent += 1;
-                    return;
-                }
-                Some(Poll::Pending) => return,
-                None => {
-                    let again = self
-                        .around
-                        .committer
-                        .try_commit(Arc::clone(&front.record), front.bytes.clone());
-                    match again {
-                        Ok(ticket) => {
-                            front.ticket = Some(ticket);
-                            self.unsent -= 1;
-                        }
-                        Err(_) => return,
-                    }
-                }
-            }
-        }
-    }
 }
 
 /// When the first attempt of a delivery began; now when this is the first.
 fn first_attempt_at(view: &View, delivery: DeliveryId, now: Timestamp) -> Timestamp {
     let row = view.delivery(delivery);
     row.and_then(|it| it.first_attempt_at).unwrap_or(now)
-}
-
-/// The answer to a commit, if it is there. The engine looks often enough by itself,
-/// so nobody need be woken.
-fn answer(ticket: &mut CommitTicket) -> Poll<Result<Sequence, CommitError>> {
-    Pin::new(ticket).poll(&mut Context::from_waker(Waker::noop()))
-}
-
-/// What a guest thread does with a message. The types see to it that only what is
-/// durable is decoded.
-fn decode_job(
-    message: Journaled<RawMessage>,
-    adapter: Result<Arc<Adapter>, Failure>,
-    parts: &Parts,
-) -> impl FnOnce() -> Reading + Send + use<> {
-    let limits = parts.limits;
-    let partner = parts.partners.get(&message.get().partner);
-    move || {
-        failpoint::hit("engine-before-decode");
-        let (adapter, partner) = match (adapter, partner) {
-            (Ok(adapter), Some(partner)) => (adapter, partner),
-            (Err(failure), _) => return unread(failure),
-            (_, None) => return unread(Failure::host("the partner is not there")),
-        };
-        let message = message.into_inner();
-        let caller = Caller {
-            adapter: adapter.name(),
-            partner: &partner.name,
-            message: message.id,
-            delivery: None,
-        };
-        let inbound = contract::Inbound {
-            message_id: message.id.to_string(),
-            received_at: message.received_at.to_string(),
-            content_type: message.content_type,
-            headers: message.headers,
-            settings: partner.settings.clone(),
-            body: message.body.into(),
-        };
-        let mut decoded = adapter.decode(&inbound, &partner.tables, &limits);
-        for _ in 1..DECODES_MAX {
-            if !decoded.as_ref().is_err_and(GuestError::retryable) {
-                break;
-            }
-            decoded = adapter.decode(&inbound, &partner.tables, &limits);
-        }
-        let log = log::take(
-            &caller,
-            match &decoded {
-                Ok(call) => &call.usage,
-                Err(error) => &error.failure().usage,
-            },
-        );
-        let read = match decoded {
-            Ok(call) => match call.value {
-                Ok(decoded) => Read::Decoded {
-                    decoded: Box::new(decoded),
-                    fuel_used: call.usage.fuel_used,
-                },
-                Err(problem) => Read::Refused(contract::failure(&problem)),
-            },
-            Err(error) => Read::Refused(conversation::guest_failure(&error)),
-        };
-        Reading {
-            adapter: Some(conversation::adapter_ref(&adapter)),
-            read,
-            log,
-        }
-    }
-}
-
-/// No adapter was asked.
-fn unread(failure: Failure) -> Reading {
-    Reading {
-        adapter: None,
-        read: Read::Refused(failure),
-        log: Log::default(),
-    }
 }
 
 /// Sixty-four random bits, to spread retries. Zero when the system has none: then

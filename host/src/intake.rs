@@ -14,6 +14,7 @@ use crate::{
     ingress::{AcceptError, Accepted, NoRoom, Remembered, Reply, Sink},
     journal::{CommitError, Committer, Reader},
     message::{MessageId, PartnerName, RawMessage},
+    metrics::Metrics,
     record::{self, Record},
     view::{MessageStatus, View},
 };
@@ -36,6 +37,8 @@ pub struct Intake {
     pub engine: engine::Handle,
     /// What waits to be decoded.
     pub backlog: Backlog,
+    /// Where refusals are counted.
+    pub metrics: Arc<Metrics>,
     /// How long keys are remembered, and how much may wait.
     pub config: engine::Config,
 }
@@ -52,6 +55,10 @@ impl Sink for Intake {
             });
         }
         Ok(())
+    }
+
+    fn refused(&self, partner: &PartnerName, code: &'static str) {
+        self.metrics.refused(partner, code);
     }
 
     fn remembered(&self, partner: &PartnerName, key: &str) -> Option<Remembered> {

@@ -48,7 +48,7 @@ mod tests;
 
 pub use self::{
     commit::{
-        CommitError, CommitTicket, Committed, Committer, CommitterConfig, CommitterThread,
+        CommitError, CommitTicket, Committed, Committer, CommitterConfig, CommitterThread, Groups,
         Observer, Projection, ProjectionError,
     },
     error::Error,

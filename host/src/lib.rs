@@ -18,6 +18,7 @@ pub mod failpoint;
 pub mod message;
 pub mod record;
 
+pub mod metrics;
 mod private;
 
 pub mod contract;

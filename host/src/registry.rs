@@ -172,3 +172,89 @@ fn listed(adapter: &Adapter) -> Listed {
         encodes: description.encodes.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sandbox::{Config, testing::component};
+
+    fn sandbox() -> Sandbox {
+        let config = Config {
+            instances_max: 4,
+            ..Config::default()
+        };
+        Sandbox::new(config, None).unwrap()
+    }
+
+    fn directory(files: &[(&str, &[u8])]) -> tempfile::TempDir {
+        let directory = tempfile::tempdir().unwrap();
+        for (name, bytes) in files {
+            fs::write(directory.path().join(name), bytes).unwrap();
+        }
+        directory
+    }
+
+    #[test]
+    fn every_component_of_the_directory_is_loaded_and_nothing_else() {
+        let guest = component("", "");
+        let files: [(&str, &[u8]); 3] = [
+            ("a.wasm", &guest),
+            ("b.wasm.part", b"half of one"),
+            ("README.md", b"what is here"),
+        ];
+        let directory = directory(&files);
+        let registry = Registry::load(&sandbox(), directory.path()).unwrap();
+        let listed = registry.list();
+        assert_eq!(listed.len(), 1);
+        assert_eq!(
+            (listed[0].name.as_str(), listed[0].version.as_str()),
+            ("guest", "1.2.3")
+        );
+        assert_eq!(listed[0].bytes, guest.len());
+        let digest = crate::message::Digest::of(&guest);
+        assert_eq!(listed[0].digest, digest.to_string());
+        assert_eq!(registry.get("guest").unwrap().digest(), digest);
+        assert!(registry.get("a").is_none(), "its file's name is nobody's");
+    }
+
+    #[test]
+    fn one_that_is_refused_stops_all_and_is_named() {
+        let guest = component("", "");
+        let directory = directory(&[("good.wasm", &guest), ("bad.wasm", b"nothing of the kind")]);
+        let error = Registry::load(&sandbox(), directory.path()).err().unwrap();
+        assert!(
+            matches!(&error, Error::Refused { path, .. } if path.ends_with("bad.wasm")),
+            "{error}"
+        );
+        assert!(error.remedy().is_some());
+    }
+
+    #[test]
+    fn two_of_one_name_are_refused() {
+        let (one, other) = (component("", ""), component("(nop)", ""));
+        let directory = directory(&[("one.wasm", &one), ("other.wasm", &other)]);
+        let error = Registry::load(&sandbox(), directory.path()).err().unwrap();
+        assert!(
+            matches!(&error, Error::Twice { path, name } if path.ends_with("other.wasm") && name == "guest"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn without_a_directory_the_setting_is_named() {
+        let directory = directory(&[]);
+        assert!(
+            Registry::load(&sandbox(), directory.path())
+                .unwrap()
+                .list()
+                .is_empty()
+        );
+        let error = Registry::load(&sandbox(), &directory.path().join("none"))
+            .err()
+            .unwrap();
+        assert!(
+            error.to_string().contains("server.adapters_directory"),
+            "{error}"
+        );
+    }
+}

@@ -160,3 +160,34 @@ async fn what_is_older_than_retention_is_gone_and_a_start_does_not_bring_it_back
         host.stop().await.unwrap();
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_host_counts_is_told_to_operators_alone() {
+    let site = Site::new();
+    let host = site.start("").await;
+    site.send(&host).await;
+    let refused = site
+        .ask(&host, "POST", "/v1/partners/north/messages", "")
+        .await;
+    assert_eq!(refused.status, 400, "{}", refused.body);
+    let page = site.get(&host, "/metrics").await;
+    assert_eq!(page.status, 200);
+    for line in [
+        "crossdock_messages_accepted_total{partner=\"north\"} 1",
+        "crossdock_messages_refused_total{partner=\"north\",code=\"body-empty\"} 1",
+        "crossdock_guest_call_seconds_count{adapter=\"guest\",operation=\"decode\"} 1",
+        "crossdock_journal_commits_total 2",
+        "crossdock_journal_sync_seconds_count 2",
+        "crossdock_messages_waiting 0",
+        "crossdock_lane_waiting_deliveries{partner=\"north\"} 0",
+    ] {
+        let told = page.body.lines().any(|it| it.trim_end() == line);
+        assert!(told, "{line} is missing in:\n{}", page.body);
+    }
+    let anybody = Site {
+        token: Token::generate().unwrap(),
+        ..site
+    };
+    assert_eq!(anybody.get(&host, "/metrics").await.status, 401);
+    host.stop().await.unwrap();
+}

@@ -9,7 +9,10 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::sync::Semaphore;
 
-use super::log::{self, Caller};
+use super::{
+    log::{self, Caller},
+    reading,
+};
 use crate::{
     clock::{Clock, Timestamp},
     contract::{self, Step},
@@ -18,6 +21,7 @@ use crate::{
     ingress::traceparent::Traceparent,
     journal::{CommitError, Committer, Reader, Sequence},
     message::{DeliveryId, DocumentId},
+    metrics::Metrics,
     partner::Partner,
     record::{AdapterRef, Answer, AttemptStarted, Failure, Log, Record, Request},
     sandbox::{Adapter, GuestError, Limits, Pool},
@@ -36,6 +40,7 @@ pub(super) struct Surroundings {
     pub(super) journal: Arc<dyn Reader>,
     pub(super) pool: Arc<Pool>,
     pub(super) limits: Limits,
+    pub(super) metrics: Arc<Metrics>,
 }
 
 /// What to attempt.
@@ -259,10 +264,11 @@ impl<'a> Conversation<'a> {
         })?;
         self.delivery = delivery;
         self.past = past;
-        let usage = match &called {
-            Ok(call) => &call.usage,
-            Err(error) => &error.failure().usage,
-        };
+        let usage = reading::usage(&called);
+        let name = self.attempt.adapter.name();
+        self.around
+            .metrics
+            .called(name, "next", usage, called.is_err());
         self.log = log::take(
             &Caller {
                 adapter: self.attempt.adapter.name(),

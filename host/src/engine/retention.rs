@@ -5,13 +5,14 @@
 //! Before records go, what they add up to is put into such a record: a view that is
 //! built from the rest then says the same of all that is left.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use super::{Engine, Event};
 use crate::{
     clock::Timestamp,
     journal::{self, Reader, Sequence},
     message::PartnerName,
-    record::{GivenUp, Record, Standing, Unreadable},
+    record::{GivenUp, Record, Standing, Swept, Unreadable},
     view::{self, View},
 };
 
@@ -22,7 +23,7 @@ const FIRST_PASS: Duration = Duration::from_secs(60);
 /// How often some of them are, during a pass.
 const STEP_EVERY: Duration = Duration::from_secs(1);
 /// How many rows are looked at in one step: a few milliseconds of the committer's time.
-pub(super) const ROWS_MAX: u32 = 2_000;
+const ROWS_MAX: u32 = 2_000;
 
 /// When what is done.
 #[derive(Debug)]
@@ -52,6 +53,49 @@ pub(super) enum Error {
     Journal(#[from] journal::Error),
     #[error("record {0}: {1}")]
     Record(Sequence, Unreadable),
+}
+
+// === impl Engine ===
+
+impl Engine {
+    /// Gives up what is too old to matter, when the time for that has come.
+    pub(super) fn keep_house(&mut self, now: Timestamp) {
+        match (self.rounds.next(now), self.parts.retention) {
+            (Due::Nothing, _) => {}
+            (Due::Step, _) | (Due::Survey, None) => self.sweep(None, now),
+            (Due::Survey, Some(retention)) => {
+                let since = now.minus(retention);
+                let (view, journal) = (self.parts.view.clone(), Arc::clone(&self.parts.journal));
+                let (events, replays) = (self.events.clone(), self.replays);
+                tokio::task::spawn_blocking(move || {
+                    let given_up = survey(&view, journal.as_ref(), since)
+                        .inspect_err(
+                            |error| tracing::error!(%error, "old records can't be given up"),
+                        )
+                        .unwrap_or_default();
+                    drop(events.send(Event::Surveyed(given_up, replays)));
+                });
+            }
+        }
+    }
+
+    pub(super) fn sweep(&mut self, given_up: Option<GivenUp>, now: Timestamp) {
+        self.commit_or_log(Record::Swept(Swept {
+            at: now,
+            known_since: self.parts.config.known_since(now),
+            rows_max: ROWS_MAX,
+            given_up,
+        }));
+    }
+
+    pub(super) fn swept(&mut self, swept: &Swept) {
+        let now = self.parts.clock.now();
+        self.rounds.stepped(now, self.parts.view.is_sweeping());
+        if let Some(given_up) = &swept.given_up {
+            tracing::info!(before = %given_up.before, since = %given_up.since, "the journal gives up its oldest records");
+            self.parts.committer.drop_before(given_up.before);
+        }
+    }
 }
 
 // === impl Rounds ===

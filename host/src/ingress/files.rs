@@ -369,6 +369,7 @@ impl<S: Sink> Folder<S> {
     ) -> Result<Outcome, Error> {
         let (partner, code) = (&self.partner, problem.code());
         tracing::info!(%partner, file = ?file.name, code, "refused a file");
+        self.ingress.entrance.sink().refused(partner, code);
         self.disk
             .move_to_refused(file, now, problem.to_json())
             .await?;

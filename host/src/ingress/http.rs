@@ -72,13 +72,23 @@ impl<S: Sink> Ingress<S> {
     async fn take(&self, partner: &Arc<Partner>, headers: &HeaderMap, body: Body) -> Response {
         let envelope = match Envelope::read(headers, &partner.forward) {
             Ok(envelope) => envelope,
-            Err(refusal) => return refuse(partner, None, refusal),
+            Err(refusal) => return self.refuse(partner, None, refusal),
         };
         let given = envelope.given_correlation_id().cloned();
         match self.accept(partner, envelope, body).await {
             Ok(receipt) => self.answer(partner, receipt).await,
-            Err(refusal) => refuse(partner, given.map(|id| id.to_string()), refusal),
+            Err(refusal) => self.refuse(partner, given.map(|id| id.to_string()), refusal),
         }
+    }
+
+    fn refuse(
+        &self,
+        partner: &Partner,
+        correlation_id: Option<String>,
+        refusal: Refusal,
+    ) -> Response {
+        self.entrance.sink().refused(&partner.name, refusal.code());
+        refuse(partner, correlation_id, refusal)
     }
 
     /// From the envelope to a durable message.

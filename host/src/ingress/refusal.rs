@@ -96,6 +96,12 @@ pub enum Refusal {
 // === impl Refusal ===
 
 impl Refusal {
+    /// The problem's code.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        self.kind().1
+    }
+
     /// Whether the host, not the sender, is what keeps the message out.
     #[must_use]
     pub fn is_ours(&self) -> bool {

@@ -33,6 +33,12 @@ pub trait Sink: Send + Sync + 'static {
     /// When there is none at the moment; nothing of the message has been kept.
     fn admit(&self, partner: &PartnerName) -> Result<Self::Permit, NoRoom>;
 
+    /// Hears of a message that was not taken, for the reason of this code; it was told
+    /// to the sender already.
+    fn refused(&self, partner: &PartnerName, code: &'static str) {
+        let _ = (partner, code);
+    }
+
     /// What was accepted under this key, if anything, within the idempotency
     /// window.
     fn remembered(&self, partner: &PartnerName, key: &str) -> Option<Remembered>;

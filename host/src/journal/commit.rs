@@ -30,6 +30,7 @@ use super::{
     Journal, Sequence,
     queue::{Queue, Refused, Taken},
 };
+use crate::metrics::Histogram;
 
 mod worker;
 
@@ -173,6 +174,14 @@ struct Shared<T> {
     record_bytes_max: usize,
     /// The records before this one are to be given up at the next checkpoint.
     drop_before: AtomicU64,
+    groups: Groups,
+}
+
+/// What was committed since the start.
+#[derive(Debug, Default)]
+pub struct Groups {
+    records: AtomicU64,
+    took: Histogram,
 }
 
 #[derive(Debug)]
@@ -180,6 +189,22 @@ struct Waiting<T> {
     value: Arc<T>,
     bytes: Bytes,
     answer: oneshot::Sender<Result<Sequence, CommitError>>,
+}
+
+// === impl Groups ===
+
+impl Groups {
+    /// Records that are durable.
+    #[must_use]
+    pub fn records(&self) -> u64 {
+        self.records.load(Ordering::Relaxed)
+    }
+
+    /// How long each group took to be written and synced.
+    #[must_use]
+    pub fn took(&self) -> &Histogram {
+        &self.took
+    }
 }
 
 // === impl CommitterConfig ===
@@ -234,6 +259,7 @@ impl<T: Send + Sync + 'static> Committer<T> {
             failure: watch::Sender::new(None),
             record_bytes_max: journal.record_bytes_max(),
             drop_before: AtomicU64::new(0),
+            groups: Groups::default(),
         });
         let worker = Worker::new(Arc::clone(&shared), journal, projection, observer, config);
         let thread = std::thread::Builder::new()
@@ -322,6 +348,12 @@ impl<T: Send + Sync + 'static> Committer<T> {
         self.shared
             .drop_before
             .fetch_max(sequence.get(), Ordering::Relaxed);
+    }
+
+    /// What was committed so far, by every handle.
+    #[must_use]
+    pub fn groups(&self) -> &Groups {
+        &self.shared.groups
     }
 
     /// Takes nothing in any more; what was committed is still finished.

@@ -110,10 +110,11 @@ impl Fold {
     pub(super) fn take_writes(&mut self) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
         let mut writes = std::mem::take(&mut self.writes);
         self.messages
-            .take_changed(&mut writes, |id| keys::message(*id));
+            .take_changed(&mut writes, |id| keys::message(*id), encode_tightly);
         self.deliveries
-            .take_changed(&mut writes, |id| keys::delivery(*id));
-        self.partners.take_changed(&mut writes, keys::partner);
+            .take_changed(&mut writes, |id| keys::delivery(*id), encode);
+        self.partners
+            .take_changed(&mut writes, keys::partner, encode);
         if self.messages.kept.len() + self.deliveries.kept.len() > ROWS_KEPT_MAX {
             self.forget();
         }
@@ -157,7 +158,10 @@ impl Fold {
                 digest: message.digest,
                 at: message.received_at,
             };
-            self.put(keys::idempotency(&message.partner, key), encode(&row));
+            self.put(
+                keys::idempotency(&message.partner, key),
+                encode_tightly(&row),
+            );
         }
     }
 
@@ -529,6 +533,7 @@ impl<Id: Hash + Eq + Clone, Row: Serialize> Table<Id, Row> {
         &mut self,
         writes: &mut Vec<(Vec<u8>, Option<Vec<u8>>)>,
         key: impl Fn(&Id) -> Vec<u8>,
+        encode: impl Fn(&Row) -> Vec<u8>,
     ) {
         for id in self.changed.drain(..) {
             if let Some(kept) = self.kept.get_mut(&id)
@@ -604,6 +609,13 @@ fn count(length: usize) -> u32 {
 pub(super) fn encode<Row: Serialize>(row: &Row) -> Vec<u8> {
     #[expect(clippy::expect_used, reason = "writing a row to memory can't fail")]
     rmp_serde::to_vec_named(row).expect("rows are serialisable")
+}
+
+/// Without the names of its fields, for what there is one of for each message. A row
+/// with an optional field must not be written so.
+pub(super) fn encode_tightly<Row: Serialize>(row: &Row) -> Vec<u8> {
+    #[expect(clippy::expect_used, reason = "writing a row to memory can't fail")]
+    rmp_serde::to_vec(row).expect("rows are serialisable")
 }
 
 /// A row, if the bytes are one. Bytes that are not are those of another version,

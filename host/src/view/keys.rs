@@ -71,6 +71,12 @@ pub(super) fn pending_of(partner: &PartnerName) -> Vec<u8> {
     key(PENDING, &[partner.as_str().as_bytes(), &[0]])
 }
 
+/// Whether a key is one of those that are put once and removed once, because they
+/// bear the sequence of a record.
+pub(super) fn is_of_queue(key: &[u8]) -> bool {
+    matches!(key.first(), Some(&(PENDING | QUEUE)))
+}
+
 /// Deliveries of a partner that are not settled yet, in the order of queueing and
 /// replay.
 pub(super) fn queue(partner: &PartnerName, place: Sequence, index: u32) -> Vec<u8> {

@@ -7,13 +7,14 @@
 
 use std::{
     cmp::Ordering,
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, VecDeque, btree_map::Entry},
     ops::Bound,
     sync::Arc,
 };
 
 use sled::IVec;
 
+use super::keys;
 use crate::journal::Sequence;
 
 /// A row, or that it is gone.
@@ -44,6 +45,25 @@ pub(super) struct Merged<Base> {
 // === impl Layer ===
 
 impl Layer {
+    /// Takes in what came later. A row of a queue that came and went within the layer
+    /// leaves no trace: its key is never used again.
+    pub(super) fn take_in(&mut self, later: Self) {
+        self.up_to = later.up_to;
+        for (key, written) in later.rows {
+            match self.rows.entry(key) {
+                Entry::Vacant(place) => {
+                    place.insert(written);
+                }
+                Entry::Occupied(row) if written.is_none() && keys::is_of_queue(row.key()) => {
+                    row.remove();
+                }
+                Entry::Occupied(mut row) => {
+                    row.insert(written);
+                }
+            }
+        }
+    }
+
     fn range(&self, start: &[u8], end: Bound<&[u8]>) -> impl Iterator<Item = (IVec, Written)> {
         self.rows
             .range::<[u8], _>((Bound::Included(start), end))

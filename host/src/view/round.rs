@@ -1,9 +1,9 @@
 //! Rounds: how recent rows get into sled, so that a crash leaves no half of them.
 //!
-//! One large batch would be atomic, and would keep every reader of sled waiting for
-//! as long as it takes. A round is written in small batches instead, and first of all
-//! into a file: if the process dies in the middle, the next start reads the file and
-//! writes the round again. Rows are states, not changes, so twice is as good as once.
+//! A batch would be atomic, and sled keeps every reader waiting while it is applied.
+//! The rows of a round are written one by one instead, and first of all into a file:
+//! if the process dies in the middle, the next start reads the file and writes the
+//! round again. Rows are states, not changes, so twice is as good as once.
 
 use std::{
     fs::{self, File},
@@ -17,12 +17,9 @@ use serde_bytes::{ByteBuf, Bytes};
 use super::{
     apply::{decode, encode},
     keys,
-    recent::{Layer, Written},
+    recent::Layer,
 };
-use crate::{failpoint, journal::Sequence};
-
-/// Rows that one batch writes: readers wait for a millisecond or two.
-const BATCH_ROWS: usize = 128;
+use crate::{failpoint, journal::Sequence, private};
 
 /// How a round's file begins.
 const MAGIC: &[u8; 8] = b"XDOCKRND";
@@ -43,17 +40,11 @@ struct Reading {
 
 /// Writes a layer into sled and makes it durable.
 pub(super) fn write(db: &sled::Db, directory: &Path, layer: &Layer) -> Result<(), super::Error> {
-    let rows = layer.rows.len();
     let file = path(directory, layer.up_to);
-    if rows > BATCH_ROWS {
-        keep(directory, &file, layer).map_err(|source| io_error(directory, source))?;
-    }
-    write_batches(db, layer, usize::MAX)?;
+    keep(directory, &file, layer).map_err(|source| io_error(directory, source))?;
+    write_rows(db, layer, usize::MAX)?;
     make_durable(db, directory)?;
-    if rows > BATCH_ROWS {
-        fs::remove_file(&file).map_err(|source| io_error(directory, source))?;
-    }
-    Ok(())
+    fs::remove_file(&file).map_err(|source| io_error(directory, source))
 }
 
 /// Ends a round that a crash cut short. False when its file is not there or not
@@ -64,7 +55,7 @@ pub(super) fn finish(db: &sled::Db, directory: &Path) -> Result<bool, super::Err
         let Some(layer) = up_to.and_then(|up_to| read(&path(directory, up_to), up_to)) else {
             return Ok(false);
         };
-        write_batches(db, &layer, usize::MAX)?;
+        write_rows(db, &layer, usize::MAX)?;
         make_durable(db, directory)?;
     }
     remove_files(directory).map_err(|source| io_error(directory, source))?;
@@ -79,27 +70,22 @@ pub(super) fn make_durable(db: &sled::Db, directory: &Path) -> Result<(), super:
         .map_err(|source| io_error(directory, source))
 }
 
-/// At most `batches_max` of the layer's batches; a test stops in the middle.
-fn write_batches(db: &sled::Db, layer: &Layer, batches_max: usize) -> Result<(), super::Error> {
-    let rows: Vec<(&sled::IVec, &Written)> = layer.rows.iter().collect();
-    let batches = rows.len().div_ceil(BATCH_ROWS).max(1);
-    let mut rows = rows.chunks(BATCH_ROWS);
-    for number in 1..=batches.min(batches_max) {
-        let mut batch = sled::Batch::default();
-        for (key, written) in rows.next().unwrap_or_default() {
-            match written {
-                Some(value) => batch.insert(*key, value),
-                None => batch.remove(*key),
-            }
-        }
-        if number == batches {
-            batch.remove(keys::ROUND);
-            batch.insert(keys::SEQUENCE, encode(&layer.up_to));
-        } else if number == 1 {
-            batch.insert(keys::ROUND, encode(&layer.up_to));
-        }
-        db.apply_batch(batch)?;
+/// At most `rows_max` of the layer's rows; a test stops in the middle.
+///
+/// sled recovers what was written before a crash up to some moment: a round that is
+/// not marked as open any more is whole.
+fn write_rows(db: &sled::Db, layer: &Layer, rows_max: usize) -> Result<(), super::Error> {
+    db.insert(keys::ROUND, encode(&layer.up_to))?;
+    for (key, written) in layer.rows.iter().take(rows_max) {
+        match written {
+            Some(value) => db.insert(key, value)?,
+            None => db.remove(key)?,
+        };
         failpoint::hit("view-in-round");
+    }
+    if layer.rows.len() <= rows_max {
+        db.insert(keys::SEQUENCE, encode(&layer.up_to))?;
+        db.remove(keys::ROUND)?;
     }
     Ok(())
 }
@@ -114,7 +100,7 @@ fn keep(directory: &Path, file: &Path, layer: &Layer) -> io::Result<()> {
             .collect(),
     };
     let content = encode(&writing);
-    let mut written = File::create(file)?;
+    let mut written = private::create(file)?;
     written.write_all(MAGIC)?;
     written.write_all(&crc32c::crc32c(&content).to_le_bytes())?;
     written.write_all(&content)?;
@@ -223,8 +209,7 @@ mod tests {
 
     #[test]
     fn a_round_that_was_cut_short_anywhere_is_finished_at_the_next_start() {
-        let batches = (ROWS as usize).div_ceil(BATCH_ROWS);
-        for done in 1..batches {
+        for done in [0, 1, 2, ROWS as usize / 2, ROWS as usize - 1] {
             let directory = tempfile::tempdir().expect("a directory");
             let layer = layer();
             let file = path(directory.path(), layer.up_to);
@@ -232,7 +217,7 @@ mod tests {
                 let db = db(directory.path());
                 fill(&db);
                 keep(directory.path(), &file, &layer).expect("it can be kept");
-                write_batches(&db, &layer, done).expect("it can be written");
+                write_rows(&db, &layer, done).expect("it can be written");
                 db.flush().expect("it can be flushed");
             }
             let db = db(directory.path());
@@ -250,7 +235,7 @@ mod tests {
             let file = path(directory.path(), layer.up_to);
             let db = db(directory.path());
             keep(directory.path(), &file, &layer).expect("it can be kept");
-            write_batches(&db, &layer, 1).expect("it can be written");
+            write_rows(&db, &layer, 1).expect("it can be written");
             match damage {
                 None => fs::remove_file(&file).expect("it can be removed"),
                 Some(at) => {

@@ -106,8 +106,7 @@ impl Core {
         self.check()?;
         let many = {
             let mut recent = self.recent_mut();
-            recent.active.rows.extend(rows.rows);
-            recent.active.up_to = rows.up_to;
+            recent.active.take_in(rows);
             recent.active.rows.len()
         };
         if many > ROWS_MAX {

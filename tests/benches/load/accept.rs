@@ -23,6 +23,7 @@ use crossdock::{
         Options, Projection, ProjectionError, Sequence,
     },
     listener::{self, Listener},
+    metrics::Metrics,
     partner::Partners,
     registry::Registry,
     sandbox::Sandbox,
@@ -194,6 +195,10 @@ fn configuration(directory: &Path, token: &Token) -> Checked {
 }
 
 /// The host as `app` composes it, but for the engine's run and the API.
+#[expect(
+    clippy::too_many_lines,
+    reason = "the composition is one list whose order matters"
+)]
 async fn serve(checked: Checked) -> (Server, CommitterThread<crossdock::record::Record>) {
     let Checked {
         config,
@@ -221,6 +226,7 @@ async fn serve(checked: Checked) -> (Server, CommitterThread<crossdock::record::
     let sandbox = Sandbox::new(config.sandbox.clone(), None).expect("guests can be run");
     let registry =
         Registry::load(&sandbox, &config.server.adapters_directory).expect("no adapter is needed");
+    let metrics = Arc::new(Metrics::default());
     let parts = Parts {
         clock: Clock::System,
         committer: committer.clone(),
@@ -232,6 +238,7 @@ async fn serve(checked: Checked) -> (Server, CommitterThread<crossdock::record::
         limits: sandbox.config().limits(),
         partners: Arc::new(Partners::new([])),
         table,
+        metrics: Arc::clone(&metrics),
         config: config.engine.clone(),
         retention: config.journal.retention(),
     };
@@ -243,6 +250,7 @@ async fn serve(checked: Checked) -> (Server, CommitterThread<crossdock::record::
         journal: reader,
         engine: handle,
         backlog,
+        metrics,
         config: config.engine.clone(),
     });
     let access: BTreeMap<_, _> = partners
@@ -278,10 +286,7 @@ async fn run(server: &Server, make: Make) -> Run {
     client::send(server.address, WARM_UP, COUNT, make).await
 }
 
-async fn ended<T: Send + 'static>(thread: CommitterThread<T>)
-where
-    T: Sync,
-{
+async fn ended<T: Send + Sync + 'static>(thread: CommitterThread<T>) {
     tokio::task::spawn_blocking(move || thread.stop())
         .await
         .expect("stopping does not panic")

@@ -25,6 +25,10 @@ mod path;
 
 use std::{env, process::ExitCode};
 
+/// As the product has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const FIGURES: [&str; 4] = ["accept", "path", "restart", "memory"];
 
 fn main() -> ExitCode {

@@ -398,6 +398,17 @@ async fn only_what_the_view_has_taken_in_is_given_up() {
 }
 
 #[tokio::test]
+async fn what_the_view_has_taken_in_half_is_not_given_up_by_half() {
+    let stage = stage(CommitterConfig::DEFAULT, Pace::Free);
+    for value in 1..=5 {
+        commit(&stage, value).await.unwrap();
+    }
+    stage.committer.drop_before(Sequence::from_u64(20));
+    stage.thread.stop().unwrap();
+    assert_eq!(stage.store.first(), Sequence::from_u64(1));
+}
+
+#[tokio::test]
 async fn stopping_finishes_what_was_committed_and_closes_the_journal() {
     let directory = tempfile::tempdir().unwrap();
     let options = Options::new(directory.path());

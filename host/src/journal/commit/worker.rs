@@ -106,8 +106,14 @@ impl<T> Worker<T> {
                 waiting.value
             })
             .collect();
+        let begun = Instant::now();
         let result = match self.journal.append(&self.records) {
             Ok(first) => {
+                let groups = &self.shared.groups;
+                groups.took.observe(begun.elapsed());
+                groups
+                    .records
+                    .fetch_add(values.len() as u64, Ordering::Relaxed);
                 self.committed(first, values);
                 self.apply()
             }
@@ -191,12 +197,14 @@ impl<T> Worker<T> {
         Ok(())
     }
 
-    /// Gives up what may go: only what the view has durably taken in.
+    /// Gives up what may go: only what the view has durably taken in. All of it or
+    /// nothing: what is kept of records that were given up is kept as of one place.
     fn drop_before(&mut self) {
         let wanted = Sequence::from_u64(self.shared.drop_before.load(Ordering::Relaxed));
-        let drop_before = wanted.min(self.projection.durable().next());
-        if drop_before > Sequence::ZERO
-            && let Err(error) = self.journal.drop_before(drop_before)
+        let taken_in = wanted <= self.projection.durable().next();
+        if wanted > Sequence::ZERO
+            && taken_in
+            && let Err(error) = self.journal.drop_before(wanted)
         {
             tracing::warn!(%error, "old journal segments could not be removed");
         }

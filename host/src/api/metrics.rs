@@ -1,0 +1,133 @@
+//! `/metrics`: what the host counts and how it stands, for Prometheus.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::State,
+    http::header,
+    response::{IntoResponse, Response},
+};
+
+use super::{Api, problem::Problem, unavailable};
+use crate::{
+    deliver::breaker::Phase,
+    engine::{Backlog, LaneStatus},
+    journal::Committer,
+    metrics::{CONTENT_TYPE, Metrics, Page},
+    record::Record,
+    sandbox::Pool,
+};
+
+/// Who can say how the host stands.
+pub struct Sources {
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// Commits, and how long they take.
+    pub committer: Committer<Record>,
+    /// Guests that run or wait.
+    pub pool: Arc<Pool>,
+    /// What waits to be decoded.
+    pub backlog: Backlog,
+}
+
+/// Each name that a breaker's state has.
+const PHASES: [(Phase, &str); 5] = [
+    (Phase::Closed, "closed"),
+    (Phase::Open, "open"),
+    (Phase::HalfOpen, "half-open"),
+    (Phase::ForcedOpen, "forced-open"),
+    (Phase::ForcedClosed, "forced-closed"),
+];
+
+/// `GET /metrics`.
+///
+/// # Errors
+/// 503 when the host is stopping.
+pub async fn show(State(api): State<Arc<Api>>) -> Result<Response, Problem> {
+    let lanes = api.engine.lanes().await.map_err(unavailable)?;
+    let mut page = Page::default();
+    api.sources.metrics.write(&mut page);
+    write_lanes(&mut page, &lanes);
+    api.sources.write(&mut page);
+    page.single(
+        "crossdock_journal_bytes",
+        "gauge",
+        "Storage that the journal takes.",
+        api.journal.size_bytes(),
+    );
+    page.single(
+        "crossdock_view_bytes",
+        "gauge",
+        "Storage that the view takes.",
+        api.view.size_bytes(),
+    );
+    let kind = [(header::CONTENT_TYPE, CONTENT_TYPE)];
+    Ok((kind, page.into_text()).into_response())
+}
+
+fn write_lanes(page: &mut Page, lanes: &[LaneStatus]) {
+    let mut gauge = |name: &str, help: &str, value: fn(&LaneStatus) -> usize| {
+        page.family(name, "gauge", help);
+        for lane in lanes {
+            page.sample(name, &[("partner", lane.partner.as_str())], value(lane));
+        }
+    };
+    gauge(
+        "crossdock_lane_waiting_deliveries",
+        "Deliveries that wait for their turn.",
+        |lane| lane.waiting,
+    );
+    gauge(
+        "crossdock_lane_in_flight_deliveries",
+        "Deliveries under way.",
+        |lane| lane.in_flight,
+    );
+    let name = "crossdock_breaker_state";
+    page.family(name, "gauge", "1 for the state that a breaker is in.");
+    for lane in lanes {
+        let Some(breaker) = &lane.breaker else {
+            continue;
+        };
+        for (phase, state) in PHASES {
+            let labels = [("partner", lane.partner.as_str()), ("state", state)];
+            page.sample(name, &labels, u8::from(breaker.phase() == phase));
+        }
+    }
+}
+
+// === impl Sources ===
+
+impl Sources {
+    fn write(&self, page: &mut Page) {
+        page.single(
+            "crossdock_messages_waiting",
+            "gauge",
+            "Messages that are durable and not decoded.",
+            self.backlog.waiting(),
+        );
+        let load = self.pool.load();
+        page.single(
+            "crossdock_guest_calls_running",
+            "gauge",
+            "Guest calls that run.",
+            load.running,
+        );
+        page.single(
+            "crossdock_guest_calls_queued",
+            "gauge",
+            "Guest calls that wait for a thread.",
+            load.queued,
+        );
+        let groups = self.committer.groups();
+        page.single(
+            "crossdock_journal_commits_total",
+            "counter",
+            "Records that are durable.",
+            groups.records(),
+        );
+        let name = "crossdock_journal_sync_seconds";
+        let help = "Time that writing and syncing took, by group of records.";
+        page.family(name, "histogram", help);
+        page.histogram(name, &[], groups.took());
+    }
+}

@@ -1,0 +1,163 @@
+//! Messages on their way through the guests: whose turn it is, and what a guest thread
+//! does with one.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::{
+    Engine, Event, Parts, conversation,
+    log::{self, Caller},
+    settle::{Read, Reading},
+};
+use crate::{
+    clock::Timestamp,
+    contract, failpoint,
+    message::{Journaled, RawMessage},
+    record::{Failure, Log},
+    sandbox::{Adapter, Call, GuestError, Usage},
+};
+
+/// How often a message is read whose guest was stopped by something that is not its
+/// fault, such as the wall clock of a busy machine.
+const DECODES_MAX: usize = 3;
+/// How soon decoding is tried again when the guests' pool had no room.
+const DECODE_AGAIN: Duration = Duration::from_millis(50);
+
+// === impl Engine ===
+
+impl Engine {
+    /// Has messages decoded, as soon as their partners' turns come: a partner that has
+    /// as many guests running as it may waits for one of them.
+    pub(super) fn start_decodes(&mut self, now: Timestamp) {
+        while now >= self.decode_at {
+            let Some((message, guests)) = self.state.next_to_decode() else {
+                return;
+            };
+            if let Ok(permit) = Arc::clone(&guests).try_acquire_owned() {
+                self.decode(message, permit);
+                continue;
+            }
+            let events = self.events.clone();
+            tokio::spawn(async move {
+                // Nobody closes it.
+                if let Ok(permit) = guests.acquire_owned().await {
+                    drop(events.send(Event::Turn(message, permit)));
+                }
+            });
+        }
+    }
+
+    pub(super) fn decode(&mut self, message: Journaled<RawMessage>, permit: OwnedSemaphorePermit) {
+        let partner = message.get().partner.clone();
+        let sequence = message.sequence();
+        let adapter = self.adapter_of(&partner);
+        let events = self.events.clone();
+        let job = decode_job(message, adapter, &self.parts);
+        let sender = partner.clone();
+        let submitted = self.parts.pool.submit(move || {
+            // Whatever happens here, the engine must hear of it: the partner's
+            // other messages wait for this one.
+            let reading = catch_unwind(AssertUnwindSafe(job)).unwrap_or_else(|_| {
+                unread(Failure::host(
+                    "the host failed while the message was read; its log says where",
+                ))
+            });
+            drop(permit);
+            let read = Event::Read {
+                partner: sender,
+                sequence,
+                reading,
+            };
+            drop(events.send(read));
+        });
+        if submitted.is_err() {
+            self.state.not_started(&partner, sequence);
+            self.decode_at = self.parts.clock.now().plus(DECODE_AGAIN);
+        }
+    }
+}
+
+/// What a guest thread does with a message. The types see to it that only what is
+/// durable is decoded.
+fn decode_job(
+    message: Journaled<RawMessage>,
+    adapter: Result<Arc<Adapter>, Failure>,
+    parts: &Parts,
+) -> impl FnOnce() -> Reading + Send + use<> {
+    let limits = parts.limits;
+    let metrics = Arc::clone(&parts.metrics);
+    let partner = parts.partners.get(&message.get().partner);
+    move || {
+        failpoint::hit("engine-before-decode");
+        let (adapter, partner) = match (adapter, partner) {
+            (Ok(adapter), Some(partner)) => (adapter, partner),
+            (Err(failure), _) => return unread(failure),
+            (_, None) => return unread(Failure::host("the partner is not there")),
+        };
+        let message = message.into_inner();
+        let caller = Caller {
+            adapter: adapter.name(),
+            partner: &partner.name,
+            message: message.id,
+            delivery: None,
+        };
+        let inbound = contract::Inbound {
+            message_id: message.id.to_string(),
+            received_at: message.received_at.to_string(),
+            content_type: message.content_type,
+            headers: message.headers,
+            settings: partner.settings.clone(),
+            body: message.body.into(),
+        };
+        let decode = || {
+            let decoded = adapter.decode(&inbound, &partner.tables, &limits);
+            metrics.called(adapter.name(), "decode", usage(&decoded), decoded.is_err());
+            decoded
+        };
+        let mut decoded = decode();
+        for _ in 1..DECODES_MAX {
+            if !decoded.as_ref().is_err_and(GuestError::retryable) {
+                break;
+            }
+            decoded = decode();
+        }
+        let log = log::take(&caller, usage(&decoded));
+        let read = match decoded {
+            Ok(call) => match call.value {
+                Ok(decoded) => Read::Decoded {
+                    decoded: Box::new(decoded),
+                    fuel_used: call.usage.fuel_used,
+                },
+                Err(problem) => Read::Refused(contract::failure(&problem)),
+            },
+            Err(error) => Read::Refused(conversation::guest_failure(&error)),
+        };
+        Reading {
+            adapter: Some(conversation::adapter_ref(&adapter)),
+            read,
+            log,
+        }
+    }
+}
+
+/// What a call used, however it ended.
+pub(super) fn usage<T>(called: &Result<Call<T>, GuestError>) -> &Usage {
+    match called {
+        Ok(call) => &call.usage,
+        Err(error) => &error.failure().usage,
+    }
+}
+
+/// No adapter was asked.
+fn unread(failure: Failure) -> Reading {
+    Reading {
+        adapter: None,
+        read: Read::Refused(failure),
+        log: Log::default(),
+    }
+}
