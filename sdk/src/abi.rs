@@ -8,6 +8,10 @@
 //! Here each type has a `store` and a `load` that all functions share, derived by
 //! `#[derive(Abi)]` on the generated types, and nothing is freed.
 //!
+//! Storing reads the value where it lies and hands over the blocks of its texts; the
+//! value itself is forgotten by whoever has it stored. Moving it piece by piece would
+//! copy every record once more for each level that it is nested in.
+//!
 //! The layout follows the specification: fields in order, each at a multiple of its
 //! alignment; a variant begins with its case's number in one byte; strings and lists
 //! are a pointer and a count. Pointers are as wide as the target's, so that the same
@@ -53,12 +57,13 @@ pub(crate) unsafe trait Abi: Sized {
     /// How the type lies in memory.
     const SHAPE: Shape;
 
-    /// Writes the value, which lives on in the memory.
+    /// Writes the value, whose texts live on in the memory.
     ///
     /// # Safety
     ///
-    /// `at` has room for `SHAPE`, aligned.
-    unsafe fn store(self, at: *mut u8);
+    /// `at` has room for `SHAPE`, aligned. The value is neither used nor dropped
+    /// afterwards.
+    unsafe fn store(&self, at: *mut u8);
 
     /// Takes the value out of the memory, with all that it points to.
     ///
@@ -69,11 +74,20 @@ pub(crate) unsafe trait Abi: Sized {
     unsafe fn load(at: *const u8) -> Self;
 
     /// Writes the values of a list into a block of their own.
-    fn store_list(list: Vec<Self>) -> *mut u8 {
+    ///
+    /// # Safety
+    ///
+    /// The list is neither used nor dropped afterwards.
+    #[expect(clippy::ptr_arg, reason = "a list of bytes hands over its own block")]
+    unsafe fn store_list(list: &Vec<Self>) -> *const u8 {
         let block = allocate(block::<Self>(list.len()));
-        for (index, value) in list.into_iter().enumerate() {
+        let mut at = block;
+        for value in list {
             // SAFETY: the block has room for all values, each at its own place.
-            unsafe { value.store(block.add(index * Self::SHAPE.size)) };
+            unsafe {
+                value.store(at);
+                at = at.add(Self::SHAPE.size);
+            }
         }
         block
     }
@@ -162,6 +176,7 @@ pub(crate) fn no_such_case() -> ! {
 #[cfg(target_arch = "wasm32")]
 pub(crate) fn give<T: Abi>(value: T) -> *mut u8 {
     let block = allocate(block::<T>(1));
+    let value = mem::ManuallyDrop::new(value);
     // SAFETY: the block was made for it.
     unsafe { value.store(block) };
     block
@@ -186,11 +201,6 @@ fn allocate(layout: Layout) -> *mut u8 {
     block
 }
 
-/// The block of a string or of bytes is handed over as it is.
-fn store_bytes(bytes: Vec<u8>) -> *mut u8 {
-    Box::leak(bytes.into_boxed_slice()).as_mut_ptr()
-}
-
 /// # Safety
 ///
 /// `count` bytes are at `at`, in a block of exactly that size.
@@ -213,9 +223,9 @@ macro_rules! plain {
                     align: mem::size_of::<$type>(),
                 };
 
-                unsafe fn store(self, at: *mut u8) {
+                unsafe fn store(&self, at: *mut u8) {
                     // SAFETY: the caller gives room, aligned.
-                    unsafe { at.cast::<$type>().write(self) }
+                    unsafe { at.cast::<$type>().write(*self) }
                 }
 
                 unsafe fn load(at: *const u8) -> $type {
@@ -233,9 +243,9 @@ plain!(u16, u32, u64, i64, usize);
 unsafe impl Abi for u8 {
     const SHAPE: Shape = Shape { size: 1, align: 1 };
 
-    unsafe fn store(self, at: *mut u8) {
+    unsafe fn store(&self, at: *mut u8) {
         // SAFETY: the caller gives room.
-        unsafe { at.write(self) }
+        unsafe { at.write(*self) }
     }
 
     unsafe fn load(at: *const u8) -> u8 {
@@ -243,8 +253,9 @@ unsafe impl Abi for u8 {
         unsafe { at.read() }
     }
 
-    fn store_list(list: Vec<u8>) -> *mut u8 {
-        store_bytes(list)
+    /// The block is handed over as it is.
+    unsafe fn store_list(list: &Vec<u8>) -> *const u8 {
+        list.as_ptr()
     }
 
     unsafe fn load_list(at: *mut u8, count: usize) -> Vec<u8> {
@@ -257,9 +268,9 @@ unsafe impl Abi for u8 {
 unsafe impl Abi for bool {
     const SHAPE: Shape = u8::SHAPE;
 
-    unsafe fn store(self, at: *mut u8) {
+    unsafe fn store(&self, at: *mut u8) {
         // SAFETY: the caller gives room.
-        unsafe { at.write(u8::from(self)) }
+        unsafe { at.write(u8::from(*self)) }
     }
 
     unsafe fn load(at: *const u8) -> bool {
@@ -272,7 +283,7 @@ unsafe impl Abi for bool {
 unsafe impl Abi for () {
     const SHAPE: Shape = Shape { size: 0, align: 1 };
 
-    unsafe fn store(self, _: *mut u8) {}
+    unsafe fn store(&self, _: *mut u8) {}
 
     unsafe fn load(_: *const u8) {}
 }
@@ -280,13 +291,24 @@ unsafe impl Abi for () {
 /// A pointer and a count.
 const PAIR: Record<2> = Record::new([usize::SHAPE, usize::SHAPE]);
 
+/// # Safety
+///
+/// `at` has room for a pair.
+unsafe fn store_pair(block: *const u8, count: usize, at: *mut u8) {
+    // SAFETY: as the caller says.
+    unsafe {
+        at.cast::<*const u8>().write(block);
+        at.add(PAIR.offsets[1]).cast::<usize>().write(count);
+    }
+}
+
 // SAFETY: a list of bytes that is UTF-8.
 unsafe impl Abi for String {
     const SHAPE: Shape = PAIR.shape;
 
-    unsafe fn store(self, at: *mut u8) {
-        // SAFETY: the caller gives room for what a list of bytes needs too.
-        unsafe { self.into_bytes().store(at) }
+    unsafe fn store(&self, at: *mut u8) {
+        // SAFETY: the caller gives room for a pair.
+        unsafe { store_pair(self.as_ptr(), self.len(), at) }
     }
 
     unsafe fn load(at: *const u8) -> String {
@@ -299,14 +321,9 @@ unsafe impl Abi for String {
 unsafe impl<T: Abi> Abi for Vec<T> {
     const SHAPE: Shape = PAIR.shape;
 
-    unsafe fn store(self, at: *mut u8) {
-        let count = self.len();
-        let block = T::store_list(self);
-        // SAFETY: the caller gives room for a pair.
-        unsafe {
-            at.cast::<*mut u8>().write(block);
-            count.store(at.add(PAIR.offsets[1]));
-        }
+    unsafe fn store(&self, at: *mut u8) {
+        // SAFETY: the caller gives room for a pair, and gives the list up.
+        unsafe { store_pair(T::store_list(self), self.len(), at) }
     }
 
     unsafe fn load(at: *const u8) -> Vec<T> {
@@ -322,7 +339,7 @@ unsafe impl<T: Abi> Abi for Vec<T> {
 unsafe impl<T: Abi> Abi for Option<T> {
     const SHAPE: Shape = Variant::new([<()>::SHAPE, T::SHAPE]).shape;
 
-    unsafe fn store(self, at: *mut u8) {
+    unsafe fn store(&self, at: *mut u8) {
         let payload = const { Variant::new([<()>::SHAPE, T::SHAPE]).payload };
         // SAFETY: the caller gives room for the variant.
         unsafe {
@@ -344,7 +361,7 @@ unsafe impl<T: Abi> Abi for Option<T> {
 unsafe impl<T: Abi, E: Abi> Abi for Result<T, E> {
     const SHAPE: Shape = Variant::new([T::SHAPE, E::SHAPE]).shape;
 
-    unsafe fn store(self, at: *mut u8) {
+    unsafe fn store(&self, at: *mut u8) {
         let payload = const { Variant::new([T::SHAPE, E::SHAPE]).payload };
         // SAFETY: the caller gives room for the variant.
         unsafe {
@@ -372,7 +389,7 @@ unsafe impl<T: Abi, E: Abi> Abi for Result<T, E> {
 unsafe impl<A: Abi, B: Abi> Abi for (A, B) {
     const SHAPE: Shape = Record::new([A::SHAPE, B::SHAPE]).shape;
 
-    unsafe fn store(self, at: *mut u8) {
+    unsafe fn store(&self, at: *mut u8) {
         let offsets = const { Record::new([A::SHAPE, B::SHAPE]).offsets };
         // SAFETY: the caller gives room for the record.
         unsafe {

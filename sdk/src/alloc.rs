@@ -5,6 +5,9 @@
 //! grow in place or be taken back, which is what building a text and dropping a
 //! temporary do.
 //!
+//! Begins in the memory that the instance has anyway, behind its data: most calls
+//! never ask the host for more.
+//!
 //! Sound because a component's instance has one thread and no call of the host comes
 //! back in while it runs.
 
@@ -50,9 +53,19 @@ impl Bump {
         }
     }
 
-    /// Makes room so that `needed` is inside; false when the host gives no more.
+    /// Makes room so that `needed` is inside, or takes over the memory that is there
+    /// already; false when the host gives no more.
     #[cold]
     fn grow(&self, needed: usize) -> bool {
+        if self.end.get() == 0 {
+            unsafe extern "C" {
+                /// Placed by the linker where data and stack end.
+                static __heap_base: u8;
+            }
+            self.top.set((&raw const __heap_base).expose_provenance());
+            self.end.set(wasm32::memory_size::<0>() * PAGE_BYTES);
+            return true;
+        }
         let missing = (needed - self.end.get()).div_ceil(PAGE_BYTES);
         // Near a limit the generous step may be refused where the exact one is not.
         for pages in [missing.max(GROWTH_PAGES_MIN), missing] {
@@ -63,11 +76,7 @@ impl Bump {
             let Some(grown) = (before + pages).checked_mul(PAGE_BYTES) else {
                 return false;
             };
-            // Nobody else grows the memory, so that the new pages follow ours; the
-            // first time they are all that is ours.
-            if self.end.get() == 0 {
-                self.top.set(before * PAGE_BYTES);
-            }
+            // Nobody else grows the memory, so that the new pages follow ours.
             self.end.set(grown);
             return true;
         }
@@ -75,15 +84,19 @@ impl Bump {
     }
 }
 
-// SAFETY: blocks lie between `top` and `end` of memory that was grown here, do not
-// overlap, since `top` only moves back over the newest block, and are aligned.
+// SAFETY: blocks lie between `top` and `end`, in memory that was grown here or that
+// the linker left free behind the module's own, do not overlap, since `top` only moves
+// back over the newest block, and are aligned.
 unsafe impl GlobalAlloc for Bump {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         loop {
-            let Some(start) = self.top.get().checked_next_multiple_of(layout.align()) else {
+            // To the next multiple; a power of two needs no division.
+            let mask = layout.align() - 1;
+            let Some(start) = self.top.get().checked_add(mask) else {
                 return ptr::null_mut();
             };
+            let start = start & !mask;
             let Some(top) = start.checked_add(layout.size()) else {
                 return ptr::null_mut();
             };

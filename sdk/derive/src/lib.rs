@@ -76,7 +76,7 @@ impl Type {
                  {layout}
                  unsafe impl crate::abi::Abi for {name} {{
                      const SHAPE: crate::abi::Shape = LAYOUT.shape;
-                     unsafe fn store(self, at: *mut u8) {{ unsafe {{ {store} }} }}
+                     unsafe fn store(&self, at: *mut u8) {{ unsafe {{ {store} }} }}
                      unsafe fn load(at: *const u8) -> Self {{ unsafe {{ {load} }} }}
                  }}
              }};"
@@ -95,7 +95,7 @@ fn record(fields: &[(String, String)]) -> (String, String, String) {
     let (mut store, mut load) = (String::new(), String::from("Self {"));
     for (index, (field, type_)) in fields.iter().enumerate() {
         let abi = format!("<{type_} as crate::abi::Abi>");
-        store += &format!("{abi}::store(self.{field}, at.add(LAYOUT.offsets[{index}]));");
+        store += &format!("{abi}::store(&self.{field}, at.add(LAYOUT.offsets[{index}]));");
         load += &format!("{field}: {abi}::load(at.add(LAYOUT.offsets[{index}])),");
     }
     load += "}";

@@ -38,6 +38,8 @@ pub struct Tokenizer<'a> {
     last: usize,
     separators: Separators,
     quirks: Quirks,
+    /// Where the first ISA begins, read already.
+    first: Option<(usize, Layout)>,
     origin: Origin,
     /// Ordinal of the segment read last.
     ordinal: u32,
@@ -73,6 +75,7 @@ impl<'a> Tokenizer<'a> {
             last: position,
             separators: layout.separators,
             quirks: layout.quirks,
+            first: Some((position, layout)),
             origin: Origin::default(),
             ordinal: 0,
             counting: false,
@@ -101,6 +104,7 @@ impl<'a> Tokenizer<'a> {
             last: 0,
             separators,
             quirks: Quirks::default(),
+            first: None,
             origin: Origin::default(),
             ordinal: 0,
             counting: false,
@@ -338,11 +342,19 @@ impl<'a> Tokenizer<'a> {
         true
     }
 
+    /// The layout of the ISA at `start`, if it can be read.
+    fn layout(&self, rest: &[u8], start: usize) -> Option<Layout> {
+        match self.first {
+            Some((first, layout)) if first == start => Some(layout),
+            _ => separators::layout(rest).ok(),
+        }
+    }
+
     /// The segment at `start` if it is an ISA or holds raw bytes.
     fn special(&mut self, rest: &'a [u8], start: usize) -> Option<Segment<'a>> {
         if self.follows_isa
-            && separators::begins_isa(rest)
-            && let Ok(layout) = separators::layout(rest)
+            && rest.starts_with(b"ISA")
+            && let Some(layout) = self.layout(rest, start)
         {
             return Some(self.isa(&layout));
         }

@@ -30,8 +30,8 @@ pub struct Spec {
 /// Reads the elements of one segment.
 #[derive(Debug)]
 pub struct Elements<'a, 'n> {
-    segment: Segment<'a>,
-    place: Place,
+    segment: &'n Segment<'a>,
+    loop_id: Option<&'static str>,
     /// What a wrong length means.
     length: Severity,
     notes: &'n mut Vec<Finding>,
@@ -81,6 +81,12 @@ impl Spec {
     }
 }
 
+impl Spec {
+    fn bounds_length(&self) -> bool {
+        self.length_min > 0 || self.length_max < u16::MAX
+    }
+}
+
 impl From<u16> for Spec {
     fn from(number: u16) -> Self {
         Self::at(number)
@@ -91,10 +97,10 @@ impl From<u16> for Spec {
 
 impl<'a, 'n> Elements<'a, 'n> {
     /// Reads `segment`; what is odd but usable goes to `notes`.
-    pub fn new(segment: &Segment<'a>, notes: &'n mut Vec<Finding>) -> Self {
+    pub fn new(segment: &'n Segment<'a>, notes: &'n mut Vec<Finding>) -> Self {
         Self {
-            segment: *segment,
-            place: segment.place(),
+            segment,
+            loop_id: None,
             length: Severity::Note,
             notes,
         }
@@ -103,7 +109,7 @@ impl<'a, 'n> Elements<'a, 'n> {
     /// The same, naming the loop the segment is in (data element 447).
     #[must_use]
     pub fn in_loop(mut self, loop_id: &'static str) -> Self {
-        self.place = self.place.in_loop(loop_id);
+        self.loop_id = Some(loop_id);
         self
     }
 
@@ -116,7 +122,7 @@ impl<'a, 'n> Elements<'a, 'n> {
 
     /// The segment being read.
     pub fn segment(&self) -> &Segment<'a> {
-        &self.segment
+        self.segment
     }
 
     /// The element as it stands, empty when absent.
@@ -150,14 +156,14 @@ impl<'a, 'n> Elements<'a, 'n> {
             return Ok(None);
         }
         let text = text(raw);
-        if text.chars().any(char::is_control) {
-            self.remark(
-                spec,
-                ElementError::InvalidCharacter,
-                "control character in the text; kept",
-            );
-        }
-        self.check_length(spec, text.chars().count())?;
+        // Nearly all there is: each byte is a character, and none of control.
+        let plain = raw.iter().all(|byte| matches!(byte, b' '..=b'~'));
+        let length = if plain {
+            raw.len()
+        } else {
+            self.look_at_characters(spec, &text)
+        };
+        self.check_length(spec, length)?;
         Ok(Some(text))
     }
 
@@ -271,6 +277,7 @@ impl<'a, 'n> Elements<'a, 'n> {
     }
 
     /// An error about an element of this segment, for a rule of the mapping's own.
+    #[cold]
     pub fn fault(
         &self,
         spec: impl Into<Spec>,
@@ -282,7 +289,7 @@ impl<'a, 'n> Elements<'a, 'n> {
 
     /// An error about the segment as a whole.
     pub fn segment_fault(&self, error: SegmentError, text: impl Into<String>) -> Fault {
-        Box::new(Finding::new(Severity::Reject, error, self.place, text))
+        Box::new(Finding::new(Severity::Reject, error, self.place(), text))
     }
 
     /// Notes something about an element that was used all the same.
@@ -291,13 +298,26 @@ impl<'a, 'n> Elements<'a, 'n> {
         self.notes.push(note);
     }
 
+    /// Counts the characters of a text, and notes those of control.
+    #[cold]
+    fn look_at_characters(&mut self, spec: Spec, text: &str) -> usize {
+        if text.chars().any(char::is_control) {
+            self.remark(
+                spec,
+                ElementError::InvalidCharacter,
+                "control character in the text; kept",
+            );
+        }
+        text.chars().count()
+    }
+
     fn number(
         &mut self,
         spec: Spec,
         parse: impl FnOnce(&[u8]) -> Result<Decimal, ElementError>,
     ) -> Result<Option<Decimal>, Fault> {
         let value = self.parsed(spec, parse)?;
-        if value.is_some() {
+        if value.is_some() && spec.bounds_length() {
             let digits = self
                 .raw(spec)
                 .iter()
@@ -324,14 +344,23 @@ impl<'a, 'n> Elements<'a, 'n> {
         Ok(Some(value))
     }
 
+    #[inline]
     fn check_length(&mut self, spec: Spec, length: usize) -> Result<(), Fault> {
         let (min, max) = (usize::from(spec.length_min), usize::from(spec.length_max));
-        let (error, bound) = if length < min {
-            (ElementError::TooShort, format!("at least {min}"))
-        } else if length > max {
-            (ElementError::TooLong, format!("at most {max}"))
-        } else {
+        if (min..=max).contains(&length) {
             return Ok(());
+        }
+        self.wrong_length(spec, length)
+    }
+
+    #[cold]
+    fn wrong_length(&mut self, spec: Spec, length: usize) -> Result<(), Fault> {
+        let (error, bound) = if length < usize::from(spec.length_min) {
+            let bound = format!("at least {}", spec.length_min);
+            (ElementError::TooShort, bound)
+        } else {
+            let bound = format!("at most {}", spec.length_max);
+            (ElementError::TooLong, bound)
         };
         let kept = if self.length == Severity::Note {
             "; kept"
@@ -347,6 +376,14 @@ impl<'a, 'n> Elements<'a, 'n> {
         Ok(())
     }
 
+    fn place(&self) -> Place {
+        Place {
+            loop_id: self.loop_id,
+            ..self.segment.place()
+        }
+    }
+
+    #[cold]
     fn missing(&self, spec: Spec) -> Fault {
         self.fault(
             spec,
@@ -355,6 +392,7 @@ impl<'a, 'n> Elements<'a, 'n> {
         )
     }
 
+    #[cold]
     fn finding(
         &self,
         spec: Spec,
@@ -362,7 +400,7 @@ impl<'a, 'n> Elements<'a, 'n> {
         error: ElementError,
         text: String,
     ) -> Finding {
-        let mut place = self.place.element(usize::from(spec.number));
+        let mut place = self.place().element(usize::from(spec.number));
         place.component = spec.component;
         let finding = Finding::new(severity, error, place, text).with_value(self.raw(spec));
         Finding {

@@ -54,7 +54,7 @@ impl<'c> Context<'c> {
     }
 
     /// Reads the elements of a segment; notes come here.
-    pub(crate) fn elements<'a, 'n>(&'n mut self, segment: &Segment<'a>) -> Elements<'a, 'n> {
+    pub(crate) fn elements<'a, 'n>(&'n mut self, segment: &'n Segment<'a>) -> Elements<'a, 'n> {
         Elements::new(segment, &mut self.notes)
     }
 

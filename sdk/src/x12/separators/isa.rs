@@ -1,7 +1,7 @@
 //! Reading an ISA whatever its shape: sixteen separators are counted, what stands
 //! behind the last is weighed against the segments that follow.
 
-use super::votes::{USUAL_TERMINATORS, Votes, guess_terminator, trimmed_end};
+use super::votes::{USUAL_TERMINATORS, confirms, guess_terminator, trimmed_end};
 use super::{Quirks, Separator, Separators, SeparatorsError};
 use crate::x12::scan;
 
@@ -259,8 +259,11 @@ impl Tail {
         };
         let own = Separator::before(input, end).unwrap_or(component);
         let isa_end = end - own.len();
-        let votes = Votes::of(follows, element);
-        let guess = votes.winner().filter(|_| !votes.confirm(own));
+        let guess = if confirms(follows, element, own) {
+            None
+        } else {
+            guess_terminator(follows, element)
+        };
         let usable = !component.is_data() && !component.is_line_break();
         Self {
             component: Some(component).filter(|c| usable && *c != own),

@@ -20,39 +20,27 @@ pub(super) struct Votes {
 impl Votes {
     /// Counts in the first part of `text`, up to another ISA.
     pub(super) fn of(text: &[u8], element: Separator) -> Self {
-        let window = &text[..text.len().min(GUESS_WINDOW_BYTES)];
         let mut votes = Self {
             counts: Vec::new(),
             line_feeds: 0,
             carriage_returns: 0,
             places: 0,
         };
-        let mut from = 0;
-        while let Some(at) = element.find(window, from) {
-            from = at + element.len();
-            let Some(id) = segment_id_before(window, at) else {
-                continue;
-            };
-            if id > 0 && &window[id..at] == b"ISA" {
-                break;
-            }
-            votes.count(window, element, id);
+        let window = window(text);
+        for (before, break_) in places(window, element) {
+            votes.count(before, break_, element);
         }
         votes
     }
 
-    fn count(&mut self, window: &[u8], element: Separator, id: usize) {
-        let end = trimmed_end(&window[..id]);
-        let Some(before) = Separator::before(window, end) else {
-            return;
-        };
-        let broken = end < id;
+    fn count(&mut self, before: Separator, break_: &[u8], element: Separator) {
+        let broken = !break_.is_empty();
         if !broken && (before.is_data() || before == element) {
             return;
         }
         self.places += 1;
         if broken {
-            let line_feed = window[end..id].contains(&b'\n');
+            let line_feed = break_.contains(&b'\n');
             self.line_feeds += u32::from(line_feed);
             self.carriage_returns += u32::from(!line_feed);
         }
@@ -67,14 +55,6 @@ impl Votes {
             Some((_, count)) => *count += 1,
             None => self.counts.push((before, 1)),
         }
-    }
-
-    /// Whether `terminator` ends at least one segment, so that a declaration of it
-    /// is believed.
-    pub(super) fn confirm(&self, terminator: Separator) -> bool {
-        self.counts
-            .iter()
-            .any(|(separator, _)| *separator == terminator)
     }
 
     /// The terminator; `None` when no second segment shows.
@@ -106,6 +86,39 @@ impl Votes {
             .find(|(_, count)| *count == most)
             .map(|(separator, _)| *separator)
     }
+}
+
+/// Whether `terminator` ends at least one segment, so that a declaration of it is
+/// believed. The first segment of nearly every text shows it, so the rest is not
+/// looked at.
+pub(super) fn confirms(text: &[u8], element: Separator, terminator: Separator) -> bool {
+    let usable = !terminator.is_data() && terminator != element;
+    usable && places(window(text), element).any(|(before, _)| before == terminator)
+}
+
+fn window(text: &[u8]) -> &[u8] {
+    &text[..text.len().min(GUESS_WINDOW_BYTES)]
+}
+
+/// What stands before each place that looks like an id and an element separator, and
+/// the line break between, up to another ISA.
+fn places(window: &[u8], element: Separator) -> impl Iterator<Item = (Separator, &[u8])> {
+    let mut from = 0;
+    let ids = std::iter::from_fn(move || {
+        loop {
+            let at = element.find(window, from)?;
+            from = at + element.len();
+            if let Some(id) = segment_id_before(window, at) {
+                let another = id > 0 && &window[id..at] == b"ISA";
+                return (!another).then_some(id);
+            }
+        }
+    });
+    ids.filter_map(|id| {
+        let end = trimmed_end(&window[..id]);
+        let before = Separator::before(window, end)?;
+        Some((before, &window[end..id]))
+    })
 }
 
 /// The terminator that the segments of `text` show; `None` when there is only one.
