@@ -20,8 +20,8 @@ use crate::codes;
 use crate::wire::{self, exact};
 
 /// Segments of the 947 that have no field and are kept element by element.
-const KEPT: [&[u8]; 13] = [
-    b"G61", b"LM", b"LQ", b"G69", b"CS", b"AMT", b"LX", b"FA1", b"FA2", b"N1", b"N2", b"N3", b"N4",
+const KEPT: [&[u8]; 12] = [
+    b"G61", b"LM", b"LQ", b"G69", b"CS", b"AMT", b"FA1", b"FA2", b"N1", b"N2", b"N3", b"N4",
 ];
 
 const UNIT: Spec = Spec::at(3).reference(355).length(2, 2);
@@ -112,6 +112,11 @@ impl Draft<'_> {
                 Ok(())
             }
             b"W19" => self.line(segment),
+            // Only counts the single units of a line.
+            b"LX" => {
+                wire::keep_from(self.extras(), segment, 2);
+                Ok(())
+            }
             id => {
                 if !KEPT.contains(&id) {
                     let text = "no segment of a 947; kept among the extras";

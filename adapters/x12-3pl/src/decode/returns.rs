@@ -25,10 +25,9 @@ pub(crate) use line::{WORDS_SEPARATOR, disposition_words, reason_words};
 pub(crate) const REQUEST: &str = "7";
 
 /// Segments of the 180 that have no field and are kept element by element.
-const KEPT: [&[u8]; 25] = [
+const KEPT: [&[u8]; 24] = [
     b"PER", b"SAC", b"G38", b"PKG", b"TD1", b"TD5", b"LM", b"LQ", b"PID", b"AMT", b"MEA", b"CRC",
-    b"PRF", b"DD", b"GF", b"SDQ", b"N1", b"N2", b"N3", b"N4", b"LX", b"FA1", b"FA2", b"QTY",
-    b"CTT",
+    b"PRF", b"DD", b"GF", b"SDQ", b"N1", b"N2", b"N3", b"N4", b"FA1", b"FA2", b"QTY", b"CTT",
 ];
 
 /// Reads a 180.

@@ -307,7 +307,7 @@ impl Draft<'_> {
             let (place, items) = (line.place, line.line.items.clone());
             let lines = line.settle(per_store, &mut self.context);
             let snapshot = &mut self.snapshot;
-            if lines.is_empty() && !ignored {
+            if lines.is_empty() && !ignored && self.context.is_sound() {
                 let items: Vec<&str> = items.iter().map(|item| item.value.as_str()).collect();
                 let items = items.join(" ");
                 let text = format!("item {items} has no figures, so it has no line");

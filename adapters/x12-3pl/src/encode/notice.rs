@@ -39,7 +39,8 @@ pub(super) fn write(notice: &InboundNotice, envelope: &Envelope<'_>) -> Result<V
     let config = &envelope.config;
     if notice.lines.is_empty() && notice.purpose != Purpose::Cancel {
         let text = "a notice needs at least one line, unless it cancels";
-        return Err(unsayable("lines-missing", format_args!("/lines"), text));
+        return Err(unsayable("lines-missing", format_args!("/lines"), text)
+            .with_remedy("add the items that will come"));
     }
     envelope.wrap("AR", config.version, |writer, number| {
         writer
@@ -145,7 +146,8 @@ fn references(
     let count = notice.references.len() + usize::from(notice.rma_no.is_some());
     if count > REFERENCES_MAX {
         let text = format!("{count} references, X12 takes at most {REFERENCES_MAX}");
-        return Err(unsayable("too-many", format_args!("/references"), text));
+        return Err(unsayable("too-many", format_args!("/references"), text)
+            .with_remedy("leave out those that the warehouse does not need"));
     }
     if let Some(rma_no) = &notice.rma_no {
         let at = format_args!("/rma_no");

@@ -48,7 +48,8 @@ pub(super) fn write(
     let config = &envelope.config;
     if returned.lines.is_empty() && returned.purpose != Purpose::Cancel {
         let text = "a return needs at least one line, unless it is cancelled";
-        return Err(unsayable("lines-missing", format_args!("/lines"), text));
+        return Err(unsayable("lines-missing", format_args!("/lines"), text)
+            .with_remedy("add the items that may come back"));
     }
     envelope.wrap("AN", config.version, |writer, number| {
         writer
@@ -84,7 +85,8 @@ fn header(
     if returned.references.len() > REFERENCES_MAX {
         let count = returned.references.len();
         let text = format!("{count} references, X12 takes at most {REFERENCES_MAX}");
-        return Err(unsayable("too-many", format_args!("/references"), text));
+        return Err(unsayable("too-many", format_args!("/references"), text)
+            .with_remedy("leave out those that the warehouse does not need"));
     }
     for (index, reference) in returned.references.iter().enumerate() {
         write_reference(reference, script, format_args!("/references/{index}"))?;
@@ -234,7 +236,9 @@ fn price(
             config.currency
         );
         let at = format_args!("{at}/currency");
-        return Err(unsayable("value-unsayable", at, text).with_value(&price.currency));
+        return Err(unsayable("value-unsayable", at, text)
+            .with_value(&price.currency)
+            .with_remedy("leave the price out, or set `currency` for the partner"));
     }
     script.number(price.amount, 17, format_args!("{at}/amount"))
 }

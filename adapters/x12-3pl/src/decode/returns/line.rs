@@ -92,6 +92,8 @@ impl Line {
         match segment.id() {
             b"N9" | b"REF" => self.refer(segment, context)?,
             b"RDR" => self.verdict(segment, context)?,
+            // Only counts the single units.
+            b"LX" => wire::keep_from(&mut self.line.extras, segment, 2),
             b"QTY" if self.quantity.is_none() => self.count(segment, context)?,
             b"QTY" => {
                 self.in_units = true;
