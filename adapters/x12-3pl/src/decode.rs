@@ -25,11 +25,26 @@ use crate::settings::{self, Reading};
 use crate::wire;
 use context::Context;
 
-mod acknowledgement;
 mod context;
-pub(crate) mod order;
 pub(crate) mod party;
+
+mod carrier;
+mod lots;
+mod numbering;
+
+mod acknowledgement;
+mod adjustment;
+pub(crate) mod notice;
+pub(crate) mod order;
+mod receipt;
+pub(crate) mod returns;
 mod shipment;
+mod snapshot;
+
+/// The transaction sets that are read.
+const SETS: [&str; 9] = [
+    "180", "846", "940", "943", "944", "945", "947", "997", "999",
+];
 
 /// Remarks kept for one document; a file that is odd everywhere repeats itself.
 const FINDINGS_MAX: usize = 200;
@@ -240,7 +255,12 @@ impl Walk<'_> {
         let context = Context::new(&self.config, date, self.received_at);
         match kind {
             b"945" => shipment::map(set, context),
+            b"944" => receipt::map(set, context),
+            b"947" => adjustment::map(set, context),
+            b"846" => snapshot::map(set, context),
             b"940" => order::map(set, context),
+            b"943" => notice::map(set, context),
+            b"180" => returns::map(set, context),
             _ => acknowledgement::map(set),
         }
     }
@@ -293,7 +313,12 @@ fn kind<'a>(set: &TransactionSet<'a>) -> &'a [u8] {
         return set.id();
     }
     match set.segments().next().map(|segment| segment.id()) {
+        // Two sets begin alike; only one of them has items of this kind.
+        Some(b"W06") if set.segments().any(|segment| segment.is("W04")) => b"943",
         Some(b"W06") => b"945",
+        Some(b"W17") => b"944",
+        Some(b"W15") => b"947",
+        Some(b"BIA") => b"846",
         Some(b"W05") => b"940",
         Some(b"AK1") => b"997",
         _ => b"",
@@ -301,7 +326,7 @@ fn kind<'a>(set: &TransactionSet<'a>) -> &'a [u8] {
 }
 
 fn is_supported(kind: &[u8]) -> bool {
-    matches!(kind, b"940" | b"945" | b"997" | b"999")
+    SETS.iter().any(|set| set.as_bytes() == kind)
 }
 
 fn unsupported(kind: &[u8], set: &TransactionSet<'_>) -> Mapped {
@@ -311,7 +336,8 @@ fn unsupported(kind: &[u8], set: &TransactionSet<'_>) -> Mapped {
         .next()
         .map_or_else(Default::default, |st| st.place_of(1));
     let what = format!(
-        "this adapter does not read transaction set {kind}; it reads 940, 945, 997 and 999"
+        "this adapter does not read transaction set {kind}; it reads {}",
+        SETS.join(", ")
     );
     let finding = Finding::new(Severity::Reject, SetError::Unsupported, place, what)
         .with_value(kind.as_bytes());

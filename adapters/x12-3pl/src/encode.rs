@@ -14,9 +14,15 @@ use crate::refusal::Refusal;
 use crate::settings::{self, Writing};
 use crate::wire;
 
-mod acknowledgement;
-mod order;
+mod items;
+mod party;
 mod script;
+mod segments;
+
+mod acknowledgement;
+mod notice;
+mod order;
+mod returns;
 
 /// The media type of RFC 1767.
 const MEDIA_TYPE: &str = "application/edi-x12";
@@ -64,10 +70,14 @@ fn request(delivery: &Delivery) -> Result<Request, Refusal> {
     };
     let (set, body) = match &delivery.document {
         Document::Order(order) => ("940", order::write(order, &envelope)?),
+        Document::InboundNotice(notice) => ("943", notice::write(notice, &envelope)?),
+        Document::ReturnAuthorization(returned) => ("180", returns::write(returned, &envelope)?),
         Document::FunctionalAcknowledgement(answer) => acknowledgement::write(answer, &envelope)?,
         other => {
             let kind = other.kind();
-            let text = format!("this adapter sends orders and acknowledgements, no {kind}");
+            let text = format!(
+                "this adapter sends orders, inbound notices, return authorizations and acknowledgements, no {kind}"
+            );
             return Err(Problem::adapter("encode-unsupported", text)
                 .with_remedy("route the document to a partner whose adapter encodes it")
                 .into());

@@ -1,8 +1,12 @@
-//! X12 with a third-party warehouse: orders out, shipments and acknowledgements in.
+//! X12 with a third-party warehouse: orders, notices of goods to come and returns out;
+//! shipments, receipts, stock and acknowledgements in.
 //!
-//! The dialect is ASC X12 4010 or 5010, transaction sets 940 (warehouse shipping
-//! order), 945 (warehouse shipping advice) and 997 or 999 (functional
-//! acknowledgement). A message holds any number of them; each is judged alone, and
+//! The dialect is ASC X12 4010 or 5010. Out go the transaction sets 940 (warehouse
+//! shipping order), 943 (stock transfer shipment advice) and 180 (return merchandise
+//! authorization); in come 945 (warehouse shipping advice), 944 (stock transfer receipt
+//! advice), 947 (inventory adjustment advice) and 846 (inventory advice); 997 or 999
+//! (functional acknowledgement) go both ways. What goes out is read too, for whoever
+//! plays the warehouse. A message holds any number of sets; each is judged alone, and
 //! every group that is not itself an acknowledgement is owed one.
 //!
 //! Two rules hold everywhere. What is read and has no field in the contract is kept
@@ -30,9 +34,27 @@ impl Adapter for Warehouse {
     fn describe() -> Description {
         let list = |items: &[&str]| items.iter().map(|item| (*item).to_owned()).collect();
         Description {
-            formats: list(&["X12 4010 940, 945, 997", "X12 5010 940, 945, 997, 999"]),
-            decodes: list(&["shipment", "functional-acknowledgement", "order"]),
-            encodes: list(&["order", "functional-acknowledgement"]),
+            formats: list(&[
+                "X12 4010 180, 846, 940, 943, 944, 945, 947, 997",
+                "X12 5010 180, 846, 940, 943, 944, 945, 947, 997, 999",
+            ]),
+            decodes: list(&[
+                "shipment",
+                "inbound-receipt",
+                "return-receipt",
+                "inventory-adjustment",
+                "inventory-snapshot",
+                "functional-acknowledgement",
+                "order",
+                "inbound-notice",
+                "return-authorization",
+            ]),
+            encodes: list(&[
+                "order",
+                "inbound-notice",
+                "return-authorization",
+                "functional-acknowledgement",
+            ]),
             settings: settings::described(),
             ..Description::new("x12-3pl", env!("CARGO_PKG_VERSION"), PartnerKind::Warehouse)
         }

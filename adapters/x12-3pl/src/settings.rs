@@ -3,17 +3,21 @@
 //! One table in `names` says what exists, for `describe`, for the check of names and
 //! for the README. Each direction parses what it needs once.
 
-use crossdock_sdk::settings::Table;
 use crossdock_sdk::x12::writer::{Forbidden, LineBreak, Usage};
 use crossdock_sdk::x12::{Separator, Separators, Style};
-use crossdock_sdk::{ItemScheme, Problem, Settings, host};
+use crossdock_sdk::{AdjustmentReason, ItemScheme, Problem, Settings, StockKind, host};
 
-use crate::codes;
+use crate::codes::{self, Figure};
 use crate::refusal::Refusal;
 
 mod names;
+mod tables;
 
 pub(crate) use names::{described, misspelled};
+use tables::Tables;
+
+/// N9 qualifier of a return's authorisation: returned goods authorisation number.
+const RMA_QUALIFIER: &str = "RZ";
 
 /// What decoding needs.
 #[derive(Clone, Copy, Debug)]
@@ -22,13 +26,27 @@ pub(crate) struct Reading<'s> {
     pub(crate) accept_fragments: bool,
     pub(crate) acknowledge: bool,
     pub(crate) assume_ship_date: bool,
+    pub(crate) assume_return_quantity: bool,
     pub(crate) shipment_is_bill_of_lading: bool,
     pub(crate) line_qualifier: &'s str,
     pub(crate) note_code: &'s str,
     pub(crate) price_qualifier: Option<&'s str>,
     pub(crate) currency: &'s str,
     pub(crate) default_unit: Option<&'s str>,
+    pub(crate) lot_date: LotDate,
+    rma_qualifier: &'s str,
     tables: Tables<'s>,
+}
+
+/// What the date of a lot's reference (N9-04) says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LotDate {
+    /// Nothing that is agreed on.
+    Unknown,
+    /// Its last good day.
+    Expiry,
+    /// The day it was made.
+    Manufactured,
 }
 
 /// What encoding needs.
@@ -46,18 +64,11 @@ pub(crate) struct Writing<'s> {
     pub(crate) line_qualifier: &'s str,
     pub(crate) note_code: &'s str,
     pub(crate) warehouse_qualifier: &'s str,
+    pub(crate) rma_qualifier: &'s str,
+    pub(crate) lot_date: LotDate,
     pub(crate) price_qualifier: Option<&'s str>,
     pub(crate) currency: &'s str,
     tables: Tables<'s>,
-}
-
-/// The tables that are read in both directions.
-#[derive(Clone, Copy, Debug)]
-struct Tables<'s> {
-    units: Table<'s>,
-    items: Table<'s>,
-    carriers: Table<'s>,
-    services: Table<'s>,
 }
 
 // === impl Reading ===
@@ -76,12 +87,19 @@ impl<'s> Reading<'s> {
                 "assume",
                 &["assume", "refuse"],
             )? == "assume",
+            assume_return_quantity: settings.choice(
+                "missing-return-quantity",
+                "assume",
+                &["assume", "refuse"],
+            )? == "assume",
             shipment_is_bill_of_lading: settings.flag("shipment-is-bill-of-lading", false)?,
             line_qualifier: settings.get_or("line-qualifier", "LI"),
             note_code: settings.get_or("note-code", "WHI"),
             price_qualifier: settings.get("price-qualifier"),
             currency: settings.get_or("currency", "USD"),
             default_unit: settings.get("default-unit"),
+            lot_date: LotDate::new(&settings)?,
+            rma_qualifier: settings.get_or("rma-qualifier", RMA_QUALIFIER),
             tables: Tables::new(&settings)?,
         })
     }
@@ -117,6 +135,54 @@ impl<'s> Reading<'s> {
     pub(crate) fn service(&self, routing: &str) -> Option<&'s str> {
         self.tables.services.get(routing)
     }
+
+    /// What a figure of an element 673 counts: the partner's settings first, then
+    /// what the standard says. Absent where neither knows it.
+    pub(crate) fn figure(&self, qualifier: &str) -> Option<Figure> {
+        match self.tables.stock.get(qualifier) {
+            Some(tables::IGNORED) => Some(Figure::Ignored),
+            Some(name) => codes::stock_kind(name).map(Figure::Kind),
+            None => codes::figure(qualifier).map(Figure::Kind),
+        }
+    }
+
+    /// A stock status by the partner's word or code for it.
+    pub(crate) fn status(&self, code: &str) -> StockKind {
+        let known = self.tables.statuses.get(code).and_then(codes::stock_kind);
+        known.unwrap_or_else(|| StockKind::Other(code.to_owned()))
+    }
+
+    /// The canonical reason of an element 181, and whether the code says no more.
+    pub(crate) fn reason(&self, code: &str) -> (AdjustmentReason, bool) {
+        match self
+            .tables
+            .reasons
+            .get(code)
+            .and_then(codes::adjustment_reason)
+        {
+            Some(reason) => (reason, false),
+            None => (codes::read(code), codes::is_first::<AdjustmentReason>(code)),
+        }
+    }
+
+    /// Whether an N9 of this qualifier names the authorisation of a return. `RZ` is
+    /// the standard's; warehouses send `RA` and `RM` as well.
+    pub(crate) fn is_rma(&self, qualifier: &str) -> bool {
+        qualifier == self.rma_qualifier || matches!(qualifier, "RA" | "RM")
+    }
+}
+
+// === impl LotDate ===
+
+impl LotDate {
+    fn new(settings: &Settings<'_>) -> Result<Self, Refusal> {
+        let words = ["unknown", "expiry", "manufactured"];
+        Ok(match settings.choice("lot-date", "unknown", &words)? {
+            "expiry" => Self::Expiry,
+            "manufactured" => Self::Manufactured,
+            _ => Self::Unknown,
+        })
+    }
 }
 
 // === impl Writing ===
@@ -145,6 +211,8 @@ impl<'s> Writing<'s> {
             line_qualifier: settings.get_or("line-qualifier", "LI"),
             note_code: settings.get_or("note-code", "WHI"),
             warehouse_qualifier: settings.get_or("warehouse-qualifier", "91"),
+            rma_qualifier: settings.get_or("rma-qualifier", RMA_QUALIFIER),
+            lot_date: LotDate::new(&settings)?,
             price_qualifier: settings.get("price-qualifier"),
             currency: settings.get_or("currency", "USD"),
             tables: Tables::new(&settings)?,
@@ -206,31 +274,6 @@ impl<'s> Writing<'s> {
         's: 'v,
     {
         self.tables.services.key_of(service).unwrap_or(service)
-    }
-}
-
-// === impl Tables ===
-
-impl<'s> Tables<'s> {
-    fn new(settings: &Settings<'s>) -> Result<Self, Refusal> {
-        let items = settings.table("item");
-        if let Some((qualifier, name)) = items
-            .iter()
-            .find(|(_, name)| codes::item_scheme(name).is_none())
-        {
-            let text = format!(
-                "the setting `item.{qualifier}` is \"{name}\", expected one of sku, gtin, upc, upc-case, ean, vendor, buyer, manufacturer, part"
-            );
-            return Err(Problem::settings("setting-invalid", text)
-                .with_value(name)
-                .into());
-        }
-        Ok(Self {
-            units: settings.table("unit"),
-            items,
-            carriers: settings.table("carrier"),
-            services: settings.table("service"),
-        })
     }
 }
 
@@ -404,6 +447,9 @@ mod tests {
             ("segment-terminator", "~~"),
             ("newline", "cr"),
             ("item.VN", "stock"),
+            ("stock.33", "sellable"),
+            ("reason.06", "theft"),
+            ("lot-date", "N9-04"),
             ("replace-separators", "  "),
         ] {
             let entries = entries(&[IDS[0], IDS[1], (name, value)]);

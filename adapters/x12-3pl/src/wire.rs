@@ -3,6 +3,7 @@
 //!
 //! Everything here is a plain function of its arguments; nothing reads settings.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crossdock_sdk::x12::code::{ElementError, GroupError, SegmentError, SetError};
@@ -170,6 +171,14 @@ pub(crate) fn element_name(segment: &str, element: usize) -> String {
     name
 }
 
+/// An element of a segment that its first element qualifies, by name: `N9*LT-04`.
+pub(crate) fn qualified_name(segment: &Segment<'_>, qualifier: &str, element: usize) -> String {
+    let mut name = text(segment.id()).into_owned();
+    name.push('*');
+    name.push_str(qualifier);
+    element_name(&name, element)
+}
+
 /// Keeps one element under its name, if there is anything in it.
 pub(crate) fn keep(extras: &mut Extras, segment: &Segment<'_>, element: usize) {
     let value = segment.element(element).trim_ascii();
@@ -236,7 +245,7 @@ pub(crate) fn problem(finding: &Finding) -> Problem {
     if !finding.value.is_empty() {
         problem = problem.with_value(&finding.value);
     }
-    match remedy(&finding.code) {
+    match remedy(finding) {
         Some(remedy) => problem.with_remedy(remedy),
         None => problem,
     }
@@ -301,9 +310,10 @@ fn name(code: &Code) -> &'static str {
     }
 }
 
-/// What helps, where it is not simply "send it right".
-fn remedy(code: &Code) -> Option<&'static str> {
-    let remedy = match code {
+/// What helps: for what forbids a document always, else where it is not simply "send
+/// it right".
+fn remedy(finding: &Finding) -> Option<Cow<'static, str>> {
+    let remedy = match &finding.code {
         Code::Set(SetError::Unsupported) => {
             "route this transaction set to a partner whose adapter reads it"
         }
@@ -314,9 +324,31 @@ fn remedy(code: &Code) -> Option<&'static str> {
             "the sender must repeat ST02 in SE02; `strict-envelope = false` keeps such sets"
         }
         Code::Set(SetError::TrailerMissing) => "ask the sender for the complete file",
+        Code::Element(error) if finding.rejects() => {
+            return Some(element_remedy(*error, &finding.place).into());
+        }
+        Code::Segment(_) if finding.rejects() => {
+            let segment = finding.place.segment.as_str();
+            return Some(format!("the sender must send the set anew with {segment}").into());
+        }
         _ => return None,
     };
-    Some(remedy)
+    Some(remedy.into())
+}
+
+fn element_remedy(error: ElementError, place: &x12::Place) -> String {
+    let segment = place.segment.as_str();
+    let element = place.element.map_or(0, usize::from);
+    let name = element_name(segment, element);
+    let what = match error {
+        ElementError::MandatoryMissing | ElementError::ConditionalMissing => "fill",
+        ElementError::InvalidDate => "send a date (CCYYMMDD) in",
+        ElementError::InvalidTime => "send a time (HHMM) in",
+        ElementError::InvalidCharacter => "send a number in",
+        ElementError::TooLong | ElementError::TooShort => "check its elements up to",
+        _ => "correct",
+    };
+    format!("the sender must {what} {name} and send the set anew")
 }
 
 #[cfg(test)]

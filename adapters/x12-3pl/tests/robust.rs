@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use crossdock_sdk::{Adapter, Blame, Decoded, Document, Inbound, Place};
+use crossdock_sdk::{Adapter, Blame, Decoded, Document, Inbound, ItemId, Place, Quantity};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -43,6 +43,9 @@ fn check(decoded: &Decoded) -> Result<(), TestCaseError> {
             }
         };
         prop_assert_eq!(source.position as usize, position);
+        if let Ok(document) = result {
+            check_lines(&document.document)?;
+        }
         if let Ok(document) = result
             && let Document::Shipment(shipment) = &document.document
         {
@@ -74,6 +77,47 @@ fn check(decoded: &Decoded) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+/// Each line has a number, an item and a unit; a snapshot need not number its lines,
+/// but each has a figure.
+fn check_lines(document: &Document) -> Result<(), TestCaseError> {
+    let mut complete = true;
+    let mut row = |line_no: &str, items: &[ItemId], quantity: &Quantity| {
+        complete &= !line_no.is_empty() && !items.is_empty() && !quantity.unit.is_empty();
+    };
+    match document {
+        Document::InboundReceipt(it) => {
+            let lines = it.lines.iter();
+            lines.for_each(|line| row(&line.line_no, &line.items, &line.received));
+        }
+        Document::ReturnReceipt(it) => {
+            let lines = it.lines.iter();
+            lines.for_each(|line| row(&line.line_no, &line.items, &line.received));
+        }
+        Document::InventoryAdjustment(it) => {
+            let lines = it.lines.iter();
+            lines.for_each(|line| row(&line.line_no, &line.items, &line.quantity));
+        }
+        Document::InventorySnapshot(it) => {
+            for line in &it.lines {
+                prop_assert!(!line.stocks.is_empty());
+                let stocks = line.stocks.iter();
+                stocks.for_each(|stock| row("-", &line.items, &stock.quantity));
+            }
+        }
+        Document::InboundNotice(it) => {
+            let lines = it.lines.iter();
+            lines.for_each(|line| row(&line.line_no, &line.items, &line.quantity));
+        }
+        Document::ReturnAuthorization(it) => {
+            let lines = it.lines.iter();
+            lines.for_each(|line| row(&line.line_no, &line.items, &line.quantity));
+        }
+        _ => {}
+    }
+    prop_assert!(complete);
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(500))]
 
@@ -86,7 +130,7 @@ proptest! {
 
     #[test]
     fn any_segments_are_answered(
-        segments in vec("(ST\\*945\\*1|ST\\*940\\*1|W06|W05|LX|W12|W01|MAN|PAL|N1|N2|N4|PER|N9|G62|G72|W03|W76|LS|LE|NTE|SE)(\\*([A-Z]{2}|[0-9]{1,8}|-?[0-9]\\.[0-9]|GM|LV|LT|EA|))?{0,22}", 0..30)
+        segments in vec("(ST\\*945\\*1|ST\\*940\\*1|ST\\*944\\*1|ST\\*947\\*1|ST\\*846\\*1|ST\\*943\\*1|ST\\*180\\*1|W17|W07|W13|W14|W08|W15|W19|BIA|LIN|QTY|SDQ|UIT|REF|DTM|CTT|W04|BGN|RDR|BLI|W06|W05|LX|W12|W01|MAN|PAL|N1|N2|N4|PER|N9|G62|G72|W03|W76|LS|LE|NTE|SE)(\\*([A-Z]{2}|[0-9]{1,8}|-?[0-9]\\.[0-9]|GM|LV|LT|EA|))?{0,22}", 0..30)
     ) {
         let body = segments.join("~") + "~";
         if let Ok(decoded) = Warehouse::decode(Inbound::new(body)) {

@@ -4,7 +4,7 @@
 //! (W76). It is what a depositor sends; reading it serves whoever plays the warehouse,
 //! and the proof that what is written says what was meant.
 
-use crossdock_sdk::x12::code::{ElementError, SegmentError};
+use crossdock_sdk::x12::code::SegmentError;
 use crossdock_sdk::x12::segment::text;
 use crossdock_sdk::x12::{Fault, Place, Segment, Spec, TransactionSet};
 use crossdock_sdk::{
@@ -433,6 +433,3 @@ pub(crate) fn purpose_code(purpose: &Purpose) -> &str {
         Purpose::Other(code) => code,
     }
 }
-
-/// An element error of a line without an item number, shared by the lines.
-const NO_ITEM: ElementError = ElementError::ConditionalMissing;

@@ -160,7 +160,9 @@ impl<'a, 'c> Draft<'a, 'c> {
 
     fn reference(&mut self, segment: &Segment<'a>) -> Result<(), Fault> {
         match self.area {
-            Area::Line => match self.lines.last_mut() {
+            // Between LS and LE single units of the line are told, each in an LX loop:
+            // their serial numbers and lots are the line's.
+            Area::Line | Area::Inner => match self.lines.last_mut() {
                 Some(line) => line.refer(segment, &mut self.context),
                 None => Ok(()),
             },
@@ -168,16 +170,12 @@ impl<'a, 'c> Draft<'a, 'c> {
                 Some(pack) => pack.refer(segment, &mut self.context),
                 None => Ok(()),
             },
-            Area::Inner => {
-                self.keep(segment);
-                Ok(())
-            }
             Area::Header | Area::Summary => self.header_reference(segment),
         }
     }
 
     fn date(&mut self, segment: &Segment<'a>) -> Result<(), Fault> {
-        if self.area == Area::Line {
+        if matches!(self.area, Area::Line | Area::Inner) {
             return match self.lines.last_mut() {
                 Some(line) => line.date(segment, &mut self.context),
                 None => Ok(()),
@@ -204,11 +202,22 @@ impl<'a, 'c> Draft<'a, 'c> {
     // === packs and lines ===
 
     fn mark(&mut self, segment: &Segment<'a>) -> Result<(), Fault> {
-        let at_line = matches!(self.area, Area::Line | Area::Inner);
-        if at_line {
-            let text = "MAN stands before W12; read as the mark of the pack";
+        if matches!(self.area, Area::Line | Area::Inner) {
+            // Where marks stood before the lines, those behind them are of another
+            // pack; where none did, they mark the one that was just told.
+            let another = self.packs.last().is_some_and(Pack::is_closed);
+            let text = if another {
+                "MAN without an LX before it; read as the beginning of another pack"
+            } else {
+                "MAN stands before W12; read as the mark of the pack"
+            };
             self.context
                 .note(segment, SegmentError::OutOfSequence, text);
+            if another {
+                self.area = Area::Pack;
+                let pack = Pack::begin(segment, self.lines.len());
+                self.packs.push(pack.without_number());
+            }
         }
         match self.packs.last_mut() {
             Some(pack) => pack.mark(segment, &mut self.context),

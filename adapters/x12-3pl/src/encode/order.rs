@@ -6,26 +6,21 @@
 //! is written anyway (`W66-03`, `W01-12`); others are for systems that know them.
 
 use crossdock_sdk::{
-    Carrier, Decimal, FreightPayment, IdScheme, Moment, Order, PartyRole, Problem, Purpose,
-    Reference, TransportMode, host,
+    Carrier, Decimal, FreightPayment, Moment, Order, PartyRole, Purpose, TransportMode,
 };
 
-use super::Envelope;
-use super::script::{Pointer, Script, unsayable, wrap};
+use super::script::{Script, unsayable};
+use super::segments::{unit, write_day, write_moment, write_note, write_reference};
+use super::{Envelope, party};
 use crate::decode::order::{REVISION, purpose_code};
 use crate::refusal::Refusal;
 use crate::settings::Writing;
 use crate::wire;
 
 mod line;
-mod party;
 
-/// N1 loops, N9, G62 of the header: how often the standard lets them occur.
-const PARTIES_MAX: usize = 10;
+/// N9 of the header: how often the standard lets them occur.
 const REFERENCES_MAX: usize = 10;
-
-/// NTE-02.
-const NOTE_CHARS_MAX: usize = 80;
 
 /// W66-01 and -02 where the order leaves them open: defined by buyer and seller,
 /// mutually defined.
@@ -105,7 +100,8 @@ fn header(order: &Order, config: &Writing<'_>, script: &mut Script<'_>) -> Resul
         &po_type?,
     ];
     script.segment("W05", &elements)?;
-    parties(order, config, script)?;
+    let node = order.node.as_deref();
+    party::write_all(&order.parties, node, (None, config), script)?;
     references(order, script)?;
     dates(order, script)?;
     for (index, note) in order.notes.iter().enumerate() {
@@ -122,26 +118,6 @@ fn header(order: &Order, config: &Writing<'_>, script: &mut Script<'_>) -> Resul
     }
 }
 
-fn parties(order: &Order, config: &Writing<'_>, script: &mut Script<'_>) -> Result<(), Refusal> {
-    for (index, party) in order.parties.iter().enumerate() {
-        party::write(party, index, script)?;
-    }
-    let named = order
-        .parties
-        .iter()
-        .any(|party| party.role == PartyRole::Warehouse);
-    let node = order.node.as_deref().filter(|_| !named);
-    let count = order.parties.len() + usize::from(node.is_some());
-    if count > PARTIES_MAX {
-        let text = format!("{count} parties, X12 takes at most {PARTIES_MAX}");
-        return Err(unsayable("too-many", format_args!("/parties"), text));
-    }
-    let Some(node) = node else { return Ok(()) };
-    let id = host::lookup("location", node).unwrap_or_else(|| node.to_owned());
-    let id = script.required(&id, 80, format_args!("/node"))?;
-    script.segment("N1", &["WH", "", config.warehouse_qualifier, &id])
-}
-
 fn references(order: &Order, script: &mut Script<'_>) -> Result<(), Refusal> {
     let count = order.references.len() + usize::from(order.revision.is_some());
     if count > REFERENCES_MAX {
@@ -156,27 +132,6 @@ fn references(order: &Order, script: &mut Script<'_>) -> Result<(), Refusal> {
         write_reference(reference, script, format_args!("/references/{index}"))?;
     }
     Ok(())
-}
-
-/// Writes N9.
-fn write_reference(
-    reference: &Reference,
-    script: &mut Script<'_>,
-    at: Pointer<'_>,
-) -> Result<(), Refusal> {
-    let qualifier =
-        script.plain_code(&reference.qualifier, 2..=3, format_args!("{at}/qualifier"))?;
-    let value = script.text(&reference.value, 30, format_args!("{at}/value"))?;
-    let description = script.optional(
-        reference.description.as_deref(),
-        45,
-        format_args!("{at}/description"),
-    )?;
-    if value.is_empty() && description.is_empty() {
-        let text = "a reference needs a number or a description";
-        return Err(unsayable("value-missing", format_args!("{at}/value"), text));
-    }
-    script.segment("N9", &[qualifier, &value, &description])
 }
 
 fn dates(order: &Order, script: &mut Script<'_>) -> Result<(), Refusal> {
@@ -205,56 +160,12 @@ fn dates(order: &Order, script: &mut Script<'_>) -> Result<(), Refusal> {
         (cancel_after, "L", &order.cancel_after, "/cancel_after"),
     ] {
         let Some(moment) = moment else { continue };
-        let spoken = wire::spoken(&moment.text).ok_or_else(|| {
-            let text = "no moment that X12 can say: a date, or a date and time to the hundredth of a second, with an offset of whole hours";
-            unsayable("moment-invalid", format_args!("{at}/text"), text).with_value(&moment.text)
-        })?;
-        let date = crossdock_sdk::x12::writer::date(spoken.date);
-        match spoken.time {
-            None => script.segment("G62", &[qualifier, &date])?,
-            Some(time) => {
-                let time = crossdock_sdk::x12::writer::time(time);
-                script.segment(
-                    "G62",
-                    &[qualifier, &date, time_qualifier, &time, &spoken.zone],
-                )?;
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Writes a G62 of a day alone.
-fn write_day(
-    qualifier: &str,
-    day: &str,
-    script: &mut Script<'_>,
-    at: Pointer<'_>,
-) -> Result<(), Refusal> {
-    let date = wire::iso_date(day)
-        .ok_or_else(|| unsayable("date-invalid", at, "no calendar date").with_value(day))?;
-    script.segment("G62", &[qualifier, &crossdock_sdk::x12::writer::date(date)])
-}
-
-/// Writes a note, in several NTE where it is long.
-fn write_note(
-    note: &str,
-    (extras, config): (&crossdock_sdk::Extras, &Writing<'_>),
-    script: &mut Script<'_>,
-    at: Pointer<'_>,
-) -> Result<(), Refusal> {
-    let code = extras.iter().find_map(|(name, value)| {
-        name.strip_prefix("NTE*")
-            .filter(|code| value == note && code.len() == 3)
-    });
-    let Some(pieces) = wrap(note, NOTE_CHARS_MAX, usize::MAX) else {
-        // Says what is wrong with it: empty, or a word that is too long.
-        script.required(note, NOTE_CHARS_MAX, at)?;
-        return Ok(());
-    };
-    for piece in pieces {
-        let piece = script.required(piece, NOTE_CHARS_MAX, at)?;
-        script.segment("NTE", &[code.unwrap_or(config.note_code), &piece])?;
+        write_moment(
+            (qualifier, time_qualifier),
+            moment,
+            script,
+            format_args!("{at}"),
+        )?;
     }
     Ok(())
 }
@@ -378,29 +289,4 @@ fn sum(order: &Order) -> Result<Decimal, Refusal> {
                 format!("the lines can't be added up: {error}"),
             )
         })
-}
-
-/// The partner's code of a canonical unit.
-fn unit(
-    unit: &str,
-    config: &Writing<'_>,
-    script: &Script<'_>,
-    at: Pointer<'_>,
-) -> Result<String, Refusal> {
-    match config.unit(unit) {
-        Some(code) => Ok(script.plain_code(&code, 2..=2, at)?.to_owned()),
-        None => {
-            let text = format!("no unit of the partner is known for {unit}");
-            Err(Problem::settings("unit-unmapped", text)
-                .at_pointer(at.to_string())
-                .with_value(unit)
-                .with_remedy(format!("set `unit.CODE = {unit}` for the partner, with its own code (element 355) for CODE"))
-                .into())
-        }
-    }
-}
-
-/// The scheme that is written for an id without one: mutually defined.
-fn scheme_code(scheme: Option<&IdScheme>) -> &str {
-    scheme.map_or("ZZ", crate::codes::write)
 }

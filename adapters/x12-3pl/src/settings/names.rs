@@ -129,6 +129,24 @@ pub(crate) const DESCRIBED: &[Row] = &[
         false,
     ),
     (
+        "missing-return-quantity",
+        "what becomes of a line of a 180 without a quantity, which the standard allows: assume (1, with a finding) or refuse",
+        Some("assume"),
+        false,
+    ),
+    (
+        "lot-date",
+        "what the date of a lot's reference (N9*LT, element 04) says: unknown, expiry or manufactured",
+        Some("unknown"),
+        false,
+    ),
+    (
+        "rma-qualifier",
+        "which N9 qualifier carries the number of a return's authorisation; RA and RM are read as well",
+        Some("RZ"),
+        false,
+    ),
+    (
         "shipment-is-bill-of-lading",
         "whether the shipment number (W06-04) is also the bill of lading",
         Some("false"),
@@ -148,7 +166,7 @@ pub(crate) const DESCRIBED: &[Row] = &[
     ),
     (
         "warehouse-qualifier",
-        "kind of id (N1-03) under which an order's node is written as N1*WH",
+        "kind of id (N1-03) under which a document's node is written as N1*WH",
         Some("91"),
         false,
     ),
@@ -179,6 +197,24 @@ pub(crate) const DESCRIBED: &[Row] = &[
     (
         "item.*",
         "an item qualifier (element 235) to a canonical scheme, both ways: item.VN = sku",
+        None,
+        false,
+    ),
+    (
+        "stock.*",
+        "what a quantity qualifier (element 673) of an 846 counts: stock.33 = on-hand; `ignore` for what is no stock; stock.SDQ for the figures per store",
+        None,
+        false,
+    ),
+    (
+        "status.*",
+        "a stock status of the partner (W19-16, or the words of N9*M1) to a kind of stock: status.HOLD = quality-hold",
+        None,
+        false,
+    ),
+    (
+        "reason.*",
+        "an adjustment reason of the partner (element 181) to a canonical one: reason.06 = lost",
         None,
         false,
     ),

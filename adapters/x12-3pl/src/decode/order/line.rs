@@ -1,16 +1,20 @@
 //! W01 and what follows it: one line of an order.
 
 use crossdock_sdk::x12::{Fault, Place, Segment, Spec};
-use crossdock_sdk::{Decimal, Lot, Money, OrderLine, Quantity};
+use crossdock_sdk::{Decimal, Extras, Lot, Money, OrderLine, Quantity};
 
-use super::NO_ITEM;
-use crate::decode::context::Context;
+use crate::decode::context::{Context, Pairs};
 use crate::wire::{self, exact};
 
 /// Unit of a pack (W20-01), which has none in X12: it counts pieces.
 pub(crate) const PACK_UNIT: &str = "EA";
 
 const UNIT: Spec = Spec::at(2).reference(355).length(2, 2);
+
+const PAIRS: Pairs = Pairs {
+    case_code: 3,
+    qualifiers: &[4, 6, 15],
+};
 
 /// A line with what is settled only when all of it was read.
 pub(crate) struct Line {
@@ -38,18 +42,15 @@ impl Line {
         let ordered = w01.required_decimal(Spec::at(1).reference(330))?;
         w01.required(UNIT)?;
         let quantity = context.quantity(segment, exact(ordered), UNIT, 2)?;
-        let mut line = OrderLine::new("", quantity, Vec::with_capacity(2));
-        context.case_code(segment, &mut line.items, 3)?;
-        for qualifier in [4, 6, 15] {
-            context.item(segment, &mut line.items, &mut line.extras, qualifier)?;
-        }
+        let mut extras = Extras::new();
+        let (items, lot) = context.numbers(segment, PAIRS, &mut extras)?;
+        let mut line = OrderLine {
+            extras,
+            ..OrderLine::new("", quantity, items)
+        };
         let mut w01 = context.elements(segment);
-        if line.items.is_empty() {
-            let text = "a line needs a case code (W01-03) or a product number (W01-04 and -05)";
-            return Err(w01.fault(Spec::at(4).reference(235), NO_ITEM, text));
-        }
-        let lot = w01.optional(Spec::at(13).reference(451))?;
-        line.lot_required = lot.map(Lot::new);
+        let own = w01.optional(Spec::at(13).reference(451))?;
+        line.lot_required = own.map(Lot::new).or_else(|| lot.map(Lot::new));
         for element in [8, 9, 10, 11, 12, 14] {
             wire::keep(&mut line.extras, segment, element);
         }

@@ -2,10 +2,10 @@
 
 use crossdock_sdk::x12::code::SegmentError;
 use crossdock_sdk::x12::{Fault, Segment, Spec};
-use crossdock_sdk::{Carrier, Charge, Money, PartyRole, Purpose, TransportMode};
+use crossdock_sdk::{Charge, Money, PartyRole, Purpose};
 
 use super::Draft;
-use crate::codes;
+use crate::decode::carrier;
 use crate::wire::{self, exact};
 
 impl<'a> Draft<'a, '_> {
@@ -70,36 +70,8 @@ impl<'a> Draft<'a, '_> {
     }
 
     pub(super) fn carrier(&mut self, segment: &Segment<'a>) -> Result<(), Fault> {
-        let config = self.context.config;
         let extras = &mut self.shipment.extras;
-        let mut w27 = self.context.elements(segment);
-        let mode = w27.required(Spec::at(1).reference(91).length(1, 2))?;
-        let scac = w27.optional(Spec::at(2).reference(140).length(2, 4))?;
-        let routing = w27.optional(Spec::at(3).reference(387).length(1, 35))?;
-        let payment = w27.optional(Spec::at(4).reference(146).length(2, 2))?;
-        let initial = w27.optional(Spec::at(6).reference(206).length(1, 4))?;
-        let number = w27.optional(Spec::at(7).reference(207).length(1, 15))?;
-        if !codes::is_first::<TransportMode>(&mode) {
-            wire::keep(extras, segment, 1);
-        }
-        wire::keep(extras, segment, 5);
-        wire::keep_from(extras, segment, 8);
-        let service = routing
-            .as_deref()
-            .and_then(|routing| config.service(routing));
-        self.shipment.carrier = Some(Carrier {
-            scac: scac.map(|scac| config.carrier(&scac)),
-            name: routing
-                .filter(|_| service.is_none())
-                .map(|routing| routing.into_owned()),
-            service: service.map(str::to_owned),
-            mode: Some(codes::read(&mode)),
-            payment: payment.map(|payment| codes::read(&payment)),
-            equipment: match (initial, number) {
-                (Some(initial), Some(number)) => Some(format!("{initial} {number}")),
-                (one, other) => one.or(other).map(|text| text.into_owned()),
-            },
-        });
+        self.shipment.carrier = Some(carrier::sending(segment, extras, &mut self.context)?);
         Ok(())
     }
 

@@ -1,16 +1,13 @@
 //! W12 and what follows it: one shipped line.
 
 use crossdock_sdk::x12::code::ElementError;
-use crossdock_sdk::x12::segment::text;
 use crossdock_sdk::x12::{self, Fault, Place, Segment, Spec};
-use crossdock_sdk::{
-    Decimal, Extras, ItemId, ItemScheme, Lot, LotQuantity, Moment, Quantity, ShipmentLine,
-    ShipmentStatus,
-};
+use crossdock_sdk::{Decimal, Extras, ItemId, Quantity, ShipmentLine, ShipmentStatus};
 
 use super::in_unit_of;
 use crate::codes;
-use crate::decode::context::Context;
+use crate::decode::context::{Context, Pairs};
+use crate::decode::lots::Lots;
 use crate::wire::{self, exact};
 
 const STATUS: Spec = Spec::at(1).reference(368).length(2, 2);
@@ -18,7 +15,16 @@ const ORDERED: Spec = Spec::at(2).reference(330);
 const SHIPPED: Spec = Spec::at(3).reference(382);
 const DIFFERENCE: Spec = Spec::at(4).reference(383);
 const UNIT: Spec = Spec::at(5).reference(355);
-const CASE_CODE: Spec = Spec::at(6).reference(438);
+/// With W12-16 to -18, which name what was ordered instead where the line stands for
+/// a substitution.
+const PAIRS: Pairs = Pairs {
+    case_code: 6,
+    qualifiers: &[7, 17, 21],
+};
+const PAIRS_OF_SUBSTITUTE: Pairs = Pairs {
+    case_code: 6,
+    qualifiers: &[7, 21],
+};
 const LOT: Spec = Spec::at(9).reference(451);
 const WEIGHT: Spec = Spec::at(10).reference(81);
 const REASON: Spec = Spec::at(19).reference(892);
@@ -31,18 +37,7 @@ pub(crate) struct Line<'a> {
     pub(crate) number: Option<String>,
     /// Licence plates (N9*LV) with the quantity on each, where it is told.
     pub(crate) plates: Vec<(&'a [u8], Option<Decimal>)>,
-    dates: Vec<LotDate>,
-}
-
-/// A date that belongs to a lot.
-struct LotDate {
-    expiry: bool,
-    moment: Moment,
-    /// Lots that were read before it.
-    lots: usize,
-    /// Whether the segment before it was the last of those.
-    adjacent: bool,
-    ordinal: u32,
+    lots: Lots,
 }
 
 // === impl Line ===
@@ -64,10 +59,9 @@ impl<'a> Line<'a> {
             Some(shipped) => shipped,
             None => deduce(segment, &status, ordered, difference, context)?,
         };
-        let mut items = Vec::with_capacity(2);
         let mut extras = Vec::new();
-        read_items(segment, (&mut items, &mut extras), context)?;
-        let shipped = context.quantity(segment, shipped, UNIT, 5)?;
+        let (items, lot) = read_items(segment, &mut extras, context)?;
+        let shipped = context.quantity_or_default(segment, shipped, UNIT, 5)?;
         let mut line = ShipmentLine {
             extras,
             ..ShipmentLine::new("", shipped, status, items)
@@ -77,12 +71,16 @@ impl<'a> Line<'a> {
         }
         line.ordered = ordered.map(|ordered| in_unit_of(ordered, &line.shipped));
         read_difference(segment, difference, &mut line, context);
+        let mut lots = Lots::default();
         if segment.has(9) || segment.has(19) {
             let mut w12 = context.elements(segment);
             if let Some(number) = w12.optional(LOT)? {
-                line.lots.push(LotQuantity::new(Lot::new(number), None));
+                lots.add(number.into_owned(), None);
             }
             line.reason = w12.optional(REASON)?.map(|reason| reason.into_owned());
+        }
+        if let Some(number) = lot {
+            lots.add(number, None);
         }
         line.weight = context.weight(segment, &mut line.extras, WEIGHT, 10)?;
         for element in [13, 14, 15] {
@@ -99,6 +97,7 @@ impl<'a> Line<'a> {
         }
         Ok(Self {
             line,
+            lots,
             ..Self::unreadable(segment)
         })
     }
@@ -111,7 +110,7 @@ impl<'a> Line<'a> {
             place: segment.place(),
             number: None,
             plates: Vec::new(),
-            dates: Vec::new(),
+            lots: Lots::default(),
         }
     }
 
@@ -153,7 +152,9 @@ impl<'a> Line<'a> {
         if qualifier == context.config.line_qualifier && told.is_none() && self.number.is_none() {
             self.number = Some(reference.value);
         } else if qualifier == "LT" && plain && !reference.value.is_empty() {
-            self.add_lot(reference.value, amount);
+            let quantity = amount.map(|amount| in_unit_of(amount, &self.line.shipped));
+            let (lot, extras) = ((reference.value, quantity), &mut self.line.extras);
+            self.lots.add_reference(segment, lot, extras, context)?;
         } else if qualifier == "SE" && told.is_none() {
             self.line.serials.push(reference.value);
         } else if qualifier == "LV" && plain && !reference.value.is_empty() {
@@ -164,112 +165,20 @@ impl<'a> Line<'a> {
         Ok(())
     }
 
-    /// A lot, unless W12-09 named it already.
-    fn add_lot(&mut self, number: String, amount: Option<Decimal>) {
-        let quantity = amount.map(|amount| in_unit_of(amount, &self.line.shipped));
-        match self
-            .line
-            .lots
-            .iter_mut()
-            .find(|known| known.lot.number == number)
-        {
-            Some(known) => known.quantity = known.quantity.take().or(quantity),
-            None => self
-                .line
-                .lots
-                .push(LotQuantity::new(Lot::new(number), quantity)),
-        }
-    }
-
-    /// Reads G62: 36 expires, 94 was made; any other date goes to the extras.
+    /// Reads G62.
     pub(crate) fn date(
         &mut self,
         segment: &Segment<'a>,
         context: &mut Context<'_>,
     ) -> Result<(), Fault> {
-        let (qualifier, moment) = context.date(segment)?;
-        let expiry = match qualifier {
-            b"36" => true,
-            b"94" => false,
-            _ => {
-                wire::keep_qualified(&mut self.line.extras, segment);
-                return Ok(());
-            }
-        };
-        let Some(moment) = moment else {
-            wire::keep_qualified(&mut self.line.extras, segment);
-            return Ok(());
-        };
-        let lots = self.line.lots.len();
-        let before = self.dates.last();
-        let adjacent = before.is_none_or(|before| {
-            before.lots != lots || (before.adjacent && before.ordinal + 1 == segment.ordinal())
-        });
-        self.dates.push(LotDate {
-            expiry,
-            moment,
-            lots,
-            adjacent,
-            ordinal: segment.ordinal(),
-        });
-        Ok(())
+        self.lots.date(segment, &mut self.line.extras, context)
     }
 
     /// Settles what needs the whole line.
     pub(crate) fn settle(&mut self, context: &mut Context<'_>) {
-        if self.dates.is_empty() {
-            return;
-        }
-        let dates = std::mem::take(&mut self.dates);
-        for expiry in [true, false] {
-            let these: Vec<&LotDate> = dates.iter().filter(|date| date.expiry == expiry).collect();
-            self.settle_dates(&these, expiry, context);
-        }
-    }
-
-    /// Gives the dates of one kind to the lots: one each in order, or each to the lot
-    /// that stands right before it. A date that could belong to several lots is kept
-    /// among the extras.
-    fn settle_dates(&mut self, dates: &[&LotDate], expiry: bool, context: &mut Context<'_>) {
-        let lots = self.line.lots.len();
-        for (index, date) in dates.iter().enumerate() {
-            let one_each = dates.len() == lots;
-            let after_each = date.adjacent && (date.lots == 1 || self.is_interleaved(dates));
-            let target = if one_each {
-                Some(index)
-            } else if after_each {
-                date.lots.checked_sub(1)
-            } else {
-                None
-            };
-            let day = date.moment.text.get(..10).unwrap_or_default().to_owned();
-            let lot = target.and_then(|target| self.line.lots.get_mut(target));
-            let place = lot.map(|known| {
-                if expiry {
-                    &mut known.lot.expiry
-                } else {
-                    &mut known.lot.manufactured
-                }
-            });
-            match place {
-                Some(place @ None) => *place = Some(day),
-                _ => {
-                    let name = if expiry { "G62*36" } else { "G62*94" };
-                    self.line.extras.push((name.to_owned(), day));
-                    if lots > 1 {
-                        let text = format!(
-                            "{name} could belong to any of {lots} lots; kept among the extras"
-                        );
-                        context.remark("lot-date-ambiguous", text, self.place);
-                    }
-                }
-            }
-        }
-    }
-
-    /// Whether the dates stand between the lots rather than behind all of them.
-    fn is_interleaved(&self, dates: &[&LotDate]) -> bool {
-        dates.iter().any(|date| date.lots < self.line.lots.len())
+        let extras = &mut self.line.extras;
+        self.line.lots = self.lots.settle(self.place, extras, context);
+        check_lots(&self.line, self.place, context);
     }
 }
 
@@ -336,32 +245,33 @@ fn read_difference(
 /// left.
 fn read_items(
     segment: &Segment<'_>,
-    (items, extras): (&mut Vec<ItemId>, &mut Extras),
+    extras: &mut Extras,
     context: &mut Context<'_>,
-) -> Result<(), Fault> {
-    context.case_code(segment, items, 6)?;
-    context.item(segment, items, extras, 7)?;
+) -> Result<(Vec<ItemId>, Option<String>), Fault> {
     if segment.element(1).trim_ascii() == b"IS" {
         for element in [16, 17, 18] {
             wire::keep(extras, segment, element);
         }
-    } else {
-        context.case_code(segment, items, 16)?;
-        context.item(segment, items, extras, 17)?;
+        return context.numbers(segment, PAIRS_OF_SUBSTITUTE, extras);
     }
-    context.item(segment, items, extras, 21)?;
-    if items.is_empty() {
-        let text = "a line needs a case code (W12-06) or a product number (W12-07 and -08)";
-        let elements = context.elements(segment);
-        return Err(elements.fault(CASE_CODE, ElementError::ConditionalMissing, text));
+    let (mut items, lot) = context.numbers(segment, PAIRS, extras)?;
+    context.case_code(segment, &mut items, 16)?;
+    Ok((items, lot))
+}
+
+/// Remarks on lots that are not the whole line, where each says how much it is.
+fn check_lots(line: &ShipmentLine, place: Place, context: &mut Context<'_>) {
+    let sum = line.lots.iter().try_fold(Decimal::ZERO, |sum, lot| {
+        sum.checked_add(lot.quantity.as_ref()?.value).ok()
+    });
+    if let Some(sum) = sum
+        && !line.lots.is_empty()
+        && !sum.is_equal(line.shipped.value)
+    {
+        let text = format!(
+            "{} units left, but the lots add up to {sum}; both kept",
+            line.shipped.value
+        );
+        context.remark("lots-mismatch", text, place);
     }
-    let unnamed = |item: &ItemId| item.scheme == ItemScheme::Other(String::new());
-    if items.iter().all(unnamed) {
-        let found = text(segment.element(8));
-        let text = format!("nothing says what kind of number {found} is");
-        let spec = Spec::at(7).reference(235);
-        let elements = context.elements(segment);
-        return Err(elements.fault(spec, ElementError::ConditionalMissing, text));
-    }
-    Ok(())
 }

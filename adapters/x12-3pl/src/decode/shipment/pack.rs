@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use crossdock_sdk::x12::segment::text;
 use crossdock_sdk::x12::{Fault, Place, Segment, Spec};
-use crossdock_sdk::{Extras, Package, PackageType, Packed, Quantity};
+use crossdock_sdk::{Decimal, Extras, Package, PackageType, Packed, Quantity};
 
 use super::in_unit_of;
 use super::line::Line;
@@ -39,6 +39,8 @@ pub(crate) struct Pack<'a> {
     marks: Vec<Mark<'a>>,
     tracking: Vec<String>,
     pallet: bool,
+    /// Whether a mark stood before the first line.
+    marked_first: bool,
     weight: Option<Quantity>,
     dimensions: Vec<Quantity>,
     place: Place,
@@ -58,6 +60,7 @@ impl<'a> Pack<'a> {
             marks: Vec::new(),
             tracking: Vec::new(),
             pallet: false,
+            marked_first: false,
             weight: None,
             dimensions: Vec::new(),
             place: segment.place(),
@@ -68,6 +71,11 @@ impl<'a> Pack<'a> {
     pub(crate) fn without_number(mut self) -> Self {
         self.number = b"";
         self
+    }
+
+    /// Whether it was marked before its lines, and has some: no further mark is its.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.marked_first && self.lines_end > self.lines_start
     }
 
     /// Whether anything makes a package of the loop.
@@ -84,6 +92,7 @@ impl<'a> Pack<'a> {
         let mut man = context.elements(segment);
         drop(man.required(Spec::at(1).reference(88).length(1, 2))?);
         drop(man.required(Spec::at(2).reference(87).length(1, 48))?);
+        self.marked_first |= self.lines_end == self.lines_start;
         for at in [1, 4] {
             let [qualifier, number, last] =
                 [at, at + 1, at + 2].map(|element| segment.element(element).trim_ascii());
@@ -415,6 +424,7 @@ fn contents(line: &Line<'_>) -> Packed {
 fn plates(lines: &mut [Line<'_>], all: &mut Gathered, context: &mut Context<'_>) {
     for line in lines {
         let named = std::mem::take(&mut line.plates);
+        check_plates(line, &named, context);
         let alone = named.len() == 1;
         for (number, amount) in named {
             let mark = Mark {
@@ -439,6 +449,21 @@ fn plates(lines: &mut [Line<'_>], all: &mut Gathered, context: &mut Context<'_>)
             }
             all.add(package);
         }
+    }
+}
+
+/// Remarks on plates that do not hold the whole line, where each says how much it holds.
+fn check_plates(line: &Line<'_>, plates: &[(&[u8], Option<Decimal>)], context: &mut Context<'_>) {
+    let sum = plates.iter().try_fold(Decimal::ZERO, |sum, (_, amount)| {
+        sum.checked_add((*amount)?).ok()
+    });
+    let shipped = line.line.shipped.value;
+    if let Some(sum) = sum
+        && !plates.is_empty()
+        && !sum.is_equal(shipped)
+    {
+        let text = format!("{shipped} units left, but the packages hold {sum}; both kept");
+        context.remark("packages-mismatch", text, line.place);
     }
 }
 

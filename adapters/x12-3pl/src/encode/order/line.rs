@@ -1,11 +1,12 @@
 //! A line as an LX loop: LX, W01, G69, N9, NTE, W20, AMT, G62.
 
-use crossdock_sdk::{ItemId, ItemScheme, Lot, OrderLine};
+use crossdock_sdk::{Lot, OrderLine};
 
-use super::{unit, write_day, write_note, write_reference};
 use crate::codes;
 use crate::decode::order::PACK_UNIT;
+use crate::encode::items::{self, Layout};
 use crate::encode::script::{Script, unsayable, wrap};
+use crate::encode::segments::{unit, write_day, write_note, write_reference};
 use crate::refusal::Refusal;
 use crate::settings::Writing;
 use crate::wire;
@@ -17,14 +18,14 @@ const DESCRIPTIONS_MAX: usize = 5;
 /// W01-13. A longer lot is a reference.
 const LOT_CHARS_MAX: usize = 12;
 
-/// Element 234.
-const ITEM_CHARS_MAX: usize = 48;
-
 /// N9 of a line.
 const REFERENCES_MAX: usize = 200;
 
-/// Where W01 has its pairs of qualifier and number.
-const PAIRS: [usize; 3] = [4, 6, 15];
+/// Where W01 has its numbers.
+const PAIRS: Layout<3> = Layout {
+    has_case_code: true,
+    qualifiers: [4, 6, 15],
+};
 
 /// Writes the loop.
 ///
@@ -108,7 +109,13 @@ fn write_item(
         script,
         format_args!("{at}/quantity/unit"),
     )?;
-    let numbers = numbers(line, index, config, script)?;
+    let at_items = format_args!("{at}/items");
+    let numbers = items::numbers(
+        &line.items,
+        (&line.extras, "W01", PAIRS),
+        (config, at_items),
+        script,
+    )?;
     let lot = script.optional(
         lot.map(|lot| lot.number.as_str()),
         LOT_CHARS_MAX,
@@ -154,60 +161,6 @@ fn write_item(
         &service?,
     ];
     script.segment("W01", &elements)
-}
-
-/// The product numbers of W01.
-#[derive(Default)]
-struct Numbers {
-    /// W01-03.
-    case_code: String,
-    /// Qualifier and number of each pair.
-    pairs: [(String, String); 3],
-}
-
-fn numbers(
-    line: &OrderLine,
-    index: usize,
-    config: &Writing<'_>,
-    script: &Script<'_>,
-) -> Result<Numbers, Refusal> {
-    let at = format_args!("/lines/{index}/items");
-    if line.items.is_empty() {
-        let text = "a line needs a product number";
-        return Err(unsayable("item-missing", at, text)
-            .with_remedy("give the item a number that the warehouse knows"));
-    }
-    let mut numbers = Numbers::default();
-    let mut pairs = numbers.pairs.iter_mut().zip(PAIRS);
-    for (place, item) in line.items.iter().enumerate() {
-        let value = script.required(
-            &item.value,
-            ITEM_CHARS_MAX,
-            format_args!("{at}/{place}/value"),
-        )?;
-        if is_case_code(item) && numbers.case_code.is_empty() {
-            numbers.case_code = value.into_owned();
-            continue;
-        }
-        let Some((pair, element)) = pairs.next() else {
-            let text = format!(
-                "X12 takes at most {} product numbers and a case code",
-                PAIRS.len()
-            );
-            return Err(unsayable("too-many", at, text));
-        };
-        let remembered = wire::extra(&line.extras, &wire::element_name("W01", element))
-            .filter(|code| codes::read::<ItemScheme>(code) == item.scheme);
-        let qualifier = remembered.unwrap_or_else(|| config.item_qualifier(&item.scheme));
-        let qualifier = script.plain_code(qualifier, 2..=2, format_args!("{at}/{place}/scheme"))?;
-        *pair = (qualifier.to_owned(), value.into_owned());
-    }
-    Ok(numbers)
-}
-
-/// Whether the number fits W01-03, which has no qualifier but exactly 12 characters.
-fn is_case_code(item: &ItemId) -> bool {
-    item.scheme == ItemScheme::UpcCase && item.value.trim().chars().count() == 12
 }
 
 fn describe(description: &str, index: usize, script: &mut Script<'_>) -> Result<(), Refusal> {

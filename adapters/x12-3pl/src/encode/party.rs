@@ -1,11 +1,12 @@
 //! A party as an N1 loop: N1, N2, N3, N4, PER.
 
-use crossdock_sdk::{Address, Contact, Extras, Party};
+use crossdock_sdk::{Address, Contact, Extras, IdScheme, Party, PartyRole, host};
 
-use super::scheme_code;
+use super::script::{Script, unsayable, wrap};
+use crate::codes;
 use crate::decode::party::{CONTACT_FUNCTION, REGION_QUALIFIER};
-use crate::encode::script::{Script, unsayable, wrap};
 use crate::refusal::Refusal;
+use crate::settings::Writing;
 use crate::wire;
 
 /// N1-02 and N2.
@@ -17,11 +18,44 @@ const LINES_MAX: usize = 4;
 /// Element 364.
 const NUMBER_CHARS_MAX: usize = 80;
 
-/// Writes the loop.
+/// N1 loops of a header: how often the standard lets them occur.
+const PARTIES_MAX: usize = 10;
+
+/// Writes the loops of all parties, and one for the node where none of them is it.
+///
+/// # Errors
+/// When a party says what X12 can't, or there are too many.
+pub(super) fn write_all(
+    parties: &[Party],
+    node: Option<&str>,
+    (max, config): (Option<usize>, &Writing<'_>),
+    script: &mut Script<'_>,
+) -> Result<(), Refusal> {
+    for (index, party) in parties.iter().enumerate() {
+        write(party, index, script)?;
+    }
+    let is_node = |party: &Party| {
+        party.role == PartyRole::Warehouse
+            || (party.role == PartyRole::ShipTo && party.id.as_deref() == node)
+    };
+    let node = node.filter(|_| !parties.iter().any(is_node));
+    let count = parties.len() + usize::from(node.is_some());
+    let max = max.unwrap_or(PARTIES_MAX);
+    if count > max {
+        let text = format!("{count} parties, X12 takes at most {max}");
+        return Err(unsayable("too-many", format_args!("/parties"), text));
+    }
+    let Some(node) = node else { return Ok(()) };
+    let id = host::lookup("location", node).unwrap_or_else(|| node.to_owned());
+    let id = script.required(&id, 80, format_args!("/node"))?;
+    script.segment("N1", &["WH", "", config.warehouse_qualifier, &id])
+}
+
+/// Writes one loop.
 ///
 /// # Errors
 /// When the party says what X12 can't.
-pub(super) fn write(party: &Party, index: usize, script: &mut Script<'_>) -> Result<(), Refusal> {
+fn write(party: &Party, index: usize, script: &mut Script<'_>) -> Result<(), Refusal> {
     let at = format_args!("/parties/{index}");
     let extras = &party.extras;
     let role = script.code(
@@ -214,4 +248,9 @@ fn other(kind: &str, value: &str, index: usize, script: &Script<'_>) -> Result<S
     let at = format_args!("/parties/{index}/extras");
     script.plain_code(kind, 2..=2, at)?;
     Ok(script.required(value, NUMBER_CHARS_MAX, at)?.into_owned())
+}
+
+/// The scheme that is written for an id without one: mutually defined.
+fn scheme_code(scheme: Option<&IdScheme>) -> &str {
+    scheme.map_or("ZZ", codes::write)
 }
