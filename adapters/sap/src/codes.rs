@@ -105,7 +105,10 @@ pub(crate) fn odata_role(code: &str) -> PartyRole {
 
 fn find(list: &[(&str, PartyRole)], code: &str) -> PartyRole {
     let row = list.iter().find(|(sap, _)| *sap == code);
-    row.map_or_else(|| PartyRole::Other(code.to_owned()), |(_, role)| role.clone())
+    row.map_or_else(
+        || PartyRole::Other(code.to_owned()),
+        |(_, role)| role.clone(),
+    )
 }
 
 /// The partner function of a role; absent for one that a delivery has no word for.

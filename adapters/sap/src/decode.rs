@@ -24,12 +24,30 @@ const FINDINGS_MAX: usize = 100;
 /// What is XML of SAP's or for SAP, and no IDoc: the root's name, and what it is.
 const OTHER_DIALECTS: [(&str, &str); 8] = [
     ("OrderRequest", "an order of SAP's B2B services over SOAP"),
-    ("OrderConfRequest", "an order confirmation of SAP's B2B services over SOAP"),
-    ("DeliveryRequest", "a delivery of SAP's B2B services over SOAP"),
-    ("InvoiceRequest", "an invoice of SAP's B2B services over SOAP"),
-    ("logisticsInventoryReportMessage", "a GS1 XML logistics inventory report"),
-    ("warehousingInboundNotificationMessage", "a GS1 XML warehousing inbound notification"),
-    ("warehousingOutboundNotificationMessage", "a GS1 XML warehousing outbound notification"),
+    (
+        "OrderConfRequest",
+        "an order confirmation of SAP's B2B services over SOAP",
+    ),
+    (
+        "DeliveryRequest",
+        "a delivery of SAP's B2B services over SOAP",
+    ),
+    (
+        "InvoiceRequest",
+        "an invoice of SAP's B2B services over SOAP",
+    ),
+    (
+        "logisticsInventoryReportMessage",
+        "a GS1 XML logistics inventory report",
+    ),
+    (
+        "warehousingInboundNotificationMessage",
+        "a GS1 XML warehousing inbound notification",
+    ),
+    (
+        "warehousingOutboundNotificationMessage",
+        "a GS1 XML warehousing outbound notification",
+    ),
     ("cXML", "a cXML message"),
 ];
 
@@ -85,7 +103,8 @@ fn refused(error: idoc::Error, root: Option<&str>) -> Refusal {
     let known = OTHER_DIALECTS.iter().find(|(name, _)| Some(*name) == root);
     match known {
         Some((name, what)) => {
-            let text = format!("{name} is {what}, which this adapter does not read; it reads IDocs");
+            let text =
+                format!("{name} is {what}, which this adapter does not read; it reads IDocs");
             Problem::partner_data("dialect-unsupported", text)
                 .at(Place::Xpath(format!("/{name}")))
                 .with_value(name)
@@ -167,7 +186,9 @@ impl Walk<'_> {
                     Problem::adapter("message-unsupported", text)
                         .at(Place::Xpath(control.path_of("MESTYP")))
                         .with_value(kind)
-                        .with_remedy("do not distribute this message type to us (transaction WE20)"),
+                        .with_remedy(
+                            "do not distribute this message type to us (transaction WE20)",
+                        ),
                 );
                 context.refuse()
             }
@@ -182,7 +203,10 @@ impl Walk<'_> {
         };
         Source {
             version: get("IDOCTYP").or_else(|| idoc.map(|idoc| idoc.wrapper().to_owned())),
-            type_: control.map(message_type).filter(|kind| !kind.is_empty()).map(str::to_owned),
+            type_: control
+                .map(message_type)
+                .filter(|kind| !kind.is_empty())
+                .map(str::to_owned),
             interchange_control: get("REFINT"),
             group_control: get("SERIAL"),
             transaction_control: get("DOCNUM"),

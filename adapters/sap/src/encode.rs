@@ -144,9 +144,7 @@ pub(crate) fn told(response: &Response, code: &str) -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crossdock_sdk::{
-        ItemId, Moment, Quantity, Shipment, ShipmentLine, ShipmentStatus,
-    };
+    use crossdock_sdk::{ItemId, Moment, Quantity, Shipment, ShipmentLine, ShipmentStatus};
 
     fn shipment() -> Delivery {
         let moment = Moment::local("2026-03-01");
@@ -206,7 +204,10 @@ mod tests {
         let Step::Send(request) = first else { panic!() };
         assert_eq!(request.path, "/sap/bc/idoc_xml");
         assert_eq!(request.file_name.as_deref(), Some("DELVRY07-1.xml"));
-        assert_eq!(with_client("/x", Some("100"), "$top=1"), "/x?$top=1&sap-client=100");
+        assert_eq!(
+            with_client("/x", Some("100"), "$top=1"),
+            "/x?$top=1&sap-client=100"
+        );
         assert_eq!(with_client("/x", Some("100"), ""), "/x?sap-client=100");
     }
 }

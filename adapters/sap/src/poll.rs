@@ -39,7 +39,9 @@ pub(crate) fn poll(request: &PollRequest, past: &[Exchange]) -> Result<PollStep,
                 .with_remedy("check the endpoint, its credential and the setting `odata-path`")
                 .into()),
         },
-        Some(_) => Err(Problem::settings("endpoint-unfit", "polling needs an http endpoint").into()),
+        Some(_) => {
+            Err(Problem::settings("endpoint-unfit", "polling needs an http endpoint").into())
+        }
     }
 }
 
@@ -67,7 +69,9 @@ impl Cursor {
             }),
             _ => {
                 let text = "the cursor, or the setting `poll-from`, is no RFC 3339 moment";
-                Err(Problem::settings("cursor-invalid", text).with_value(text).into())
+                Err(Problem::settings("cursor-invalid", text)
+                    .with_value(text)
+                    .into())
             }
         }
     }
@@ -190,7 +194,10 @@ mod tests {
             sent.path,
             "/sap/opu/odata/sap/API_SALES_ORDER_SRV/A_SalesOrder?$filter=LastChangeDateTime%20ge%20datetimeoffset'2026-02-01T00%3A00%3A00Z'&$orderby=LastChangeDateTime,SalesOrder&$skip=7&$top=2&$expand=to_Item,to_Partner&$format=json&sap-client=100"
         );
-        assert_eq!(poll(&request(Some("then")), &[]).unwrap_err().code, "cursor-invalid");
+        assert_eq!(
+            poll(&request(Some("then")), &[]).unwrap_err().code,
+            "cursor-invalid"
+        );
     }
 
     #[test]
@@ -198,7 +205,9 @@ mod tests {
         let first = polled(None, &[("1", 1_000), ("2", 2_000)]);
         assert!(first.more);
         assert_eq!(first.cursor.as_deref(), Some("1970-01-01T00:00:02Z;0"));
-        let Ok(order) = &first.documents[0] else { panic!() };
+        let Ok(order) = &first.documents[0] else {
+            panic!()
+        };
         assert!(matches!(&order.document, Document::Order(order) if order.order_no == "1"));
         // A page of nothing but the moment that was asked for is passed over.
         let stuck = polled(first.cursor.as_deref(), &[("2", 2_000), ("3", 2_000)]);

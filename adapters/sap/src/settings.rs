@@ -1,9 +1,7 @@
 //! What differs from partner to partner.
 
 use crossdock_sdk::settings::Table;
-use crossdock_sdk::{
-    ItemScheme, PackageType, PartyRole, Problem, Settings, host,
-};
+use crossdock_sdk::{ItemScheme, PackageType, PartyRole, Problem, Settings, host};
 
 use crate::codes;
 use crate::refusal::Refusal;
@@ -136,7 +134,10 @@ impl<'s> Reading<'s> {
 
     /// The package type of a packaging material or its type.
     pub(crate) fn package(&self, code: &str) -> Option<PackageType> {
-        self.tables.packages.get(code).and_then(codes::package_by_name)
+        self.tables
+            .packages
+            .get(code)
+            .and_then(codes::package_by_name)
     }
 
     pub(crate) fn carrier(&self, code: &str) -> Option<&'s str> {
@@ -310,7 +311,12 @@ impl<'s> Tables<'s> {
         }
         for (code, word) in tables.packages.iter() {
             let is_known = codes::package_by_name(word).is_some();
-            known(is_known, format!("package.{code}"), word, "carton, pallet, envelope")?;
+            known(
+                is_known,
+                format!("package.{code}"),
+                word,
+                "carton, pallet, envelope",
+            )?;
         }
         Ok(tables)
     }
@@ -356,11 +362,13 @@ fn path<'s>(
 }
 
 fn material_length(settings: &Settings<'_>) -> Result<usize, Refusal> {
-    Ok(match settings.choice("material-length", "0", &["0", "18", "40"])? {
-        "18" => 18,
-        "40" => 40,
-        _ => 0,
-    })
+    Ok(
+        match settings.choice("material-length", "0", &["0", "18", "40"])? {
+            "18" => 18,
+            "40" => 40,
+            _ => 0,
+        },
+    )
 }
 
 #[cfg(test)]
@@ -376,7 +384,11 @@ mod tests {
 
     #[test]
     fn units_go_both_ways_and_settings_come_first() {
-        let entries = entries(&[("unit.PCE", "EA"), ("sender-partner", "A"), ("receiver-partner", "B")]);
+        let entries = entries(&[
+            ("unit.PCE", "EA"),
+            ("sender-partner", "A"),
+            ("receiver-partner", "B"),
+        ]);
         let reading = Reading::new(&entries).unwrap();
         assert_eq!(reading.unit("PCE").as_deref(), Some("EA"));
         assert_eq!(reading.unit("ST").as_deref(), Some("H87"));
@@ -405,9 +417,17 @@ mod tests {
         assert_eq!(IdocWriting::new(&[]).unwrap_err().code, "setting-missing");
         assert_eq!(OdataWriting::new(&[]).unwrap_err().code, "setting-missing");
         let slashed = entries(&[("odata-path", "/x/")]);
-        assert!(OdataWriting::new(&slashed).unwrap_err().text.contains("odata-path"));
+        assert!(
+            OdataWriting::new(&slashed)
+                .unwrap_err()
+                .text
+                .contains("odata-path")
+        );
         let problem = misspelled(&entries(&[("strip_zeros", "true")])).unwrap();
-        assert_eq!(problem.remedy.as_deref(), Some("`strip-zeros` may be meant"));
+        assert_eq!(
+            problem.remedy.as_deref(),
+            Some("`strip-zeros` may be meant")
+        );
         assert_eq!(misspelled(&entries(&[("unit.KAR", "CT")])), None);
     }
 }

@@ -26,14 +26,20 @@ pub(crate) fn keep(extras: &mut Extras, segment: Segment<'_, '_>, read: &[&str])
 
 /// A field whose value is known elsewhere adds nothing.
 fn says_more(field: &str) -> bool {
-    !field.ends_with("_BEZ") && !matches!(field, "QUALF" | "QUALI" | "QUALZ" | "IDDAT" | "SUMID")
+    !field.ends_with("_BEZ")
+        && !matches!(
+            field,
+            "QUALF" | "QUALI" | "QUALZ" | "IDDAT" | "SUMID" | "EXTEND_Q" | "TDID" | "KSCHL"
+        )
 }
 
 /// A segment's name with its qualifier.
 fn title(segment: Segment<'_, '_>) -> String {
-    let qualifier = ["QUALF", "QUALI", "QUALZ", "IDDAT", "SUMID", "EXTEND_Q", "TDID", "KSCHL"]
-        .iter()
-        .find_map(|field| segment.get(field));
+    let qualifier = [
+        "QUALF", "QUALI", "QUALZ", "IDDAT", "SUMID", "EXTEND_Q", "TDID", "KSCHL",
+    ]
+    .iter()
+    .find_map(|field| segment.get(field));
     match qualifier {
         Some(qualifier) => format!("{}*{qualifier}", segment.name()),
         None => segment.name().to_owned(),
@@ -69,8 +75,6 @@ pub(crate) fn moment(day: &str, time: &str, zone: &str) -> Result<Option<Moment>
     Ok(Some(match value::zone_offset(zone) {
         Some(offset) => Moment::zoned(format!("{date}T{clock}{offset}")),
         None if zone.is_empty() => Moment::local(format!("{date}T{clock}")),
-        None => {
-            Moment::local(format!("{date}T{clock}")).with_raw(format!("{day} {time} {zone}"))
-        }
+        None => Moment::local(format!("{date}T{clock}")).with_raw(format!("{day} {time} {zone}")),
     }))
 }

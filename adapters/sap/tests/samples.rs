@@ -32,10 +32,18 @@ fn every_sample_is_read_or_refused_by_name() {
         return;
     };
     let folders = folders(Path::new(&samples));
-    assert!(!folders.is_empty(), "no sap-* folders in {}", samples.display());
+    assert!(
+        !folders.is_empty(),
+        "no sap-* folders in {}",
+        samples.display()
+    );
     let mut rows: BTreeMap<String, Row> = BTreeMap::new();
     for folder in folders {
-        let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let name = folder
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         for file in files(&folder) {
             read(&file, rows.entry(name.clone()).or_default());
         }
@@ -47,7 +55,12 @@ fn every_sample_is_read_or_refused_by_name() {
             .iter()
             .map(|(kind, count)| format!("{count} {kind}"))
             .collect();
-        println!("{name:46} {:5}  {} ({} findings)", row.files, documents.join(", "), row.findings);
+        println!(
+            "{name:46} {:5}  {} ({} findings)",
+            row.files,
+            documents.join(", "),
+            row.findings
+        );
         for (reason, count) in &row.refused {
             println!("    {count:3} refused: {reason}");
         }
@@ -65,21 +78,34 @@ fn read(file: &Path, row: &mut Row) {
             return;
         }
     };
-    assert!(!decoded.documents.is_empty(), "{}: nothing came out", file.display());
+    assert!(
+        !decoded.documents.is_empty(),
+        "{}: nothing came out",
+        file.display()
+    );
     for result in &decoded.documents {
         match result {
             Ok(document) => {
                 *row.documents.entry(document.document.kind()).or_default() += 1;
                 row.findings += document.findings.len();
                 for finding in &document.findings {
-                    println!("  {} {}: {}", file.file_name().unwrap().to_string_lossy(), finding.code, finding.text);
+                    println!(
+                        "  {} {}: {}",
+                        file.file_name().unwrap().to_string_lossy(),
+                        finding.code,
+                        finding.text
+                    );
                 }
             }
             Err(error) => {
                 let first = error.problems.first();
                 let problem = first.unwrap_or_else(|| panic!("{}: no problem", file.display()));
                 assert!(problem.remedy.is_some(), "{}: {problem:?}", file.display());
-                assert!(problem.place != Place::Whole, "{}: {problem:?}", file.display());
+                assert!(
+                    problem.place != Place::Whole,
+                    "{}: {problem:?}",
+                    file.display()
+                );
                 for problem in &error.problems {
                     *row.refused.entry(told(problem)).or_default() += 1;
                 }
@@ -102,7 +128,11 @@ fn folders(samples: &Path) -> Vec<PathBuf> {
         .into_iter()
         .filter(|path| path.is_dir())
         .filter(|path| {
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let name = path
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
             let text_edi = ["sap-b2b-edifact", "sap-b2b-x12"].contains(&name.as_str());
             (name.starts_with("sap-") || name.starts_with("idoc-")) && !text_edi
         })
@@ -110,7 +140,10 @@ fn folders(samples: &Path) -> Vec<PathBuf> {
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {
-    entries(folder).into_iter().filter(|path| path.is_file()).collect()
+    entries(folder)
+        .into_iter()
+        .filter(|path| path.is_file())
+        .collect()
 }
 
 fn entries(folder: &Path) -> Vec<PathBuf> {

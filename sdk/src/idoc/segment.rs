@@ -110,7 +110,10 @@ impl<'i, 'a> Segment<'i, 'a> {
     }
 
     /// The elements of that name directly inside, in order.
-    pub fn all<'n>(&self, name: &'n str) -> impl Iterator<Item = Segment<'i, 'a>> + use<'i, 'a, 'n> {
+    pub fn all<'n>(
+        &self,
+        name: &'n str,
+    ) -> impl Iterator<Item = Segment<'i, 'a>> + use<'i, 'a, 'n> {
         self.children().filter(move |child| child.name() == name)
     }
 

@@ -72,7 +72,10 @@ mod tests {
         assert_eq!(progress("64"), Some(Progress::Underway));
         assert_eq!(progress("99"), None);
         for code in (0..100).map(|code| format!("{code:02}")) {
-            assert!(words(&code).is_none() || progress(&code).is_some(), "{code}");
+            assert!(
+                words(&code).is_none() || progress(&code).is_some(),
+                "{code}"
+            );
         }
     }
 }

@@ -38,7 +38,10 @@ fn finds_segments_fields_and_places() {
     assert_eq!(delivery.text(), "");
     let lines: Vec<_> = delivery.all("E1EDL24").collect();
     assert_eq!(lines[1].get("POSNR"), Some("20"));
-    assert_eq!(lines[1].path_of("POSNR"), "/DELVRY07/IDOC[1]/E1EDL20/E1EDL24[2]/POSNR");
+    assert_eq!(
+        lines[1].path_of("POSNR"),
+        "/DELVRY07/IDOC[1]/E1EDL20/E1EDL24[2]/POSNR"
+    );
     assert_eq!(lines[1].line(), 9);
     let second = idocs[1].as_ref().unwrap();
     let delivery = second.root().child("E1EDL20").unwrap();
@@ -66,7 +69,8 @@ fn prefixes_and_a_bare_idoc_are_read() {
 
 #[test]
 fn one_refused_idoc_leaves_its_neighbours() {
-    let text = "<O><IDOC><A>1</A></IDOC><IDOC><B><A>&evil;</A></B><C/></IDOC><IDOC><A>3</A></IDOC></O>";
+    let text =
+        "<O><IDOC><A>1</A></IDOC><IDOC><B><A>&evil;</A></B><C/></IDOC><IDOC><A>3</A></IDOC></O>";
     assert_eq!(kinds(text), [Ok(2), Err(Kind::Forbidden), Ok(2)]);
     let deep = format!(
         "<O><IDOC>{}{}</IDOC><IDOC><A>3</A></IDOC></O>",
@@ -80,7 +84,10 @@ fn one_refused_idoc_leaves_its_neighbours() {
 fn broken_text_keeps_what_stood_before() {
     let text = "<O><IDOC><A>1</A></IDOC><IDOC><A>2</B></IDOC><IDOC/></O>";
     assert_eq!(kinds(text), [Ok(2), Err(Kind::Syntax)]);
-    assert_eq!(kinds("<O><IDOC><A>1</A></IDOC>"), [Ok(2), Err(Kind::Syntax)]);
+    assert_eq!(
+        kinds("<O><IDOC><A>1</A></IDOC>"),
+        [Ok(2), Err(Kind::Syntax)]
+    );
     assert_eq!(kinds("<O><IDOC><A>1"), [Err(Kind::Syntax)]);
 }
 
@@ -95,7 +102,8 @@ fn what_is_no_idoc_is_named() {
 
 #[test]
 fn bombs_are_refused_at_once() {
-    let laughs = "<!DOCTYPE l [<!ENTITY a \"aaaa\"><!ENTITY b \"&a;&a;\">]><O><IDOC><A>&b;</A></IDOC></O>";
+    let laughs =
+        "<!DOCTYPE l [<!ENTITY a \"aaaa\"><!ENTITY b \"&a;&a;\">]><O><IDOC><A>&b;</A></IDOC></O>";
     let external = "<!DOCTYPE l SYSTEM \"file:///etc/passwd\"><O/>";
     let attributes = format!("<O><IDOC {}/></O>", "a=\"1\" ".repeat(1_000_000));
     let many = format!("<O><IDOC>{}</IDOC></O>", "<A/>".repeat(2_000_000));

@@ -24,7 +24,7 @@ impl fmt::Display for NumberError {
         f.write_str(match self {
             Self::Malformed => "not a number",
             Self::Ambiguous => {
-                "a comma before three digits may be a decimal comma or separate thousands"
+                "ambiguous: a comma before three digits may be a decimal comma or separate thousands"
             }
             Self::TooManyDigits => "a number has at most 18 digits",
         })
@@ -259,8 +259,21 @@ mod tests {
     fn never_guesses_a_number() {
         assert_eq!(number("1,234"), Err(NumberError::Ambiguous));
         for text in [
-            "", "-", "12-5", "--1", "-1-", "1e3", "1.2.3", "1,23,4", "1,2,3.4", "12 000", "x", ",",
-            "1.23,456,7", "+-1", "-+1",
+            "",
+            "-",
+            "12-5",
+            "--1",
+            "-1-",
+            "1e3",
+            "1.2.3",
+            "1,23,4",
+            "1,2,3.4",
+            "12 000",
+            "x",
+            ",",
+            "1.23,456,7",
+            "+-1",
+            "-+1",
         ] {
             assert_eq!(number(text), Err(NumberError::Malformed), "{text}");
         }

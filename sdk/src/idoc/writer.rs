@@ -137,7 +137,10 @@ impl Writer {
 
 fn check_name(name: &str) -> Result<(), WriteError> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-    let begins = name.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic());
+    let begins = name
+        .bytes()
+        .next()
+        .is_some_and(|byte| byte.is_ascii_alphabetic());
     if begins && name.bytes().all(plain) {
         Ok(())
     } else {

@@ -60,7 +60,8 @@ impl Fault {
             let text = node.get(name).and_then(Node::as_str).unwrap_or_default();
             (!text.is_empty()).then(|| text.to_owned())
         };
-        let target = |node: &Node<'_>| filled(node, "target").or_else(|| filled(node, "propertyref"));
+        let target =
+            |node: &Node<'_>| filled(node, "target").or_else(|| filled(node, "propertyref"));
         Some(Fault {
             code: error
                 .get("code")

@@ -140,7 +140,8 @@ mod tests {
             })
         })
         .unwrap();
-        body.list("to_None", [0; 0], |_, _| Ok::<(), ()>(())).unwrap();
+        body.list("to_None", [0; 0], |_, _| Ok::<(), ()>(()))
+            .unwrap();
         let bytes = body.finish();
         assert_eq!(
             str::from_utf8(&bytes).unwrap(),

@@ -14,7 +14,10 @@ const DAY_MS: i64 = 86_400_000;
 /// where it is no such date, or before the year 1 or after 9999.
 pub fn moment(text: &str) -> Option<Moment> {
     let inner = text.strip_prefix("/Date(")?.strip_suffix(")/")?;
-    let sign = inner.char_indices().skip(1).find(|(_, c)| matches!(c, '+' | '-'));
+    let sign = inner
+        .char_indices()
+        .skip(1)
+        .find(|(_, c)| matches!(c, '+' | '-'));
     let Some((at, sign)) = sign else {
         let ms = number(inner)?;
         let (day, clock) = parts(ms)?;
@@ -43,7 +46,8 @@ pub fn from_day(day: &str) -> Option<String> {
 
 fn number(text: &str) -> Option<i64> {
     let digits = text.strip_prefix('-').unwrap_or(text);
-    let plain = !digits.is_empty() && digits.len() < 17 && digits.bytes().all(|b| b.is_ascii_digit());
+    let plain =
+        !digits.is_empty() && digits.len() < 17 && digits.bytes().all(|b| b.is_ascii_digit());
     plain.then(|| text.parse().ok()).flatten()
 }
 
@@ -120,8 +124,16 @@ mod tests {
             zoned("2005-10-24T10:06:52-05:30")
         );
         for text in [
-            "", "/Date()/", "/Date(x)/", "/Date(1", "2017-04-13", "/Date(1+)/", "/Date(1+9999)/",
-            "/Date(99999999999999999999)/", "/Date(999999999999999)/", "/Date(+1)/",
+            "",
+            "/Date()/",
+            "/Date(x)/",
+            "/Date(1",
+            "2017-04-13",
+            "/Date(1+)/",
+            "/Date(1+9999)/",
+            "/Date(99999999999999999999)/",
+            "/Date(999999999999999)/",
+            "/Date(+1)/",
         ] {
             assert_eq!(read(text), None, "{text}");
         }
@@ -129,7 +141,10 @@ mod tests {
 
     #[test]
     fn writes_days() {
-        assert_eq!(from_day("2017-04-13").as_deref(), Some("/Date(1492041600000)/"));
+        assert_eq!(
+            from_day("2017-04-13").as_deref(),
+            Some("/Date(1492041600000)/")
+        );
         assert_eq!(from_day("1969-12-31").as_deref(), Some("/Date(-86400000)/"));
         assert_eq!(from_day("2017-02-29"), None);
         assert_eq!(from_day("2017-04-13T10:00"), None);

@@ -51,9 +51,9 @@ pub fn request_id(key: &str) -> String {
     }
     const BASIS: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
     const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
-    let hash = key
-        .bytes()
-        .fold(BASIS, |hash, byte| (hash ^ u128::from(byte)).wrapping_mul(PRIME));
+    let hash = key.bytes().fold(BASIS, |hash, byte| {
+        (hash ^ u128::from(byte)).wrapping_mul(PRIME)
+    });
     format!("{hash:032X}")
 }
 
@@ -97,8 +97,14 @@ mod tests {
 
     #[test]
     fn knows_a_token_and_its_refusal() {
-        assert_eq!(token(&response(200, &[("x-csrf-token", "abc==")], "")), Some("abc=="));
-        assert_eq!(token(&response(403, &[("x-csrf-token", "Required")], "")), None);
+        assert_eq!(
+            token(&response(200, &[("x-csrf-token", "abc==")], "")),
+            Some("abc==")
+        );
+        assert_eq!(
+            token(&response(403, &[("x-csrf-token", "Required")], "")),
+            None
+        );
         assert_eq!(token(&response(200, &[], "")), None);
         let refused = |status, headers: &[(&str, &str)], body| {
             token_is_refused(&response(status, headers, body))
@@ -115,7 +121,10 @@ mod tests {
             200,
             &[
                 ("set-cookie", "sap-usercontext=sap-client=100; path=/"),
-                ("set-cookie", "SAP_SESSIONID_X_100=a%3d; path=/; secure; HttpOnly"),
+                (
+                    "set-cookie",
+                    "SAP_SESSIONID_X_100=a%3d; path=/; secure; HttpOnly",
+                ),
                 ("set-cookie", "broken"),
             ],
             "",

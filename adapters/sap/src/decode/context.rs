@@ -83,7 +83,7 @@ impl<'c> Context<'c> {
     ) -> Option<Segment<'i, 'a>> {
         let segment = parent.child(name);
         if segment.is_none() {
-            let text = format!("there is no segment {name}, {what}");
+            let text = format!("there is no segment {name}: {what}");
             self.fault(
                 Problem::partner_data("segment-missing", text)
                     .at(place(parent, name))
@@ -107,7 +107,7 @@ impl<'c> Context<'c> {
     }
 
     pub(crate) fn missing(&mut self, segment: Segment<'_, '_>, field: &str, what: &str) {
-        let text = format!("{}-{field} is empty, {what}", segment.name());
+        let text = format!("{}-{field} is empty; expected {what}", segment.name());
         self.fault(
             Problem::partner_data("field-missing", text)
                 .at(place(segment, field))
@@ -140,7 +140,10 @@ impl<'c> Context<'c> {
         match value::number(text) {
             Ok(value) => Some(value),
             Err(error) => {
-                let text = format!("{}-{field} is {error}; kept among the extras", segment.name());
+                let text = format!(
+                    "{}-{field} is {error}; kept among the extras",
+                    segment.name()
+                );
                 self.note("number-invalid", text, segment, field);
                 wire::keep_field(extras, segment, field);
                 None
@@ -165,7 +168,10 @@ impl<'c> Context<'c> {
             if let Some(unit) = self.config.default_unit {
                 return unit.to_owned();
             }
-            let text = format!("{}-{field} is empty: a quantity without a unit", segment.name());
+            let text = format!(
+                "{}-{field} is empty: a quantity without a unit",
+                segment.name()
+            );
             self.fault(
                 Problem::partner_data("unit-missing", text)
                     .at(place(segment, field))
@@ -230,7 +236,10 @@ impl<'c> Context<'c> {
     pub(crate) fn currency(&mut self, segment: Segment<'_, '_>) -> String {
         let known = segment.get("CURCY").or(self.config.default_currency);
         known.map(str::to_owned).unwrap_or_else(|| {
-            let text = format!("{}-CURCY is empty: amounts without a currency", segment.name());
+            let text = format!(
+                "{}-CURCY is empty: amounts without a currency",
+                segment.name()
+            );
             self.fault(
                 Problem::partner_data("currency-missing", text)
                     .at(place(segment, "CURCY"))
@@ -289,7 +298,11 @@ impl<'c> Context<'c> {
             scheme,
             ItemScheme::Sku | ItemScheme::Vendor | ItemScheme::Buyer | ItemScheme::Other(_)
         );
-        let number = if padded { self.config.number(number) } else { number };
+        let number = if padded {
+            self.config.number(number)
+        } else {
+            number
+        };
         let item = ItemId::new(scheme, number);
         if !number.is_empty() && !items.contains(&item) {
             items.push(item);

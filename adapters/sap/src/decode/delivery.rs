@@ -82,7 +82,9 @@ fn meaning(
 
 /// E1EDL18: what the message does to the delivery.
 fn verbs<'i>(header: Segment<'i, '_>) -> impl Iterator<Item = &'i str> {
-    header.all("E1EDL18").filter_map(|segment| segment.get("QUALF"))
+    header
+        .all("E1EDL18")
+        .filter_map(|segment| segment.get("QUALF"))
 }
 
 /// ORI makes it, CHA (in SAP's samples) or CHG (in SAP's wiki) changes it, DEL deletes it.
@@ -117,12 +119,10 @@ fn parties(header: Segment<'_, '_>, context: &Context<'_>) -> Vec<Party> {
 }
 
 /// Who carries: the forwarding agent, whose number the settings turn into a SCAC.
-fn carrier(
-    header: Segment<'_, '_>,
-    parties: &[Party],
-    context: &Context<'_>,
-) -> Option<Carrier> {
-    let agent = parties.iter().find(|party| party.role == PartyRole::Carrier);
+fn carrier(header: Segment<'_, '_>, parties: &[Party], context: &Context<'_>) -> Option<Carrier> {
+    let agent = parties
+        .iter()
+        .find(|party| party.role == PartyRole::Carrier);
     let carrier = Carrier {
         scac: agent
             .and_then(|party| party.id.as_deref())

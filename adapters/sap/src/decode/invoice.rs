@@ -76,7 +76,9 @@ fn date(root: Segment<'_, '_>, header: Segment<'_, '_>, context: &mut Context<'_
     let reference = by_qualifier(root, "E1EDK02", "009");
     let mut found = None;
     for segment in dates.chain(reference) {
-        let Some(text) = segment.get("DATUM") else { continue };
+        let Some(text) = segment.get("DATUM") else {
+            continue;
+        };
         match value::date(text) {
             Ok(Some(date)) => return date,
             Ok(None) => {}
@@ -84,9 +86,12 @@ fn date(root: Segment<'_, '_>, header: Segment<'_, '_>, context: &mut Context<'_
         }
     }
     let (segment, field) = found.map_or((header, "E1EDK03"), |(segment, _)| (segment, "DATUM"));
-    let problem = Problem::partner_data("date-missing", "no date of the invoice: E1EDK03*026, *012 or *011 must hold one as YYYYMMDD")
-        .at(place(segment, field))
-        .with_remedy("have the sender send the billing date");
+    let problem = Problem::partner_data(
+        "date-missing",
+        "no date of the invoice: E1EDK03*026, *012 or *011 must hold one as YYYYMMDD",
+    )
+    .at(place(segment, field))
+    .with_remedy("have the sender send the billing date");
     context.fault(match found {
         Some((_, text)) => problem.with_value(text),
         None => problem,
@@ -95,7 +100,9 @@ fn date(root: Segment<'_, '_>, header: Segment<'_, '_>, context: &mut Context<'_
 }
 
 fn total(root: Segment<'_, '_>, currency: &str, context: &mut Context<'_>) -> Money {
-    let sum = ["011", "010"].iter().find_map(|code| by_qualifier(root, "E1EDS01", code));
+    let sum = ["011", "010"]
+        .iter()
+        .find_map(|code| by_qualifier(root, "E1EDS01", code));
     let Some(sum) = sum else {
         let text = "no sum to be paid: E1EDS01*011 or *010 must hold one";
         context.fault(
@@ -142,7 +149,10 @@ fn line(segment: Segment<'_, '_>, currency: &str, context: &mut Context<'_>) -> 
     line.amount = amount;
     line.taxes = taxes(segment, "E1EDP04", currency, context);
     if context.config.keep_extras {
-        let read = ["POSEX", "MENGE", "MENEE", "VPREI", "PEINH", "CURCY", "E1EDP19", "E1EDP04", "E1EDPA1", "E1EDPT1"];
+        let read = [
+            "POSEX", "MENGE", "MENEE", "VPREI", "PEINH", "CURCY", "E1EDP19", "E1EDP04", "E1EDPA1",
+            "E1EDPT1",
+        ];
         wire::keep(&mut line.extras, segment, &read);
     }
     line
@@ -157,11 +167,20 @@ fn price(
     context: &mut Context<'_>,
 ) -> Decimal {
     let (value, by) = match context.number(segment, "VPREI") {
-        Some(price) => (price, context.number(segment, "PEINH").unwrap_or(Decimal::whole(1))),
+        Some(price) => (
+            price,
+            context
+                .number(segment, "PEINH")
+                .unwrap_or(Decimal::whole(1)),
+        ),
         None => match amount {
             Some(amount) => (amount.amount, quantity.value),
             None => {
-                context.missing(segment, "VPREI", "and no E1EDP26*003 tells the net value");
+                context.missing(
+                    segment,
+                    "VPREI",
+                    "the price, or the net value in an E1EDP26*003",
+                );
                 return Decimal::ZERO;
             }
         },
@@ -170,7 +189,9 @@ fn price(
         return value;
     }
     divide(value, by).unwrap_or_else(|| {
-        let text = "the price of one unit has no end as a decimal and was rounded; the amount counts".to_owned();
+        let text =
+            "the price of one unit has no end as a decimal and was rounded; the amount counts"
+                .to_owned();
         context.note("price-rounded", text, segment, "E1EDP26");
         rounded(value, by)
     })
@@ -200,7 +221,9 @@ fn adjustments(
 ) -> Vec<Adjustment> {
     let mut adjustments = Vec::new();
     for segment in parent.all(name) {
-        let Some(amount) = context.money(segment, "BETRG", currency) else { continue };
+        let Some(amount) = context.money(segment, "BETRG", currency) else {
+            continue;
+        };
         let taken_off = segment.get("ALCKZ") == Some("-") || amount.amount.is_negative();
         let amount = Money {
             amount: Decimal {
@@ -209,7 +232,10 @@ fn adjustments(
             },
             ..amount
         };
-        let code = segment.get("KSCHL").or_else(|| segment.get("KOTXT")).unwrap_or("-");
+        let code = segment
+            .get("KSCHL")
+            .or_else(|| segment.get("KOTXT"))
+            .unwrap_or("-");
         let mut adjustment = match taken_off {
             true => Adjustment::allowance(code, amount),
             false => Adjustment::charge(code, amount),
@@ -228,7 +254,9 @@ fn taxes(
 ) -> Vec<Tax> {
     let mut taxes = Vec::new();
     for segment in parent.all(name) {
-        let Some(amount) = context.money(segment, "MWSBT", currency) else { continue };
+        let Some(amount) = context.money(segment, "MWSBT", currency) else {
+            continue;
+        };
         let rate = context.number(segment, "MSATZ");
         let code = segment.get("MWSKZ").unwrap_or("VAT");
         taxes.push(Tax::new(code, amount, rate));

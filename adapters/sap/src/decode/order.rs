@@ -60,7 +60,11 @@ pub(super) fn map(idoc: &Idoc<'_>, mut context: Context<'_>) -> Mapped {
     }
     ship_to(root, &mut order, &mut context);
     if context.config.keep_extras {
-        wire::keep(&mut order.extras, header, &["BELNR", "BSART", "CURCY", "BRGEW", "GEWEI"]);
+        wire::keep(
+            &mut order.extras,
+            header,
+            &["BELNR", "BSART", "CURCY", "BRGEW", "GEWEI"],
+        );
         let read = |segment: &Segment<'_, '_>| HEADER_READ.contains(&segment.name());
         for segment in root.children().filter(|segment| !read(segment)) {
             keep_header(&mut order, segment);
@@ -99,7 +103,8 @@ pub(super) fn by_qualifier<'i, 'a>(
     name: &str,
     wanted: &str,
 ) -> Option<Segment<'i, 'a>> {
-    root.all(name).find(|segment| qualifier(*segment) == Some(wanted))
+    root.all(name)
+        .find(|segment| qualifier(*segment) == Some(wanted))
 }
 
 pub(super) fn qualifier<'i>(segment: Segment<'i, '_>) -> Option<&'i str> {
@@ -133,7 +138,10 @@ fn totals(
     if let Some(sum) = by_qualifier(root, "E1EDS01", "002")
         && let Some(amount) = context.lenient_number(sum, "SUMME", &mut order.extras)
     {
-        let currency = sum.get("WAERQ").or_else(|| sum.get("SUNIT")).or_else(|| header.get("CURCY"));
+        let currency = sum
+            .get("WAERQ")
+            .or_else(|| sum.get("SUNIT"))
+            .or_else(|| header.get("CURCY"));
         match currency.or(context.config.default_currency) {
             Some(currency) => order.total_amount = Some(Money::new(amount, currency)),
             None => wire::keep_field(&mut order.extras, sum, "SUMME"),
@@ -250,7 +258,8 @@ pub(super) fn divide(value: Decimal, by: Decimal) -> Option<Decimal> {
     // Tens are by far the most common price units.
     let by = by.normalized();
     (0..=DIGITS_MAX).find_map(|places| {
-        let scaled = i128::from(value.coefficient).checked_mul(10_i128.checked_pow(u32::from(places))?)?;
+        let scaled =
+            i128::from(value.coefficient).checked_mul(10_i128.checked_pow(u32::from(places))?)?;
         let scaled = scaled.checked_mul(10_i128.checked_pow(u32::from(by.scale))?)?;
         let divisor = i128::from(by.coefficient);
         if divisor == 0 || scaled % divisor != 0 {
@@ -284,12 +293,19 @@ fn schedule(segment: Segment<'_, '_>, line: &mut OrderLine, context: &mut Contex
 
 /// An order without a header's ship-to may have one for each item (E1EDPA1*WE).
 fn ship_to(root: Segment<'_, '_>, order: &mut Order, context: &mut Context<'_>) {
-    if order.parties.iter().any(|party| party.role == PartyRole::ShipTo) {
+    if order
+        .parties
+        .iter()
+        .any(|party| party.role == PartyRole::ShipTo)
+    {
         return;
     }
     let mut found: Vec<crossdock_sdk::Party> = Vec::new();
     for item in root.all("E1EDP01") {
-        for segment in item.all("E1EDPA1").filter(|segment| segment.get("PARVW") == Some("WE")) {
+        for segment in item
+            .all("E1EDPA1")
+            .filter(|segment| segment.get("PARVW") == Some("WE"))
+        {
             let party = party::of_order(segment, context);
             if !found.contains(&party) {
                 found.push(party);
@@ -297,7 +313,10 @@ fn ship_to(root: Segment<'_, '_>, order: &mut Order, context: &mut Context<'_>) 
         }
     }
     if found.len() > 1 {
-        let text = format!("{} ship-to parties, one for each item; all are kept", found.len());
+        let text = format!(
+            "{} ship-to parties, one for each item; all are kept",
+            found.len()
+        );
         context.note("ship-to-differs", text, root, "E1EDP01");
     }
     order.parties.append(&mut found);

@@ -8,28 +8,69 @@ use crate::wire;
 
 /// What E1EDKA1 and E1EDPA1 have a field for.
 const ORDER_FIELDS: [&str; 18] = [
-    "PARVW", "PARTN", "NAME1", "STRAS", "STRS2", "ORT01", "PSTLZ", "LAND1", "REGIO", "TELF1",
-    "BNAME", "ILNNR", "NAME2", "NAME3", "NAME4", "SPRAS", "SPRAS_ISO", "HAUSN",
+    "PARVW",
+    "PARTN",
+    "NAME1",
+    "STRAS",
+    "STRS2",
+    "ORT01",
+    "PSTLZ",
+    "LAND1",
+    "REGIO",
+    "TELF1",
+    "BNAME",
+    "ILNNR",
+    "NAME2",
+    "NAME3",
+    "NAME4",
+    "SPRAS",
+    "SPRAS_ISO",
+    "HAUSN",
 ];
 
 /// What E1ADRM1 has a field for.
 const DELIVERY_FIELDS: [&str; 16] = [
-    "PARTNER_Q", "PARTNER_ID", "NAME1", "NAME2", "NAME3", "NAME4", "STREET1", "STREET2",
-    "CITY1", "POSTL_COD1", "COUNTRY1", "REGION", "TELEPHONE1", "E_MAIL", "LANGUAGE",
+    "PARTNER_Q",
+    "PARTNER_ID",
+    "NAME1",
+    "NAME2",
+    "NAME3",
+    "NAME4",
+    "STREET1",
+    "STREET2",
+    "CITY1",
+    "POSTL_COD1",
+    "COUNTRY1",
+    "REGION",
+    "TELEPHONE1",
+    "E_MAIL",
+    "LANGUAGE",
     "HOUSE_SUPL",
 ];
 
 /// A partner of an order or an invoice.
 pub(super) fn of_order(segment: Segment<'_, '_>, context: &Context<'_>) -> Party {
     let get = |field: &str| segment.get(field).map(str::to_owned);
-    let mut party = Party::new(context.config.role(segment.get("PARVW").unwrap_or_default()));
+    let mut party = Party::new(
+        context
+            .config
+            .role(segment.get("PARVW").unwrap_or_default()),
+    );
     party.name = name(segment);
-    identify(&mut party, segment.get("PARTN"), segment.get("ILNNR"), context);
+    identify(
+        &mut party,
+        segment.get("PARTN"),
+        segment.get("ILNNR"),
+        context,
+    );
     if party.id.is_none() {
         // A plant has no partner number; SAP writes it where the vendor's would be.
         identify(&mut party, segment.get("LIFNR"), None, context);
     }
-    party.address = address(segment, ["STRAS", "STRS2", "ORT01", "PSTLZ", "LAND1", "REGIO"]);
+    party.address = address(
+        segment,
+        ["STRAS", "STRS2", "ORT01", "PSTLZ", "LAND1", "REGIO"],
+    );
     let contact = Contact {
         name: get("BNAME"),
         phone: get("TELF1"),
@@ -48,10 +89,21 @@ pub(super) fn of_order(segment: Segment<'_, '_>, context: &Context<'_>) -> Party
 /// A partner of a delivery.
 pub(super) fn of_delivery(segment: Segment<'_, '_>, context: &Context<'_>) -> Party {
     let get = |field: &str| segment.get(field).map(str::to_owned);
-    let mut party = Party::new(context.config.role(segment.get("PARTNER_Q").unwrap_or_default()));
+    let mut party = Party::new(
+        context
+            .config
+            .role(segment.get("PARTNER_Q").unwrap_or_default()),
+    );
     party.name = name(segment);
     identify(&mut party, segment.get("PARTNER_ID"), None, context);
-    let fields = ["STREET1", "STREET2", "CITY1", "POSTL_COD1", "COUNTRY1", "REGION"];
+    let fields = [
+        "STREET1",
+        "STREET2",
+        "CITY1",
+        "POSTL_COD1",
+        "COUNTRY1",
+        "REGION",
+    ];
     party.address = address(segment, fields);
     let contact = Contact {
         name: None,

@@ -89,7 +89,9 @@ fn line(segment: Segment<'_, '_>, context: &mut Context<'_>) -> ResponseLine {
         ..ordered
     });
     if context.config.keep_extras {
-        let read = ["POSEX", "MENGE", "MENEE", "E1EDP20", "E1EDP05", "E1EDPT1", "E1EDPA1"];
+        let read = [
+            "POSEX", "MENGE", "MENEE", "E1EDP20", "E1EDP05", "E1EDPT1", "E1EDPA1",
+        ];
         wire::keep(&mut line.extras, segment, &read);
     }
     line
@@ -100,7 +102,10 @@ fn decision(
     ordered: Option<&Quantity>,
     promised: Option<Decimal>,
 ) -> Decision {
-    if segment.get("ABGRU").is_some_and(|code| !value::is_initial(code)) {
+    if segment
+        .get("ABGRU")
+        .is_some_and(|code| !value::is_initial(code))
+    {
         return Decision::Rejected;
     }
     match (ordered, promised) {

@@ -6,8 +6,8 @@
 use crossdock_sdk::json::{Node, Tree};
 use crossdock_sdk::{
     Decimal, Decoded, DecodedDocument, Document, DocumentError, Extras, IdScheme, ItemId,
-    ItemScheme, Lot, Moment, Money, Order, OrderLine, OrderType, Party, Problem, Purpose, Quantity, Source,
-    odata,
+    ItemScheme, Lot, Moment, Money, Order, OrderLine, OrderType, Party, Problem, Purpose, Quantity,
+    Source, odata,
 };
 
 use crate::codes;
@@ -17,12 +17,25 @@ use crate::settings::Reading;
 /// What an order or an item has a field for; of the rest only texts that say something
 /// are kept.
 const ORDER_READ: [&str; 9] = [
-    "LastChangeDateTime", "SalesOrder", "PurchaseOrderByCustomer", "SalesOrderType", "SalesOrderDate",
-    "RequestedDeliveryDate", "SoldToParty", "TotalNetAmount", "TransactionCurrency",
+    "LastChangeDateTime",
+    "SalesOrder",
+    "PurchaseOrderByCustomer",
+    "SalesOrderType",
+    "SalesOrderDate",
+    "RequestedDeliveryDate",
+    "SoldToParty",
+    "TotalNetAmount",
+    "TransactionCurrency",
 ];
 const ITEM_READ: [&str; 8] = [
-    "SalesOrder", "SalesOrderItem", "Material", "MaterialByCustomer", "RequestedQuantity",
-    "RequestedQuantityUnit", "SalesOrderItemText", "Batch",
+    "SalesOrder",
+    "SalesOrderItem",
+    "Material",
+    "MaterialByCustomer",
+    "RequestedQuantity",
+    "RequestedQuantityUnit",
+    "SalesOrderItemText",
+    "Batch",
 ];
 
 /// Reads an answer of the service, or a stored one.
@@ -31,6 +44,16 @@ const ITEM_READ: [&str; 8] = [
 /// When it is no JSON, or holds no entities.
 pub(crate) fn decode(body: &[u8], config: &Reading<'_>) -> Result<Decoded, Refusal> {
     let tree = Tree::parse(body).map_err(Problem::from)?;
+    if let Some(fault) = odata::Fault::of(body) {
+        let text = format!(
+            "the answer is an error of SAP's: {} {}",
+            fault.code, fault.text
+        );
+        return Err(Problem::partner_data("answer-is-error", text.trim_end())
+            .at_pointer("/error")
+            .with_remedy("send what the service answers when it succeeds")
+            .into());
+    }
     let Some(orders) = odata::results(tree.root()) else {
         let text = "the answer holds no entities: expected `d` with an entity or `results`";
         return Err(Problem::partner_data("message-shape", text)
@@ -40,7 +63,10 @@ pub(crate) fn decode(body: &[u8], config: &Reading<'_>) -> Result<Decoded, Refus
     };
     if orders.is_empty() {
         let text = "the answer holds no sales orders";
-        return Err(Problem::partner_data("message-empty", text).at_pointer("/d/results").into());
+        return Err(Problem::partner_data("message-empty", text)
+            .at_pointer("/d/results")
+            .with_remedy("send answers that hold something; polling asks for nothing else")
+            .into());
     }
     let documents = documents(&tree, orders, config);
     Ok(Decoded {
@@ -129,7 +155,12 @@ impl Mapping<'_> {
         let order_no = match text(node, "SalesOrder") {
             Some(number) => self.config.number(&number).to_owned(),
             None => {
-                self.fault("field-missing", "SalesOrder", "the order has no number", "expand or select it in the request");
+                self.fault(
+                    "field-missing",
+                    "SalesOrder",
+                    "the order has no number",
+                    "expand or select it in the request",
+                );
                 String::new()
             }
         };
@@ -144,7 +175,9 @@ impl Mapping<'_> {
             .map(|moment| moment.text);
         order.customer_po = text(node, "PurchaseOrderByCustomer");
         order.order_type = text(node, "SalesOrderType").map(OrderType::Other);
-        order.order_date = self.moment(node, "SalesOrderDate", &mut order.extras).map(|it| it.text);
+        order.order_date = self
+            .moment(node, "SalesOrderDate", &mut order.extras)
+            .map(|it| it.text);
         order.requested_delivery = self.moment(node, "RequestedDeliveryDate", &mut order.extras);
         order.parties = self.parties(node);
         let currency = text(node, "TransactionCurrency");
@@ -159,6 +192,18 @@ impl Mapping<'_> {
                     if let Some(line) = self.line(item, index) {
                         order.lines.push(line);
                     }
+                }
+                match (order.lines.is_empty(), items.is_empty()) {
+                    (true, false) => order.purpose = Purpose::Cancel,
+                    (true, true) => {
+                        self.fault(
+                            "items-missing",
+                            "to_Item",
+                            "the order has no items",
+                            "ask for it again once it has",
+                        );
+                    }
+                    _ => {}
                 }
             }
             None => self.fault(
@@ -203,8 +248,11 @@ impl Mapping<'_> {
         let line_no = self.config.number(&number).to_owned();
         if let Some(reason) = text(node, "SalesDocumentRjcnReason") {
             let what = format!("item {line_no} was rejected with reason {reason} and is left out");
-            let problem = Problem::partner_data("item-rejected", what)
-                .at_pointer(format!("{}/{}", self.place, at("SalesDocumentRjcnReason")));
+            let problem = Problem::partner_data("item-rejected", what).at_pointer(format!(
+                "{}/{}",
+                self.place,
+                at("SalesDocumentRjcnReason")
+            ));
             self.findings.push(problem);
             return None;
         }
@@ -217,7 +265,12 @@ impl Mapping<'_> {
             items.push(ItemId::new(ItemScheme::Buyer, number));
         }
         if items.is_empty() {
-            self.fault("field-missing", &at("Material"), "the item has no number", "expand or select it in the request");
+            self.fault(
+                "field-missing",
+                &at("Material"),
+                "the item has no number",
+                "expand or select it in the request",
+            );
         }
         let mut line = OrderLine::new(line_no, quantity, items);
         line.description = text(node, "SalesOrderItemText");
@@ -231,7 +284,12 @@ impl Mapping<'_> {
     fn quantity(&mut self, node: &Node<'_>, at: &str, unit_at: &str) -> Quantity {
         let value = text(node, "RequestedQuantity").unwrap_or_default();
         let value = value.parse().unwrap_or_else(|_| {
-            self.fault("number-invalid", at, "the quantity is no decimal number", "expected a text such as 12.000");
+            self.fault(
+                "number-invalid",
+                at,
+                "the quantity is no decimal number",
+                "expected a text such as 12.000",
+            );
             Decimal::ZERO
         });
         let code = text(node, "RequestedQuantityUnit");
@@ -244,7 +302,9 @@ impl Mapping<'_> {
             let text = format!("no canonical unit is known for SAP's unit \"{code}\"");
             let problem = Problem::settings("unit-unmapped", text)
                 .at_pointer(format!("{}/{unit_at}", self.place))
-                .with_remedy(format!("set `unit.{code}` for the partner, or a row of its lookup table `unit`"));
+                .with_remedy(format!(
+                    "set `unit.{code}` for the partner, or a row of its lookup table `unit`"
+                ));
             self.faults.push(problem.with_value(&code));
             String::new()
         });
@@ -255,8 +315,11 @@ impl Mapping<'_> {
         let written = text(node, field)?;
         let moment = odata::moment(&written);
         if moment.is_none() {
-            let problem = Problem::partner_data("date-invalid", format!("{field} is no date of OData; kept among the extras"))
-                .at_pointer(format!("{}/{field}", self.place));
+            let problem = Problem::partner_data(
+                "date-invalid",
+                format!("{field} is no date of OData; kept among the extras"),
+            )
+            .at_pointer(format!("{}/{field}", self.place));
             self.findings.push(problem);
             extras.push((format!("A_SalesOrder.{field}"), written));
         }

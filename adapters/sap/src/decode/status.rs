@@ -11,9 +11,7 @@
 
 use crossdock_sdk::idoc::status::{self, Progress};
 use crossdock_sdk::idoc::{Idoc, Segment, value};
-use crossdock_sdk::{
-    Document, FunctionalAcknowledgement, Problem, SegmentNote, SetNote, Verdict,
-};
+use crossdock_sdk::{Document, FunctionalAcknowledgement, Problem, SegmentNote, SetNote, Verdict};
 
 use super::Mapped;
 use super::context::{Context, place};
@@ -79,7 +77,9 @@ fn confirmation(
     let accepted = matches!(verdict, Verdict::Accepted | Verdict::AcceptedWithErrors);
     let mut set = SetNote::new(kind, number, verdict.clone());
     set.codes.push(code.to_owned());
-    if let Some(position) = segment.get("SEGNUM").and_then(|number| number.trim().parse().ok())
+    if let Some(position) = segment
+        .get("SEGNUM")
+        .and_then(|number| number.trim().parse().ok())
         && position > 0
     {
         set.segments.push(SegmentNote::new("", position));
@@ -90,7 +90,9 @@ fn confirmation(
     answer.accepted = u32::from(accepted);
     answer.sets.push(set);
     let text = message(segment).or_else(|| status::words(code).map(str::to_owned));
-    answer.extras.extend(text.map(|text| ("text".to_owned(), text)));
+    answer
+        .extras
+        .extend(text.map(|text| ("text".to_owned(), text)));
     if context.config.keep_extras {
         let read = ["DOCNUM", "STATUS", "STATXT"];
         wire::keep(&mut answer.extras, segment, &read);
@@ -103,7 +105,10 @@ fn message(segment: Segment<'_, '_>) -> Option<String> {
     let text = segment.get("STATXT")?;
     let parameter = |number: usize| {
         let (long, short) = (format!("STAPA{number}_LNG"), format!("STAPA{number}"));
-        segment.get(&long).or_else(|| segment.get(&short)).unwrap_or_default()
+        segment
+            .get(&long)
+            .or_else(|| segment.get(&short))
+            .unwrap_or_default()
     };
     let mut said = String::new();
     let mut next = 1;

@@ -52,13 +52,18 @@ pub(super) fn next(
         (Purpose::Cancel, Some(reason)) => cancel(order, reason, config, past),
         (Purpose::Cancel, None) => {
             let text = "a sales order is cancelled with a reason for rejection on its items";
-            Err(unsayable("cancel-unsayable", format_args!("/purpose"), text)
-                .with_remedy("set `rejection-reason` for the partner to a reason of SAP's"))
+            Err(
+                unsayable("cancel-unsayable", format_args!("/purpose"), text)
+                    .with_remedy("set `rejection-reason` for the partner to a reason of SAP's"),
+            )
         }
         _ => {
             let text = "this adapter does not change a sales order: what may be changed differs item by item with its progress in SAP";
-            Err(unsayable("change-unsayable", format_args!("/purpose"), text)
-                .with_remedy("cancel the order and place it anew, or change it in SAP (transaction VA02)"))
+            Err(
+                unsayable("change-unsayable", format_args!("/purpose"), text).with_remedy(
+                    "cancel the order and place it anew, or change it in SAP (transaction VA02)",
+                ),
+            )
         }
     }
 }
@@ -99,7 +104,9 @@ fn create(
             return Ok(refused(response));
         }
         // Before the first attempt the order can be there only from an earlier delivery.
-        let attempted = past.iter().any(|exchange| exchange.request.method == "POST");
+        let attempted = past
+            .iter()
+            .any(|exchange| exchange.request.method == "POST");
         if (config.look_first || attempted)
             && let Some(number) = found(response)?
         {
@@ -143,7 +150,11 @@ fn look(order: &Order, config: &OdataWriting<'_>, items: bool) -> Result<Request
         "&$select=SalesOrder"
     });
     query.push_str("&$top=2&$format=json");
-    let path = with_client(&format!("{}/{ENTITY_SET}", config.path), config.client, &query);
+    let path = with_client(
+        &format!("{}/{ENTITY_SET}", config.path),
+        config.client,
+        &query,
+    );
     Ok(Request::get(path)
         .with_header("accept", "application/json")
         .with_header("x-csrf-token", "Fetch"))
@@ -205,16 +216,22 @@ fn repeatability(created_at: &str) -> String {
 
 fn created(response: &Response) -> Option<String> {
     let tree = Tree::parse(&response.body).ok()?;
-    odata::results(tree.root())?.first().and_then(sales_order_no)
+    odata::results(tree.root())?
+        .first()
+        .and_then(sales_order_no)
 }
 
 fn token_refusals(past: &[Exchange]) -> usize {
-    answers(past).filter(|response| odata::token_is_refused(response)).count()
+    answers(past)
+        .filter(|response| odata::token_is_refused(response))
+        .count()
 }
 
 /// Answers that got lost since a token was refused last.
 fn lost_answers(past: &[Exchange]) -> usize {
-    answers(past).filter(|response| matches!(response.status, 502 | 504)).count()
+    answers(past)
+        .filter(|response| matches!(response.status, 502 | 504))
+        .count()
 }
 
 /// The answers to what changed something, or tried to.
@@ -267,15 +284,23 @@ fn cancel(
         });
     }
     // Somebody else changed the item between: what is there now counts.
-    if response.status == 412 && answers(past).filter(|it| it.status == 412).count() <= LOST_ANSWERS_MAX {
+    if response.status == 412
+        && answers(past).filter(|it| it.status == 412).count() <= LOST_ANSWERS_MAX
+    {
         return look();
     }
     if !response.is_success() {
         return Ok(refused(response));
     }
     // The last look at the order, and what was done since.
-    let looked = past.iter().rposition(|exchange| exchange.request.method == "GET");
-    let Some(Exchange { outcome: Outcome::Response(session), .. }) = looked.map(|at| &past[at]) else {
+    let looked = past
+        .iter()
+        .rposition(|exchange| exchange.request.method == "GET");
+    let Some(Exchange {
+        outcome: Outcome::Response(session),
+        ..
+    }) = looked.map(|at| &past[at])
+    else {
         return look();
     };
     let done = past.len() - looked.unwrap_or_default() - 1;
@@ -291,7 +316,8 @@ fn cancel(
         ));
     };
     if orders.len() > 1 {
-        let text = "SAP has several sales orders of that purchase order and customer; none was cancelled";
+        let text =
+            "SAP has several sales orders of that purchase order and customer; none was cancelled";
         return Ok(Step::Rejected(
             Problem::partner_data("order-ambiguous", text)
                 .at_pointer("/order_no")
@@ -301,14 +327,21 @@ fn cancel(
     }
     let open = open_items(&orders[0]);
     if open.len() > CANCELLED_ITEMS_MAX {
-        let text = format!("the order has {} open items, more than {CANCELLED_ITEMS_MAX}", open.len());
+        let text = format!(
+            "the order has {} open items, more than {CANCELLED_ITEMS_MAX}",
+            open.len()
+        );
         return Ok(Step::Rejected(
             Problem::adapter("too-many", text).with_remedy("cancel it in SAP (transaction VA02)"),
         ));
     }
-    let patched = past.iter().any(|exchange| exchange.request.method == "PATCH");
+    let patched = past
+        .iter()
+        .any(|exchange| exchange.request.method == "PATCH");
     match open.get(done) {
-        Some((item, etag)) => Ok(Step::Send(patch(&number, item, etag, reason, config, session))),
+        Some((item, etag)) => Ok(Step::Send(patch(
+            &number, item, etag, reason, config, session,
+        ))),
         None if patched => Ok(Step::Done(Some(number))),
         None => Ok(Step::AlreadyDone(Some(number))),
     }
@@ -316,7 +349,9 @@ fn cancel(
 
 /// The items without a reason for rejection, with what they are known to be (ETag).
 fn open_items(order: &Node<'_>) -> Vec<(String, String)> {
-    let items = order.get("to_Item").map(|items| items.get("results").unwrap_or(items));
+    let items = order
+        .get("to_Item")
+        .map(|items| items.get("results").unwrap_or(items));
     let items = items.and_then(Node::items).unwrap_or_default();
     items
         .iter()

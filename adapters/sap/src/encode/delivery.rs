@@ -12,7 +12,7 @@
 
 use crossdock_sdk::idoc::value;
 use crossdock_sdk::{
-    Delivery, Document, IdScheme, ItemId, ItemScheme, LotQuantity, Order, OrderLine, Party,
+    Delivery, Document, IdScheme, ItemId, ItemScheme, Lot, LotQuantity, Order, OrderLine, Party,
     PartyRole, Problem, Purpose, Quantity, Shipment, ShipmentLine, host,
 };
 
@@ -28,6 +28,7 @@ const NUMBER_MAX: usize = 10;
 const ITEM_MAX: usize = 6;
 const MATERIAL_MAX: usize = 18;
 const LONG_MATERIAL_MAX: usize = 40;
+const KDMAT_MAX: usize = 22;
 const TEXT_LINE_MAX: usize = 132;
 
 /// The first number of the items that SAP makes for batches.
@@ -41,12 +42,20 @@ pub(super) fn write(delivery: &Delivery, config: &IdocWriting<'_>) -> Result<Vec
     let mut script = Script::new("DELVRY07")?;
     match &delivery.document {
         Document::Order(order) => {
-            let kind = if config.own_warehouse { "WHSORD" } else { "SHPORD" };
+            let kind = if config.own_warehouse {
+                "WHSORD"
+            } else {
+                "SHPORD"
+            };
             control(delivery, kind, config, &mut script)?;
             script.segment("E1EDL20", |script| instruction(order, config, script))?;
         }
         Document::Shipment(shipment) => {
-            let kind = if config.own_warehouse { "WHSCON" } else { "SHPCON" };
+            let kind = if config.own_warehouse {
+                "WHSCON"
+            } else {
+                "SHPCON"
+            };
             control(delivery, kind, config, &mut script)?;
             script.segment("E1EDL20", |script| confirmation(shipment, config, script))?;
         }
@@ -75,23 +84,31 @@ fn control(
     let time = created.get(11..19).and_then(value::from_iso_time);
     let Some((day, time)) = day.zip(time) else {
         let text = "the delivery's own time is none: expected an RFC 3339 text";
-        return Err(Problem::adapter("time-invalid", text).with_value(created).into());
+        return Err(Problem::adapter("time-invalid", text)
+            .with_value(created)
+            .into());
     };
     script.segment("EDI_DC40", |script| {
         script.plain("TABNAM", "EDI_DC40")?;
         if let Some(client) = config.client {
-            script.field("MANDT", client, 3, format_args!("")).map_err(misset)?;
+            script
+                .field("MANDT", client, 3, format_args!(""))
+                .map_err(misset)?;
         }
         script.plain("DOCNUM", &format!("{:016}", delivery.control_number))?;
         script.plain("DIRECT", "2")?;
         script.plain("IDOCTYP", "DELVRY07")?;
         script.plain("MESTYP", kind)?;
         let code = config.message_code;
-        script.optional("MESCOD", code, 3, format_args!("")).map_err(misset)?;
+        script
+            .optional("MESCOD", code, 3, format_args!(""))
+            .map_err(misset)?;
         for (side, [port, kind, number]) in [("SND", config.sender), ("RCV", config.receiver)] {
             for (field, value, max) in [("POR", port, 10), ("PRT", kind, 2), ("PRN", number, 10)] {
                 let name = format!("{side}{field}");
-                script.field(&name, value, max, format_args!("")).map_err(misset)?;
+                script
+                    .field(&name, value, max, format_args!(""))
+                    .map_err(misset)?;
             }
         }
         script.plain("CREDAT", &day)?;
@@ -101,7 +118,11 @@ fn control(
 
 // === instruction ===
 
-fn instruction(order: &Order, config: &IdocWriting<'_>, script: &mut Script) -> Result<(), Refusal> {
+fn instruction(
+    order: &Order,
+    config: &IdocWriting<'_>,
+    script: &mut Script,
+) -> Result<(), Refusal> {
     check(order)?;
     let extra = |name: &str| wire::extra(&order.extras, name);
     let number = number(&order.order_no, config, format_args!("/order_no"))?;
@@ -112,9 +133,18 @@ fn instruction(order: &Order, config: &IdocWriting<'_>, script: &mut Script) -> 
     script.optional("ROUTE", extra("E1EDL20.ROUTE"), 6, format_args!("/extras"))?;
     script.optional("VSBED", extra("E1EDL20.VSBED"), 2, format_args!("/extras"))?;
     let weight = order.total_weight.as_ref();
-    weigh(weight, ["BTGEW", "GEWEI"], config, script, format_args!("/total_weight"))?;
+    weigh(
+        weight,
+        ["BTGEW", "GEWEI"],
+        config,
+        script,
+        format_args!("/total_weight"),
+    )?;
     references(order, script)?;
-    let equipment = order.carrier.as_ref().and_then(|it| it.equipment.as_deref());
+    let equipment = order
+        .carrier
+        .as_ref()
+        .and_then(|it| it.equipment.as_deref());
     script.optional("TRAID", equipment, 20, format_args!("/carrier/equipment"))?;
     script.optional("LIFEX", extra("E1EDL20.LIFEX"), 35, format_args!("/extras"))?;
     let kind = config.delivery_type.or(extra("E1EDL21.LFART"));
@@ -150,18 +180,33 @@ fn instruction(order: &Order, config: &IdocWriting<'_>, script: &mut Script) -> 
 
 fn check(order: &Order) -> Result<(), Refusal> {
     for (there, name, what) in [
-        (order.not_before.is_some(), "not_before", "not to ship before a day"),
-        (order.cancel_after.is_some(), "cancel_after", "to cancel after a day"),
+        (
+            order.not_before.is_some(),
+            "not_before",
+            "not to ship before a day",
+        ),
+        (
+            order.cancel_after.is_some(),
+            "cancel_after",
+            "to cancel after a day",
+        ),
     ] {
         if there {
             let text = format!("a delivery of SAP's can't say {what}");
-            return Err(unsayable("field-unsayable", format_args!("/{name}"), text)
-                .with_remedy("say it in a note, or leave it out in the system that the order came from"));
+            return Err(
+                unsayable("field-unsayable", format_args!("/{name}"), text).with_remedy(
+                    "say it in a note, or leave it out in the system that the order came from",
+                ),
+            );
         }
     }
     if let Purpose::Other(code) = &order.purpose {
         let text = format!("a delivery has no verb for the purpose {code}");
-        return Err(unsayable("purpose-unsayable", format_args!("/purpose"), text));
+        return Err(unsayable(
+            "purpose-unsayable",
+            format_args!("/purpose"),
+            text,
+        ));
     }
     let ship_to = |party: &Party| matches!(party.role, PartyRole::ShipTo | PartyRole::Consignee);
     if order.purpose != Purpose::Cancel && !order.parties.iter().any(ship_to) {
@@ -181,10 +226,15 @@ fn references(order: &Order, script: &mut Script) -> Result<(), Refusal> {
     for (index, reference) in order.references.iter().enumerate() {
         let at = format_args!("/references/{index}");
         if reference.qualifier != "BM" {
-            let text = format!("a delivery has no field for a reference {}", reference.qualifier);
+            let text = format!(
+                "a delivery has no field for a reference {}",
+                reference.qualifier
+            );
             return Err(unsayable("reference-unsayable", at, text)
                 .with_value(&reference.value)
-                .with_remedy("say it in a note, or leave it out in the system that the order came from"));
+                .with_remedy(
+                    "say it in a note, or leave it out in the system that the order came from",
+                ));
         }
         script.field("BOLNR", &reference.value, 35, at)?;
     }
@@ -201,23 +251,45 @@ fn instruct_line(
     let at = |name: &str| format!("/lines/{index}/{name}");
     let item = item_number(&line.line_no, config, format_args!("{}", at("line_no")))?;
     script.plain("POSNR", &item)?;
-    let material = materials(&line.items, &at("items"), config, script)?;
+    let material = material(&line.items, &at("items"), config, script)?;
     let description = line.description.as_deref();
-    script.optional("ARKTX", description, 40, format_args!("{}", at("description")))?;
+    script.optional(
+        "ARKTX",
+        description,
+        40,
+        format_args!("{}", at("description")),
+    )?;
     for field in ["WERKS", "LGORT"] {
         let value = wire::extra(&line.extras, &format!("E1EDL24.{field}"));
         script.optional(field, value, 4, format_args!("{}", at("extras")))?;
     }
-    if let Some(lot) = &line.lot_required {
-        let pointer = at("lot_required");
-        script.field("CHARG", &lot.number, 10, format_args!("{pointer}/number"))?;
-        if let Some(expiry) = &lot.expiry {
-            script.plain("VFDAT", &day(expiry, format_args!("{pointer}/expiry"))?)?;
-        }
-    }
-    amount("LFIMG", "VRKME", &line.quantity, &at("quantity"), config, script)?;
+    let lot = line.lot_required.as_ref();
+    let batch = lot.map(|lot| lot.number.as_str());
+    script.optional(
+        "CHARG",
+        batch,
+        10,
+        format_args!("{}/number", at("lot_required")),
+    )?;
+    customer_material(&line.items, script)?;
+    amount(
+        "LFIMG",
+        "VRKME",
+        &line.quantity,
+        &at("quantity"),
+        config,
+        script,
+    )?;
     let weight = line.weight.as_ref();
-    weigh(weight, ["BRGEW", "GEWEI"], config, script, format_args!("{}", at("weight")))?;
+    weigh(
+        weight,
+        ["BRGEW", "GEWEI"],
+        config,
+        script,
+        format_args!("{}", at("weight")),
+    )?;
+    other_materials(&line.items, &at("items"), script)?;
+    expiry(lot, format_args!("{}/expiry", at("lot_required")), script)?;
     let mut customer_po = order.customer_po.as_deref();
     for (number, reference) in line.references.iter().enumerate() {
         let pointer = format_args!("/lines/{index}/references/{number}");
@@ -235,7 +307,12 @@ fn instruct_line(
         }
     }
     let position = wire::extra(&line.extras, "E1EDL24.VGPOS");
-    script.optional("VGPOS", position, ITEM_MAX, format_args!("{}", at("extras")))?;
+    script.optional(
+        "VGPOS",
+        position,
+        ITEM_MAX,
+        format_args!("{}", at("extras")),
+    )?;
     long_material(material, script)?;
     purchase_order(order, customer_po, script)?;
     let pointer = format!("/lines/{index}");
@@ -270,8 +347,10 @@ fn confirmation(
 ) -> Result<(), Refusal> {
     if !matches!(shipment.purpose, Purpose::Original | Purpose::Confirm) {
         let text = "a confirmation can't be taken back or changed with another one";
-        return Err(unsayable("purpose-unsayable", format_args!("/purpose"), text)
-            .with_remedy("cancel the goods issue in SAP (transaction VL09)"));
+        return Err(
+            unsayable("purpose-unsayable", format_args!("/purpose"), text)
+                .with_remedy("cancel the goods issue in SAP (transaction VL09)"),
+        );
     }
     if shipment.lines.is_empty() {
         let text = "a shipment needs at least one line";
@@ -281,16 +360,32 @@ fn confirmation(
     script.plain("VBELN", &number)?;
     node(shipment.node.as_deref(), script)?;
     let weight = shipment.total_weight.as_ref();
-    weigh(weight, ["BTGEW", "GEWEI"], config, script, format_args!("/total_weight"))?;
+    weigh(
+        weight,
+        ["BTGEW", "GEWEI"],
+        config,
+        script,
+        format_args!("/total_weight"),
+    )?;
     let lading = shipment.bill_of_lading.as_deref();
     script.optional("BOLNR", lading, 35, format_args!("/bill_of_lading"))?;
-    let equipment = shipment.carrier.as_ref().and_then(|it| it.equipment.as_deref());
+    let equipment = shipment
+        .carrier
+        .as_ref()
+        .and_then(|it| it.equipment.as_deref());
     script.optional("TRAID", equipment, 20, format_args!("/carrier/equipment"))?;
     if shipment.shipment_id != shipment.order_no {
-        script.field("LIFEX", &shipment.shipment_id, 35, format_args!("/shipment_id"))?;
+        script.field(
+            "LIFEX",
+            &shipment.shipment_id,
+            35,
+            format_args!("/shipment_id"),
+        )?;
     }
     for verb in verbs(config.confirm) {
-        script.segment("E1EDL18", |script| script.field("QUALF", verb, 3, format_args!("")))?;
+        script.segment("E1EDL18", |script| {
+            script.field("QUALF", verb, 3, format_args!(""))
+        })?;
     }
     parties(&shipment.parties, shipment.carrier.as_ref(), config, script)?;
     let left = format_args!("/shipped_at/text");
@@ -311,7 +406,10 @@ fn confirmation(
 
 /// The verbs of a setting.
 fn verbs(setting: &str) -> impl Iterator<Item = &str> {
-    setting.split(',').map(str::trim).filter(|verb| !verb.is_empty() && *verb != "-")
+    setting
+        .split(',')
+        .map(str::trim)
+        .filter(|verb| !verb.is_empty() && *verb != "-")
 }
 
 /// A line is an item; its lots, where there are several, are items below it. Gives the
@@ -343,7 +441,16 @@ fn confirm_line<'l>(
         let batch = batches.to_string();
         *batches += 1;
         script.segment("E1EDL24", |script| {
-            confirm_item(line, &batch, Some(lot), quantity, Some(&item), &pointer, config, script)
+            confirm_item(
+                line,
+                &batch,
+                Some(lot),
+                quantity,
+                Some(&item),
+                &pointer,
+                config,
+                script,
+            )
         })?;
         items.push((&lot.lot.number, batch));
     }
@@ -391,13 +498,19 @@ fn remainder(
     for (_, quantity) in split {
         let less = rest.checked_sub(quantity.value);
         rest = less.map_err(|error| {
-            unsayable("lots-exceed-line", format_args!("{pointer}/lots"), error.to_string())
+            unsayable(
+                "lots-exceed-line",
+                format_args!("{pointer}/lots"),
+                error.to_string(),
+            )
         })?;
     }
     if rest.is_negative() {
         let text = "the lots are more than the line has";
-        return Err(unsayable("lots-exceed-line", format_args!("{pointer}/lots"), text)
-            .with_remedy("correct the quantities in the warehouse's system"));
+        return Err(
+            unsayable("lots-exceed-line", format_args!("{pointer}/lots"), text)
+                .with_remedy("correct the quantities in the warehouse's system"),
+        );
     }
     Ok(rest.normalized())
 }
@@ -417,20 +530,29 @@ fn confirm_item(
     script: &mut Script,
 ) -> Result<(), Refusal> {
     script.plain("POSNR", item)?;
-    let material = materials(&line.items, &format!("{pointer}/items"), config, script)?;
+    let material = material(&line.items, &format!("{pointer}/items"), config, script)?;
     let description = line.description.as_deref();
-    script.optional("ARKTX", description, 40, format_args!("{pointer}/description"))?;
+    script.optional(
+        "ARKTX",
+        description,
+        40,
+        format_args!("{pointer}/description"),
+    )?;
     for field in ["WERKS", "LGORT"] {
         let value = wire::extra(&line.extras, &format!("E1EDL24.{field}"));
         script.optional(field, value, 4, format_args!("{pointer}/extras"))?;
     }
-    if let Some(lot) = lot {
-        script.field("CHARG", &lot.lot.number, 10, format_args!("{pointer}/lots"))?;
-        if let Some(expiry) = &lot.lot.expiry {
-            script.plain("VFDAT", &day(expiry, format_args!("{pointer}/lots"))?)?;
-        }
-    }
-    amount("LFIMG", "VRKME", shipped, &format!("{pointer}/shipped"), config, script)?;
+    let batch = lot.map(|lot| lot.lot.number.as_str());
+    script.optional("CHARG", batch, 10, format_args!("{pointer}/lots"))?;
+    customer_material(&line.items, script)?;
+    amount(
+        "LFIMG",
+        "VRKME",
+        shipped,
+        &format!("{pointer}/shipped"),
+        config,
+        script,
+    )?;
     if let Some(above) = above {
         script.plain("HIPOS", above)?;
         script.plain("HIEVW", "1")?;
@@ -438,18 +560,30 @@ fn confirm_item(
         let weight = line.weight.as_ref();
         let at = format_args!("{pointer}/weight");
         weigh(weight, ["BRGEW", "GEWEI"], config, script, at)?;
-        if let Some(ordered) = &line.ordered {
-            let at = format_args!("{pointer}/ordered/value");
-            script.plain("ORMNG", &quantity(ordered.value, at)?)?;
-        }
     }
+    other_materials(&line.items, &format!("{pointer}/items"), script)?;
+    expiry(
+        lot.map(|lot| &lot.lot),
+        format_args!("{pointer}/lots"),
+        script,
+    )?;
     if let Some(order) = line.references.iter().find(|it| it.qualifier == "VN") {
-        let value = checked(&order.value, NUMBER_MAX, format_args!("{pointer}/references"))?;
+        let value = checked(
+            &order.value,
+            NUMBER_MAX,
+            format_args!("{pointer}/references"),
+        )?;
         script.plain("VGBEL", &padded(value, NUMBER_MAX, config))?;
+    }
+    if let Some(ordered) = line.ordered.as_ref().filter(|_| above.is_none()) {
+        let at = format_args!("{pointer}/ordered/value");
+        script.plain("ORMNG", &quantity(ordered.value, at)?)?;
     }
     long_material(material, script)?;
     for verb in verbs(config.confirm_line) {
-        script.segment("E1EDL19", |script| script.field("QUALF", verb, 3, format_args!("")))?;
+        script.segment("E1EDL19", |script| {
+            script.field("QUALF", verb, 3, format_args!(""))
+        })?;
     }
     if above.is_none() {
         for (index, serial) in line.serials.iter().enumerate() {
@@ -490,13 +624,19 @@ fn parties(
         };
         let Some(code) = config.role_code(role) else {
             let text = "a delivery has no partner function for this role";
-            return Err(unsayable("role-unsayable", format_args!("{pointer}/role"), text)
-                .with_remedy("set `role.CODE` for the partner, CODE being its partner function"));
+            return Err(
+                unsayable("role-unsayable", format_args!("{pointer}/role"), text).with_remedy(
+                    "set `role.CODE` for the partner, CODE being its partner function",
+                ),
+            );
         };
-        script.segment("E1ADRM1", |script| party_fields(party, code, &pointer, config, script))?;
+        script.segment("E1ADRM1", |script| {
+            party_fields(party, code, &pointer, config, script)
+        })?;
     }
     let named = parties.iter().any(|party| party.role == PartyRole::Carrier);
-    let Some(carrier) = carrier.filter(|it| !named && (it.scac.is_some() || it.name.is_some())) else {
+    let Some(carrier) = carrier.filter(|it| !named && (it.scac.is_some() || it.name.is_some()))
+    else {
         return Ok(());
     };
     script.segment("E1ADRM1", |script| {
@@ -505,7 +645,12 @@ fn parties(
             let number = config.carrier(scac);
             script.field("PARTNER_ID", number, 17, format_args!("/carrier/scac"))?;
         }
-        script.optional("NAME1", carrier.name.as_deref(), 40, format_args!("/carrier/name"))
+        script.optional(
+            "NAME1",
+            carrier.name.as_deref(),
+            40,
+            format_args!("/carrier/name"),
+        )
     })
 }
 
@@ -525,7 +670,12 @@ fn party_fields(
         };
         script.plain("PARTNER_ID", &id)?;
     }
-    script.optional("NAME1", party.name.as_deref(), 40, format_args!("{pointer}/name"))?;
+    script.optional(
+        "NAME1",
+        party.name.as_deref(),
+        40,
+        format_args!("{pointer}/name"),
+    )?;
     for field in ["NAME2", "NAME3", "NAME4"] {
         let value = wire::extra(&party.extras, &format!("E1ADRM1.{field}"));
         script.optional(field, value, 40, format_args!("{pointer}/extras"))?;
@@ -544,48 +694,101 @@ fn party_fields(
             script.field(field, line, 40, format_args!("{at}/lines"))?;
         }
         let postal_code = address.postal_code.as_deref();
-        script.optional("POSTL_COD1", postal_code, 10, format_args!("{at}/postal_code"))?;
-        script.optional("CITY1", address.city.as_deref(), 40, format_args!("{at}/city"))?;
+        script.optional(
+            "POSTL_COD1",
+            postal_code,
+            10,
+            format_args!("{at}/postal_code"),
+        )?;
+        script.optional(
+            "CITY1",
+            address.city.as_deref(),
+            40,
+            format_args!("{at}/city"),
+        )?;
     }
-    script.optional("TELEPHONE1", phone, 30, format_args!("{pointer}/contacts/0/phone"))?;
-    script.optional("E_MAIL", email, 70, format_args!("{pointer}/contacts/0/email"))?;
+    script.optional(
+        "TELEPHONE1",
+        phone,
+        30,
+        format_args!("{pointer}/contacts/0/phone"),
+    )?;
+    script.optional(
+        "E_MAIL",
+        email,
+        70,
+        format_args!("{pointer}/contacts/0/email"),
+    )?;
     if let Some(address) = &party.address {
         let at = format!("{pointer}/address");
-        script.optional("COUNTRY1", address.country.as_deref(), 3, format_args!("{at}/country"))?;
-        script.optional("REGION", address.region.as_deref(), 3, format_args!("{at}/region"))?;
+        script.optional(
+            "COUNTRY1",
+            address.country.as_deref(),
+            3,
+            format_args!("{at}/country"),
+        )?;
+        script.optional(
+            "REGION",
+            address.region.as_deref(),
+            3,
+            format_args!("{at}/region"),
+        )?;
     }
     Ok(())
 }
 
-/// The numbers of an item; gives SAP's own where it needs the long field.
-fn materials<'l>(
+/// SAP's own number of an item; given back where it needs the long field.
+fn material<'l>(
     items: &'l [ItemId],
     pointer: &str,
     config: &IdocWriting<'_>,
     script: &mut Script,
 ) -> Result<Option<&'l str>, Refusal> {
-    let find = |scheme: &ItemScheme| items.iter().find(|item| item.scheme == *scheme);
-    let Some(material) = find(&ItemScheme::Sku) else {
+    let Some(material) = find(items, &ItemScheme::Sku) else {
         let text = "SAP needs its own number of the item, the sku";
-        return Err(unsayable("material-missing", format_args!("{pointer}"), text)
-            .with_remedy("send the item's sku, which is the material number in SAP"));
+        return Err(
+            unsayable("material-missing", format_args!("{pointer}"), text)
+                .with_remedy("send the item's sku, which is the material number in SAP"),
+        );
     };
-    let number = required(&material.value, LONG_MATERIAL_MAX, format_args!("{pointer}"))?;
+    let number = required(material, LONG_MATERIAL_MAX, format_args!("{pointer}"))?;
     let long = number.chars().count() > MATERIAL_MAX;
     if !long {
         script.plain("MATNR", &value::pad_zeros(number, config.material_length))?;
     }
-    if let Some(number) = find(&ItemScheme::Buyer) {
-        script.field("KDMAT", &number.value, 35, format_args!("{pointer}"))?;
-    }
-    let article = [ItemScheme::Gtin, ItemScheme::Ean, ItemScheme::Upc];
-    if let Some(number) = article.iter().find_map(find) {
-        script.field("EAN11", &number.value, 18, format_args!("{pointer}"))?;
-    }
-    if let Some(number) = find(&ItemScheme::Manufacturer) {
-        script.field("MFRPN", &number.value, 40, format_args!("{pointer}"))?;
-    }
     Ok(long.then_some(number))
+}
+
+fn find<'l>(items: &'l [ItemId], scheme: &ItemScheme) -> Option<&'l str> {
+    let item = items.iter().find(|item| item.scheme == *scheme);
+    item.map(|item| item.value.as_str())
+}
+
+/// The customer's number of an item, where the short field holds it.
+fn customer_material(items: &[ItemId], script: &mut Script) -> Result<(), Refusal> {
+    match find(items, &ItemScheme::Buyer).filter(|it| it.chars().count() <= KDMAT_MAX) {
+        Some(number) => script.plain("KDMAT", number.trim()),
+        None => Ok(()),
+    }
+}
+
+/// The other numbers of an item, in the places that their fields have.
+fn other_materials(items: &[ItemId], pointer: &str, script: &mut Script) -> Result<(), Refusal> {
+    let article = [ItemScheme::Gtin, ItemScheme::Ean, ItemScheme::Upc];
+    let article = article.iter().find_map(|scheme| find(items, scheme));
+    script.optional("EAN11", article, 18, format_args!("{pointer}"))?;
+    let maker = find(items, &ItemScheme::Manufacturer);
+    script.optional("MFRPN", maker, 40, format_args!("{pointer}"))?;
+    let long = find(items, &ItemScheme::Buyer).filter(|it| it.chars().count() > KDMAT_MAX);
+    script.optional("KDMAT35", long, 35, format_args!("{pointer}"))
+}
+
+/// The batch's day comes behind the numbers.
+fn expiry(lot: Option<&Lot>, at: Pointer<'_>, script: &mut Script) -> Result<(), Refusal> {
+    match lot.and_then(|lot| lot.expiry.as_deref()) {
+        Some(date) => script.plain("VFDAT", &day(date, at)?),
+        None => Ok(()),
+    }
 }
 
 /// E1EDL26-MATNR_LONG, for numbers of more than 18 characters, as S/4HANA has them.
@@ -679,16 +882,14 @@ fn wrapped(text: &str, max: usize) -> Vec<&str> {
 
 fn number(number: &str, config: &IdocWriting<'_>, at: Pointer<'_>) -> Result<String, Refusal> {
     let number = required(number, NUMBER_MAX, at).map_err(|refusal| {
-        refusal.with_remedy("SAP's delivery numbers have ten characters; send the number that SAP gave")
+        refusal.with_remedy(
+            "SAP's delivery numbers have ten characters; send the number that SAP gave",
+        )
     })?;
     Ok(padded(number, NUMBER_MAX, config))
 }
 
-fn item_number(
-    number: &str,
-    config: &IdocWriting<'_>,
-    at: Pointer<'_>,
-) -> Result<String, Refusal> {
+fn item_number(number: &str, config: &IdocWriting<'_>, at: Pointer<'_>) -> Result<String, Refusal> {
     let number = required(number, ITEM_MAX, at)?;
     if !number.bytes().all(|byte| byte.is_ascii_digit()) {
         let text = "SAP's item numbers are digits";

@@ -6,9 +6,7 @@
 
 use crossdock_sdk::idoc::value;
 use crossdock_sdk::odata::{self, Body};
-use crossdock_sdk::{
-    IdScheme, ItemScheme, Order, OrderLine, Party, PartyRole, Problem, host,
-};
+use crossdock_sdk::{IdScheme, ItemScheme, Order, OrderLine, Party, PartyRole, Problem, host};
 
 use super::script::{Pointer, checked, required, unsayable};
 use crate::refusal::Refusal;
@@ -31,7 +29,11 @@ pub(super) fn reference<'o>(
         Some(number) if config.by_customer_po => {
             required(number, PURCHASE_ORDER_MAX, format_args!("/customer_po"))
         }
-        _ => required(&order.order_no, PURCHASE_ORDER_MAX, format_args!("/order_no")),
+        _ => required(
+            &order.order_no,
+            PURCHASE_ORDER_MAX,
+            format_args!("/order_no"),
+        ),
     }
 }
 
@@ -115,9 +117,11 @@ pub(super) fn body(order: &Order, config: &OdataWriting<'_>) -> Result<Vec<u8>, 
             Ok::<(), Refusal>(())
         })?;
     }
-    body.list("to_Item", order.lines.iter().enumerate(), |entry, (index, line)| {
-        item(line, index, config, entry)
-    })?;
+    body.list(
+        "to_Item",
+        order.lines.iter().enumerate(),
+        |entry, (index, line)| item(line, index, config, entry),
+    )?;
     Ok(body.finish())
 }
 
@@ -132,8 +136,11 @@ fn check(order: &Order) -> Result<(), Refusal> {
     ] {
         if there {
             let text = format!("a sales order has no field for {name}");
-            return Err(unsayable("field-unsayable", format_args!("/{name}"), text)
-                .with_remedy("say it in a note, or leave it out in the system that the order came from"));
+            return Err(
+                unsayable("field-unsayable", format_args!("/{name}"), text).with_remedy(
+                    "say it in a note, or leave it out in the system that the order came from",
+                ),
+            );
         }
     }
     Ok(())
@@ -163,14 +170,20 @@ fn ship_to(order: &Order, config: &OdataWriting<'_>, body: &mut Body) -> Result<
         if let Some(number) = &number {
             entry.field("Customer", &pad(number, CUSTOMER_MAX, config));
         }
-        let address = party.address.as_ref().filter(|_| config.ship_to_address == "send");
+        let address = party
+            .address
+            .as_ref()
+            .filter(|_| config.ship_to_address == "send");
         entry.list("to_Address", address, |entry, address| {
             let at = |name: &str| format!("/parties/{index}/address/{name}");
             let name = party.name.as_deref().unwrap_or_default();
             let name = checked(name, 40, format_args!("/parties/{index}/name"))?;
             entry.optional("OrganizationName1", Some(name));
             let street = address.lines.join(", ");
-            entry.optional("StreetName", Some(checked(&street, 60, format_args!("{}", at("lines")))?));
+            entry.optional(
+                "StreetName",
+                Some(checked(&street, 60, format_args!("{}", at("lines")))?),
+            );
             entry.optional("CityName", address.city.as_deref());
             entry.optional("PostalCode", address.postal_code.as_deref());
             entry.optional("Region", address.region.as_deref());
@@ -194,19 +207,32 @@ fn item(
         entry.field("SalesOrderItem", &pad(number, 6, config));
     } else {
         let text = "SAP's item numbers are digits";
-        return Err(unsayable("line-no-unsayable", format_args!("{}", at("line_no")), text)
-            .with_value(number)
-            .with_remedy("set `item-number = assign` for the partner"));
+        return Err(
+            unsayable("line-no-unsayable", format_args!("{}", at("line_no")), text)
+                .with_value(number)
+                .with_remedy("set `item-number = assign` for the partner"),
+        );
     }
-    let sku = line.items.iter().find(|item| item.scheme == ItemScheme::Sku);
+    let sku = line
+        .items
+        .iter()
+        .find(|item| item.scheme == ItemScheme::Sku);
     let Some(sku) = sku else {
         let text = "SAP needs its own number of the item, the sku";
-        return Err(unsayable("material-missing", format_args!("{}", at("items")), text)
-            .with_remedy("send the item's sku, which is the material number in SAP"));
+        return Err(
+            unsayable("material-missing", format_args!("{}", at("items")), text)
+                .with_remedy("send the item's sku, which is the material number in SAP"),
+        );
     };
     let material = required(&sku.value, MATERIAL_MAX, format_args!("{}", at("items")))?;
-    entry.field("Material", &value::pad_zeros(material, config.material_length));
-    let buyer = line.items.iter().find(|item| item.scheme == ItemScheme::Buyer);
+    entry.field(
+        "Material",
+        &value::pad_zeros(material, config.material_length),
+    );
+    let buyer = line
+        .items
+        .iter()
+        .find(|item| item.scheme == ItemScheme::Buyer);
     if let Some(number) = buyer {
         let number = checked(&number.value, 35, format_args!("{}", at("items")))?;
         entry.field("MaterialByCustomer", number);
@@ -215,7 +241,11 @@ fn item(
     let unit = unit(&line.quantity.unit, config, format_args!("{pointer}/unit"))?;
     if line.quantity.value.is_negative() {
         let text = "an order of less than nought is a return, not a sales order";
-        return Err(unsayable("quantity-negative", format_args!("{pointer}/value"), text));
+        return Err(unsayable(
+            "quantity-negative",
+            format_args!("{pointer}/value"),
+            text,
+        ));
     }
     let quantity = super::script::quantity(line.quantity.value, format_args!("{pointer}/value"))?;
     entry.field("RequestedQuantity", &quantity);
@@ -225,7 +255,10 @@ fn item(
     entry.optional("SalesOrderItemText", Some(description));
     if let Some(lot) = &line.lot_required {
         let pointer = at("lot_required");
-        entry.field("Batch", checked(&lot.number, 10, format_args!("{pointer}/number"))?);
+        entry.field(
+            "Batch",
+            checked(&lot.number, 10, format_args!("{pointer}/number"))?,
+        );
     }
     let price = config.price_condition.zip(line.unit_price.as_ref());
     entry.list("to_PricingElement", price, |entry, (condition, price)| {

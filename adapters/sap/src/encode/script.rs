@@ -27,11 +27,7 @@ pub(super) fn unsayable(code: &str, at: Pointer<'_>, text: impl Into<String>) ->
 ///
 /// # Errors
 /// `value-too-long`, `value-forbidden`.
-pub(super) fn checked<'v>(
-    value: &'v str,
-    max: usize,
-    at: Pointer<'_>,
-) -> Result<&'v str, Refusal> {
+pub(super) fn checked<'v>(value: &'v str, max: usize, at: Pointer<'_>) -> Result<&'v str, Refusal> {
     let value = value.trim();
     let length = value.chars().count();
     if length > max {
@@ -59,7 +55,11 @@ pub(super) fn required<'v>(
     at: Pointer<'_>,
 ) -> Result<&'v str, Refusal> {
     if value.trim().is_empty() {
-        return Err(unsayable("value-missing", at, "it is empty, and SAP demands it"));
+        return Err(unsayable(
+            "value-missing",
+            at,
+            "it is empty, and SAP demands it",
+        ));
     }
     checked(value, max, at)
 }
@@ -74,8 +74,7 @@ pub(super) fn quantity(value: Decimal, at: Pointer<'_>) -> Result<String, Refusa
     let value = if value.scale > DECIMALS {
         value.with_scale(DECIMALS).map_err(|_| {
             let text = format!("{value} has more than {DECIMALS} decimals, which is all SAP keeps");
-            unsayable("quantity-too-fine", at, text)
-                .with_remedy("send it in a smaller unit")
+            unsayable("quantity-too-fine", at, text).with_remedy("send it in a smaller unit")
         })?
     } else {
         value
@@ -86,7 +85,11 @@ pub(super) fn quantity(value: Decimal, at: Pointer<'_>) -> Result<String, Refusa
         None => magnitude,
     };
     if text.len() > 15 {
-        return Err(unsayable("value-too-long", at, "more digits than SAP has for a quantity"));
+        return Err(unsayable(
+            "value-too-long",
+            at,
+            "more digits than SAP has for a quantity",
+        ));
     }
     Ok(text)
 }
@@ -202,5 +205,9 @@ fn whole_hours(offset: &str) -> Option<String> {
 
 /// Values are checked before they are written; what fails here was not foreseen.
 fn broken(error: WriteError) -> Refusal {
-    Problem::adapter("write-failed", format!("the IDoc can't be written: {error}")).into()
+    Problem::adapter(
+        "write-failed",
+        format!("the IDoc can't be written: {error}"),
+    )
+    .into()
 }

@@ -21,7 +21,9 @@ pub(super) fn map(header: Segment<'_, '_>, mut context: Context<'_>) -> Mapped {
     let reference = common(header, |item| item.get("VGBEL"));
     let reference = reference.map(|number| context.config.number(number).to_owned());
     // E1EDL43 tells what the item was made from: V a purchase order, H a return.
-    let of_return = common(header, |item| item.child("E1EDL43").and_then(|it| it.get("QUALF")));
+    let of_return = common(header, |item| {
+        item.child("E1EDL43").and_then(|it| it.get("QUALF"))
+    });
     if of_return == Some("H") {
         notice.rma_no = reference;
         notice.purchase_order = common(header, purchase_order).map(str::to_owned);

@@ -43,10 +43,16 @@ pub(super) fn map(header: Segment<'_, '_>, mut context: Context<'_>) -> Mapped {
         }
     }
     if order.lines.is_empty() && order.purpose != Purpose::Cancel {
-        context.segment(header, "E1EDL24", "an order for the warehouse needs an item");
+        context.segment(
+            header,
+            "E1EDL24",
+            "an order for the warehouse needs an item",
+        );
     }
     if let Some(id) = header.get("LIFEX") {
-        order.extras.push(("E1EDL20.LIFEX".to_owned(), id.to_owned()));
+        order
+            .extras
+            .push(("E1EDL20.LIFEX".to_owned(), id.to_owned()));
     }
     keep_header(&mut order.extras, header, &["006", "007"], &context);
     context.finish(|| Document::Order(order))
@@ -57,7 +63,9 @@ fn is_split(header: Segment<'_, '_>, segment: Segment<'_, '_>, line: &OrderLine)
     let item = segment.get("POSNR");
     line.quantity.value.is_zero()
         && item.is_some()
-        && header.all("E1EDL24").any(|other| other.get("HIPOS") == item)
+        && header
+            .all("E1EDL24")
+            .any(|other| other.get("HIPOS") == item)
 }
 
 fn line(
@@ -79,7 +87,8 @@ fn line(
     line.weight = context.measure(segment, ["BRGEW", "GEWEI"], &mut line.extras);
     if let Some(number) = segment.get("VGBEL") {
         // Element 128: VN, the vendor's order number.
-        line.references.push(Reference::new("VN", context.config.number(number)));
+        line.references
+            .push(Reference::new("VN", context.config.number(number)));
     }
     if let Some(number) = purchase_order(segment).filter(|number| Some(*number) != customer_po) {
         line.references.push(Reference::new("PO", number));

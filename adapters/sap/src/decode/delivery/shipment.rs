@@ -7,8 +7,8 @@
 
 use crossdock_sdk::idoc::{Segment, value};
 use crossdock_sdk::{
-    Decimal, Document, Lot, LotQuantity, Moment, Package, PackageType, Packed, Quantity, Reference,
-    Shipment, ShipmentLine, ShipmentStatus,
+    Decimal, Document, Extras, Lot, LotQuantity, Moment, Package, PackageType, Packed, Quantity,
+    Reference, Shipment, ShipmentLine, ShipmentStatus,
 };
 
 use super::super::Mapped;
@@ -34,9 +34,11 @@ pub(super) fn map(
     let delivery = number(header, &mut context);
     let shipment_id = header.get("LIFEX").unwrap_or(&delivery).to_owned();
     let order_no = order_no(control, header, &delivery, &mut context);
-    let shipped_at = shipped_at(control, header, &mut context);
+    let mut unread = Vec::new();
+    let shipped_at = shipped_at(control, header, &mut unread, &mut context);
     let status = ShipmentStatus::Other(UNSTATED.to_owned());
     let mut shipment = Shipment::new(shipment_id, order_no, status, shipped_at);
+    shipment.extras = unread;
     shipment.purpose = purpose(header);
     shipment.customer_po = common(header, purchase_order).map(str::to_owned);
     shipment.node = node(header);
@@ -104,15 +106,18 @@ fn order_no(
 fn shipped_at(
     control: Segment<'_, '_>,
     header: Segment<'_, '_>,
+    unread: &mut Extras,
     context: &mut Context<'_>,
 ) -> Moment {
-    let mut unread = Vec::new();
     if let Some(segment) = deadline(header, "006") {
-        if let Some(moment) = context.moment(segment, ACTUAL, &mut unread) {
+        if let Some(moment) = context.moment(segment, ACTUAL, unread) {
             return moment;
         }
-        if let Some(moment) = context.moment(segment, PLANNED, &mut unread) {
-            let text = format!("no actual goods issue; the planned one, {}, was taken", moment.text);
+        if let Some(moment) = context.moment(segment, PLANNED, unread) {
+            let text = format!(
+                "no actual goods issue; the planned one, {}, was taken",
+                moment.text
+            );
             context.note("ship-date-planned", text, segment, "ISDD");
             return moment;
         }
@@ -122,9 +127,10 @@ fn shipped_at(
         control.get("CRETIM").unwrap_or_default(),
         "",
     );
-    let moment = made.ok().flatten().unwrap_or_else(|| {
-        Moment::local(context.received_at.get(..10).unwrap_or_default())
-    });
+    let moment = made
+        .ok()
+        .flatten()
+        .unwrap_or_else(|| Moment::local(context.received_at.get(..10).unwrap_or_default()));
     let text = format!(
         "no E1EDT13*006 says when it left; the day the IDoc was made or received, {}, was taken",
         moment.text
@@ -150,7 +156,10 @@ fn read_line(
         !value::is_initial(above) && *above != item && header.all("E1EDL24").any(same)
     });
     let above = above.map(|above| context.config.number(above));
-    match lines.iter_mut().find(|known| Some(known.line_no.as_str()) == above) {
+    match lines
+        .iter_mut()
+        .find(|known| Some(known.line_no.as_str()) == above)
+    {
         Some(known) => {
             merge(known, line, segment, context);
             known.line_no.clone()
@@ -187,9 +196,12 @@ fn line(segment: Segment<'_, '_>, context: &mut Context<'_>) -> ShipmentLine {
     line.description = segment.get("ARKTX").map(str::to_owned);
     line.weight = context.measure(segment, ["BRGEW", "GEWEI"], &mut line.extras);
     let serials = segment.all("E1EDL11").filter_map(|it| it.get("SERNR"));
-    line.serials = serials.map(|serial| context.config.number(serial).to_owned()).collect();
+    line.serials = serials
+        .map(|serial| context.config.number(serial).to_owned())
+        .collect();
     if let Some(number) = segment.get("VGBEL") {
-        line.references.push(Reference::new("VN", context.config.number(number)));
+        line.references
+            .push(Reference::new("VN", context.config.number(number)));
     }
     if context.config.keep_extras {
         let mut read = LINE_READ.to_vec();
@@ -218,10 +230,12 @@ fn merge(
         lot.quantity = Some(own.clone());
     }
     known.shipped.value = sum;
-    known.lots.extend(batch.lots.into_iter().map(|lot| LotQuantity {
-        quantity: Some(batch.shipped.clone()),
-        ..lot
-    }));
+    known
+        .lots
+        .extend(batch.lots.into_iter().map(|lot| LotQuantity {
+            quantity: Some(batch.shipped.clone()),
+            ..lot
+        }));
     known.ordered = match (known.ordered.take(), batch.ordered) {
         (Some(one), Some(other)) => one
             .value
@@ -239,6 +253,11 @@ fn merge(
         (one, other) => one.or(other),
     };
     known.serials.extend(batch.serials);
+    for extra in batch.extras {
+        if !known.extras.contains(&extra) {
+            known.extras.push(extra);
+        }
+    }
 }
 
 /// What a line's quantities mean, once all its batches are in.
@@ -301,7 +320,8 @@ fn packages(
                     package.contents.extend(packed);
                 }
                 None => {
-                    let text = format!("the handling unit holds item {item}, which the delivery has not");
+                    let text =
+                        format!("the handling unit holds item {item}, which the delivery has not");
                     context.note("item-unknown", text, content, "POSNR");
                 }
             }
@@ -309,7 +329,11 @@ fn packages(
         shipment.packages.push(package);
     }
     for (inner, outer) in nested {
-        for package in shipment.packages.iter_mut().filter(|package| package.id == inner) {
+        for package in shipment
+            .packages
+            .iter_mut()
+            .filter(|package| package.id == inner)
+        {
             package.parent = Some(outer.clone());
         }
         let holds = |package: &&mut Package| package.id == outer;
@@ -327,7 +351,10 @@ fn package(segment: Segment<'_, '_>, index: usize, context: &mut Context<'_>) ->
         None => (format!("#{}", index + 1), false),
     };
     let codes = ["VHILM", "VHART"].map(|field| segment.get(field));
-    let known = codes.into_iter().flatten().find_map(|code| context.config.package(code));
+    let known = codes
+        .into_iter()
+        .flatten()
+        .find_map(|code| context.config.package(code));
     let code = codes.into_iter().flatten().next().unwrap_or("HU");
     let package_type = known.unwrap_or_else(|| PackageType::Other(code.to_owned()));
     let mut package = Package::new(id, package_type);
@@ -339,7 +366,10 @@ fn package(segment: Segment<'_, '_>, index: usize, context: &mut Context<'_>) ->
         package.dimensions = vec![length, width, height];
     }
     if context.config.keep_extras {
-        let read = ["EXIDV", "BRGEW", "GWEIM", "LAENG", "BREIT", "HOEHE", "MEABM", "E1EDL44", "E1EDL39", "E1EDL38"];
+        let read = [
+            "EXIDV", "BRGEW", "GWEIM", "LAENG", "BREIT", "HOEHE", "MEABM", "E1EDL44", "E1EDL39",
+            "E1EDL38",
+        ];
         wire::keep(&mut package.extras, segment, &read);
     }
     package
