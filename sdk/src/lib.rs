@@ -82,10 +82,10 @@ pub mod idoc;
 pub mod json;
 mod message;
 mod near;
+pub mod odata;
 #[cfg(target_arch = "wasm32")]
 mod panic;
 mod problem;
-pub mod odata;
 pub mod settings;
 #[cfg(all(feature = "testing", not(target_arch = "wasm32")))]
 pub mod testing;

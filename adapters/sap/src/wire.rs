@@ -64,7 +64,11 @@ pub(crate) fn extra<'e>(extras: &'e Extras, name: &str) -> Option<&'e str> {
 /// Day, time of day and time zone as a moment. A time of nought is what SAP writes
 /// where no time was set. Raw text is kept where a zone is named that has no offset of
 /// its own. Absent without a day; an error where either is none.
-pub(crate) fn moment(day: &str, time: &str, zone: &str) -> Result<Option<Moment>, ()> {
+pub(crate) fn moment(
+    day: &str,
+    time: &str,
+    zone: &str,
+) -> Result<Option<Moment>, value::DateError> {
     let Some(date) = value::date(day)? else {
         return Ok(None);
     };

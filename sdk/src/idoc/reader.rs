@@ -206,11 +206,7 @@ impl<'a> Reader<'a> {
                     builder.begin(name, at, || line_at(self.text.as_bytes(), at));
                     builder.end();
                 }
-                Event::End(_) => {
-                    if builder.end() {
-                        return Ok(());
-                    }
-                }
+                Event::End(_) if builder.end() => return Ok(()),
                 Event::Text(text) => builder.text(piece_of_text(text.into_inner())),
                 Event::CData(text) => builder.text(piece_of_text(text.into_inner())),
                 Event::GeneralRef(reference) => match resolve(&reference) {

@@ -33,6 +33,18 @@ impl fmt::Display for NumberError {
 
 impl std::error::Error for NumberError {}
 
+/// A text is no day of the calendar, or no time of a day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DateError;
+
+impl fmt::Display for DateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("no date or time of SAP's")
+    }
+}
+
+impl std::error::Error for DateError {}
+
 /// Reads a number as SAP writes it: `12.000`, `12.000-` (the sign behind, as ABAP
 /// writes packed numbers), `         5.000`, and what hand-made files have: `1,234.50`,
 /// `1.234,50`, `12,5`. The scale is kept.
@@ -112,7 +124,7 @@ pub fn is_initial(text: &str) -> bool {
 /// # Errors
 ///
 /// When it is no day of the calendar.
-pub fn date(text: &str) -> Result<Option<String>, ()> {
+pub fn date(text: &str) -> Result<Option<String>, DateError> {
     let text = text.trim();
     if is_initial(text) {
         return Ok(None);
@@ -120,7 +132,7 @@ pub fn date(text: &str) -> Result<Option<String>, ()> {
     let digits: Option<[u8; 8]> = text.as_bytes().try_into().ok();
     let digits = digits
         .filter(|digits| digits.iter().all(u8::is_ascii_digit))
-        .ok_or(())?;
+        .ok_or(DateError)?;
     let number = |range: std::ops::Range<usize>| {
         digits[range]
             .iter()
@@ -128,7 +140,7 @@ pub fn date(text: &str) -> Result<Option<String>, ()> {
     };
     let (year, month, day) = (number(0..4), number(4..6), number(6..8));
     if year == 0 || !(1..=days_in(year, month)).contains(&day) {
-        return Err(());
+        return Err(DateError);
     }
     Ok(Some(format!("{year:04}-{month:02}-{day:02}")))
 }
@@ -138,15 +150,15 @@ pub fn date(text: &str) -> Result<Option<String>, ()> {
 /// # Errors
 ///
 /// When it is no time of a day.
-pub fn time(text: &str) -> Result<String, ()> {
+pub fn time(text: &str) -> Result<String, DateError> {
     let text = text.trim();
     let digits = text.len() == 6 && text.bytes().all(|byte| byte.is_ascii_digit());
     if !digits {
-        return Err(());
+        return Err(DateError);
     }
     let (hour, minute, second) = (&text[..2], &text[2..4], &text[4..]);
     if hour > "23" || minute > "59" || second > "59" {
-        return Err(());
+        return Err(DateError);
     }
     Ok(format!("{hour}:{minute}:{second}"))
 }
@@ -289,11 +301,11 @@ mod tests {
         assert_eq!(date("00000000"), Ok(None));
         assert_eq!(date(""), Ok(None));
         for text in ["20230229", "2024022", "20241301", "2024-2-2", "3242342"] {
-            assert_eq!(date(text), Err(()), "{text}");
+            assert_eq!(date(text), Err(DateError), "{text}");
         }
         assert_eq!(time("235959").as_deref(), Ok("23:59:59"));
         for text in ["240000", "04", "0123456789", "12:00", "120060"] {
-            assert_eq!(time(text), Err(()), "{text}");
+            assert_eq!(time(text), Err(DateError), "{text}");
         }
         assert_eq!(from_iso_date("2024-02-29").as_deref(), Some("20240229"));
         assert_eq!(from_iso_date("2024-02-30"), None);

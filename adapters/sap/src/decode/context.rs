@@ -257,7 +257,7 @@ impl<'c> Context<'c> {
         extras: &mut Extras,
     ) -> Option<String> {
         let text = segment.get(field)?;
-        value::date(text).unwrap_or_else(|()| {
+        value::date(text).unwrap_or_else(|_| {
             self.bad_date(segment, field, extras);
             None
         })

@@ -82,7 +82,7 @@ fn date(root: Segment<'_, '_>, header: Segment<'_, '_>, context: &mut Context<'_
         match value::date(text) {
             Ok(Some(date)) => return date,
             Ok(None) => {}
-            Err(()) => found = found.or(Some((segment, text))),
+            Err(_) => found = found.or(Some((segment, text))),
         }
     }
     let (segment, field) = found.map_or((header, "E1EDK03"), |(segment, _)| (segment, "DATUM"));

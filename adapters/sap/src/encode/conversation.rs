@@ -121,7 +121,7 @@ fn create(
         return Ok(if token_refusals(past) <= TOKEN_REFUSALS_MAX {
             look()?
         } else {
-            Step::Retry(wait(response, "session-lost"))
+            session_lost(response)
         });
     }
     if matches!(response.status, 502 | 504) && lost_answers(past) <= LOST_ANSWERS_MAX {
@@ -221,6 +221,21 @@ fn created(response: &Response) -> Option<String> {
         .and_then(sales_order_no)
 }
 
+/// Every token was refused: the session does not last from one request to the next.
+fn session_lost(response: &Response) -> Step {
+    let retry = wait(response, "session-lost");
+    let problem = retry.problem.with_remedy(
+        "SAP binds a token to its session's cookies: check that they are kept from request to request, and that a load balancer keeps to one server",
+    );
+    Step::Retry(crossdock_sdk::Retry {
+        problem: Problem {
+            blame: Blame::Settings,
+            ..problem
+        },
+        ..retry
+    })
+}
+
 fn token_refusals(past: &[Exchange]) -> usize {
     answers(past)
         .filter(|response| odata::token_is_refused(response))
@@ -280,7 +295,7 @@ fn cancel(
         return Ok(if token_refusals(past) <= TOKEN_REFUSALS_MAX {
             look()?
         } else {
-            Step::Retry(wait(response, "session-lost"))
+            session_lost(response)
         });
     }
     // Somebody else changed the item between: what is there now counts.
@@ -306,25 +321,13 @@ fn cancel(
     let done = past.len() - looked.unwrap_or_default() - 1;
     let tree = parse(session)?;
     let orders = odata::results(tree.root()).unwrap_or_default();
-    let Some(number) = orders.first().and_then(sales_order_no) else {
-        let text = "SAP has no sales order of that purchase order and customer";
-        return Ok(Step::Rejected(
-            Problem::partner_data("order-unknown", text)
-                .at_pointer("/order_no")
-                .with_value(&order.order_no)
-                .with_remedy("check that the order was sent to this partner, and the setting `purchase-order`"),
-        ));
+    let number = match only_one(orders) {
+        Ok(number) => number,
+        Err(problem) => {
+            let problem = problem.at_pointer("/order_no").with_value(&order.order_no);
+            return Ok(Step::Rejected(problem));
+        }
     };
-    if orders.len() > 1 {
-        let text =
-            "SAP has several sales orders of that purchase order and customer; none was cancelled";
-        return Ok(Step::Rejected(
-            Problem::partner_data("order-ambiguous", text)
-                .at_pointer("/order_no")
-                .with_value(&order.order_no)
-                .with_remedy("cancel the right one in SAP (transaction VA02)"),
-        ));
-    }
     let open = open_items(&orders[0]);
     if open.len() > CANCELLED_ITEMS_MAX {
         let text = format!(
@@ -344,6 +347,24 @@ fn cancel(
         ))),
         None if patched => Ok(Step::Done(Some(number))),
         None => Ok(Step::AlreadyDone(Some(number))),
+    }
+}
+
+/// The number of the order that was found.
+fn only_one(orders: &[Node<'_>]) -> Result<String, Problem> {
+    match (orders.first().and_then(sales_order_no), orders.len()) {
+        (Some(number), 1) => Ok(number),
+        (Some(_), _) => {
+            let text = "SAP has several sales orders of that purchase order and customer; none was cancelled";
+            Err(Problem::partner_data("order-ambiguous", text)
+                .with_remedy("cancel the right one in SAP (transaction VA02)"))
+        }
+        (None, _) => {
+            let text = "SAP has no sales order of that purchase order and customer";
+            Err(Problem::partner_data("order-unknown", text).with_remedy(
+                "check that the order was sent to this partner, and the setting `purchase-order`",
+            ))
+        }
     }
 }
 

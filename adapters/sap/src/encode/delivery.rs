@@ -12,8 +12,8 @@
 
 use crossdock_sdk::idoc::value;
 use crossdock_sdk::{
-    Delivery, Document, IdScheme, ItemId, ItemScheme, Lot, LotQuantity, Order, OrderLine, Party,
-    PartyRole, Problem, Purpose, Quantity, Shipment, ShipmentLine, host,
+    Address, Delivery, Document, IdScheme, ItemId, ItemScheme, Lot, LotQuantity, Order, OrderLine,
+    Party, PartyRole, Problem, Purpose, Quantity, Shipment, ShipmentLine, host,
 };
 
 use super::script::{Pointer, Script, checked, quantity, required, unsayable};
@@ -680,59 +680,46 @@ fn party_fields(
         let value = wire::extra(&party.extras, &format!("E1ADRM1.{field}"));
         script.optional(field, value, 40, format_args!("{pointer}/extras"))?;
     }
-    let contact = party.contacts.first();
-    let phone = contact.and_then(|contact| contact.phone.as_deref());
-    let email = contact.and_then(|contact| contact.email.as_deref());
-    if let Some(address) = &party.address {
-        let at = format!("{pointer}/address");
-        if address.lines.len() > 2 {
-            let text = "a partner of a delivery has two lines of street";
-            return Err(unsayable("too-many", format_args!("{at}/lines"), text)
-                .with_remedy("shorten the address in the system that the document came from"));
-        }
-        for (field, line) in ["STREET1", "STREET2"].iter().zip(&address.lines) {
-            script.field(field, line, 40, format_args!("{at}/lines"))?;
-        }
-        let postal_code = address.postal_code.as_deref();
-        script.optional(
-            "POSTL_COD1",
-            postal_code,
-            10,
-            format_args!("{at}/postal_code"),
-        )?;
-        script.optional(
-            "CITY1",
-            address.city.as_deref(),
-            40,
-            format_args!("{at}/city"),
-        )?;
+    address(party, pointer, script)
+}
+
+/// Street, town and how to reach them, in the order that the segment has.
+fn address(party: &Party, pointer: &str, script: &mut Script) -> Result<(), Refusal> {
+    let at = |name: &str| format!("{pointer}/address/{name}");
+    let empty = Address::default();
+    let address = party.address.as_ref().unwrap_or(&empty);
+    if address.lines.len() > 2 {
+        let text = "a partner of a delivery has two lines of street";
+        let at = at("lines");
+        return Err(unsayable("too-many", format_args!("{at}"), text)
+            .with_remedy("shorten the address in the system that the document came from"));
     }
-    script.optional(
-        "TELEPHONE1",
-        phone,
-        30,
-        format_args!("{pointer}/contacts/0/phone"),
-    )?;
-    script.optional(
-        "E_MAIL",
-        email,
-        70,
-        format_args!("{pointer}/contacts/0/email"),
-    )?;
-    if let Some(address) = &party.address {
-        let at = format!("{pointer}/address");
-        script.optional(
-            "COUNTRY1",
-            address.country.as_deref(),
-            3,
-            format_args!("{at}/country"),
-        )?;
-        script.optional(
-            "REGION",
-            address.region.as_deref(),
-            3,
-            format_args!("{at}/region"),
-        )?;
+    for (field, line) in ["STREET1", "STREET2"].iter().zip(&address.lines) {
+        script.field(field, line, 40, format_args!("{}", at("lines")))?;
+    }
+    let contact = party.contacts.first();
+    let phone = contact.and_then(|contact| contact.phone.as_ref());
+    let email = contact.and_then(|contact| contact.email.as_ref());
+    for (field, value, max, place) in [
+        (
+            "POSTL_COD1",
+            address.postal_code.as_ref(),
+            10,
+            at("postal_code"),
+        ),
+        ("CITY1", address.city.as_ref(), 40, at("city")),
+        (
+            "TELEPHONE1",
+            phone,
+            30,
+            format!("{pointer}/contacts/0/phone"),
+        ),
+        ("E_MAIL", email, 70, format!("{pointer}/contacts/0/email")),
+        ("COUNTRY1", address.country.as_ref(), 3, at("country")),
+        ("REGION", address.region.as_ref(), 3, at("region")),
+    ] {
+        let value = value.map(String::as_str);
+        script.optional(field, value, max, format_args!("{place}"))?;
     }
     Ok(())
 }
