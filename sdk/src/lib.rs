@@ -63,7 +63,8 @@
 //! feature of that name.
 //!
 //! In reading order: [`Adapter`] and [`export!`], the constructors of [`canonical`]
-//! records, [`Settings`], [`host`], [`decimal`], [`json`], [`x12`].
+//! records, [`Settings`], [`host`], [`decimal`], [`json`], [`x12`], [`idoc`],
+//! [`odata`].
 
 #[cfg(any(test, target_arch = "wasm32"))]
 mod abi;
@@ -77,9 +78,11 @@ pub mod canonical;
 mod component;
 pub mod decimal;
 pub mod host;
+pub mod idoc;
 pub mod json;
 mod message;
 mod near;
+pub mod odata;
 #[cfg(target_arch = "wasm32")]
 mod panic;
 mod problem;
