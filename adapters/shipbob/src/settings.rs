@@ -60,6 +60,13 @@ pub(crate) const WISHES: [&str; 5] = [
 
 /// Every setting, for the description and for the check against typing errors.
 pub(crate) fn described() -> Vec<Setting> {
+    let mut settings = sending();
+    settings.extend(receiving());
+    settings
+}
+
+/// What is needed to send.
+fn sending() -> Vec<Setting> {
     let with = Setting::with_default;
     let optional = Setting::optional;
     vec![
@@ -124,6 +131,14 @@ pub(crate) fn described() -> Vec<Setting> {
             "cancel-path",
             "`colon` for /order/ID:cancel, `slash` for /order/ID/cancel",
         ),
+    ]
+}
+
+/// What is needed to read and to poll.
+fn receiving() -> Vec<Setting> {
+    let with = Setting::with_default;
+    let optional = Setting::optional;
+    vec![
         optional(
             "milestone.*",
             "Milestone code for one of ShipBob's statuses",

@@ -68,7 +68,7 @@ impl Object {
     /// The same object with another inside.
     #[must_use]
     pub fn object(self, name: &str, value: Object) -> Object {
-        self.field(name, |out| value.append(out))
+        self.field(name, |out| value.write(out))
     }
 
     /// The same object with a list of objects.
@@ -80,7 +80,7 @@ impl Object {
                 if position > 0 {
                     out.push(b',');
                 }
-                value.append(out);
+                value.write(out);
             }
             out.push(b']');
         })
@@ -101,14 +101,24 @@ impl Object {
         })
     }
 
+    /// The same object with the fields of another behind its own.
+    #[must_use]
+    pub fn append(mut self, other: Object) -> Object {
+        if !self.is_empty() && !other.is_empty() {
+            self.fields.push(b',');
+        }
+        self.fields.extend_from_slice(&other.fields);
+        self
+    }
+
     /// The object's text.
     pub fn into_vec(self) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.fields.len() + 2);
-        self.append(&mut out);
+        self.write(&mut out);
         out
     }
 
-    fn append(self, out: &mut Vec<u8>) {
+    fn write(self, out: &mut Vec<u8>) {
         out.push(b'{');
         out.extend_from_slice(&self.fields);
         out.push(b'}');
@@ -141,10 +151,13 @@ mod tests {
             .flag("f", true)
             .object("g", Object::new())
             .list("h", [inner("1"), inner("2")])
-            .raw_list("i", [b"1".as_slice(), b"[]"]);
+            .raw_list("i", [b"1".as_slice(), b"[]"])
+            .append(Object::new())
+            .append(inner("3"));
+        assert_eq!(Object::new().append(inner("1")), inner("1"));
         assert!(!object.is_empty() && Object::new().is_empty());
         let text = object.into_vec();
-        let expected = r#"{"a\"b":"x\ny","d":-12.50,"e":-7,"f":true,"g":{},"h":[{"sku":"1"},{"sku":"2"}],"i":[1,[]]}"#;
+        let expected = r#"{"a\"b":"x\ny","d":-12.50,"e":-7,"f":true,"g":{},"h":[{"sku":"1"},{"sku":"2"}],"i":[1,[]],"sku":"3"}"#;
         assert_eq!(String::from_utf8_lossy(&text), expected);
         assert!(Tree::parse(&text).is_ok());
     }
