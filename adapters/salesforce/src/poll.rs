@@ -45,7 +45,7 @@ pub(crate) fn poll(request: &PollRequest, past: &[Exchange]) -> Result<PollStep,
 struct Place {
     /// As SOQL writes a time.
     stamp: String,
-    /// Absent at the first poll: any order of that time or later.
+    /// Absent until there was one: any order of that time or later.
     id: Option<String>,
 }
 
@@ -60,12 +60,14 @@ impl Place {
             })?;
             return Ok(Place { stamp, id: None });
         };
-        let parts = cursor.split_once('/');
-        let sound = parts.and_then(|(time, id)| Some((stamp(time)?, id)));
-        match sound.filter(|(_, id)| answer::is_id(id)) {
-            Some((stamp, id)) => Ok(Place {
+        let (time, id) = match cursor.split_once('/') {
+            Some((time, id)) => (time, Some(id)),
+            None => (cursor, None),
+        };
+        match stamp(time).filter(|_| id.is_none_or(answer::is_id)) {
+            Some(stamp) => Ok(Place {
                 stamp,
-                id: Some(id.to_owned()),
+                id: id.map(str::to_owned),
             }),
             None => Err(Problem::adapter(
                 "cursor-invalid",
@@ -151,7 +153,9 @@ fn fetch(
         waiting.extend(page.next);
     }
     let Some(cursor) = last else {
-        return Ok(PollStep::Messages(Polled::new(Vec::new(), None)));
+        // Without a cursor the next poll would begin at its own time, not at this one's.
+        let first = place.id.is_none().then(|| place.stamp.clone());
+        return Ok(PollStep::Messages(Polled::new(Vec::new(), first)));
     };
     let body = match pages.as_slice() {
         [page] => page.to_vec(),

@@ -147,6 +147,9 @@ fn head(config: &Config<'_>, record: &Part<'_, '_>) -> Result<Order, Problem> {
             .extend(value.map(|value| (name.to_owned(), value)));
     }
     for name in config.extra_fields()? {
+        if matches!(name, "Id" | "OrderNumber") {
+            continue;
+        }
         let value = at(record, name, |part| Ok(part.scalar().map(str::to_owned)))?;
         order
             .extras

@@ -47,12 +47,12 @@ pub(super) fn next(mut talk: Talk<'_>, order: &Order) -> Result<Step, Pause> {
         head(config, order, created_at, first)
     })?;
     // Not made by this request: by another attempt, or by somebody in between.
-    let known = there.is_some() || !record.created;
+    let existed = there.is_some() || !record.created;
     let id = match &there {
         Some((id, _)) => id.clone(),
         None => talk.id(record, "Order", "order", &order.order_no)?,
     };
-    let known = if known {
+    let known = if existed {
         lines_of(&mut talk, &id)?
     } else {
         Vec::new()
@@ -70,7 +70,7 @@ pub(super) fn next(mut talk: Talk<'_>, order: &Order) -> Result<Step, Pause> {
         })?;
     }
     Ok(match order.purpose {
-        Purpose::Original if there.is_some() => Step::AlreadyDone(Some(id)),
+        Purpose::Original if existed => Step::AlreadyDone(Some(id)),
         _ => Step::Done(Some(id)),
     })
 }
