@@ -3,7 +3,7 @@
 //! A message is the result of a query, or one or several events as a relay delivers
 //! them: as CometD has them, or as an event bus of a cloud wraps them.
 
-use crossdock_sdk::json::{self, Part, Tree};
+use crossdock_sdk::json::{Part, Tree};
 use crossdock_sdk::{Decoded, DecodedDocument, Document, Inbound, Problem, Source};
 
 use crate::settings::Config;
@@ -96,33 +96,18 @@ fn read_event(
     };
     match config.event(name) {
         Some("order") => add(decoded, source, order::event(config, &payload)),
-        Some("document") => add(decoded, source, document(config, &payload)),
         Some("ignore") => {}
         Some(other) => {
             let setting = format!("event.{name}");
-            let problem = crate::settings::invalid(&setting, other, "order, document or ignore");
+            let problem = crate::settings::invalid(&setting, other, "order or ignore");
             add(decoded, source, Err(problem));
         }
         None => {
             let text = format!("the setting `event.{name}` is missing");
             let problem = Problem::settings("event-unmapped", text)
                 .with_value(name)
-                .with_remedy("set it to order, document or ignore");
+                .with_remedy("set it to order or ignore");
             add(decoded, source, Err(problem));
         }
     }
-}
-
-/// A canonical document in a long text field.
-fn document(
-    config: &Config<'_>,
-    payload: &Part<'_, '_>,
-) -> Result<(Document, Vec<Problem>), Problem> {
-    let name = config.field_path("event-document-field", "Document__c")?;
-    let field = payload.get(name);
-    let document = json::from_str::<Document>(field.text()?).map_err(|error| {
-        // The text has lines and pointers of its own; the place is that of the field.
-        field.problem(error.reason().code(), format!("inside the field: {error}"))
-    })?;
-    Ok((document, Vec::new()))
 }

@@ -33,10 +33,7 @@ impl Adapter for Salesforce {
         let list = |items: &[&str]| items.iter().map(|item| (*item).to_owned()).collect();
         Description {
             formats: list(&["Salesforce REST API", "Salesforce platform events as JSON"]),
-            decodes: crossdock_sdk::Document::KINDS
-                .iter()
-                .map(|kind| (*kind).to_owned())
-                .collect(),
+            decodes: list(&["order"]),
             encodes: list(&[
                 "order",
                 "order-response",

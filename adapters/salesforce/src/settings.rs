@@ -168,15 +168,7 @@ fn receiving() -> Vec<Setting> {
             "since",
             "RFC 3339: from when the first poll asks; its own time if absent",
         ),
-        optional(
-            "event.*",
-            "What an event is read as: `order`, `document` or `ignore`",
-        ),
-        with(
-            "event-document-field",
-            "Field of an event that holds a canonical document as JSON",
-            "Document__c",
-        ),
+        optional("event.*", "What an event is read as: `order` or `ignore`"),
         with(
             "event-lines-field",
             "Field of an event that holds its lines as JSON",

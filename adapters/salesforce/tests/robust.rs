@@ -18,7 +18,6 @@ fn settings() -> Vec<(String, String)> {
         ("account-id", "001D000000IRFmaIAH"),
         ("pricebook-entry-key", "Sku__c"),
         ("event.Order_Release__e", "order"),
-        ("event.Document__e", "document"),
         ("notification", "email"),
         ("subject.shipped", "{order_no}"),
     ]
