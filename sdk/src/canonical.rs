@@ -22,6 +22,7 @@ mod acknowledgement;
 mod document;
 mod inventory;
 mod invoice;
+mod moment;
 mod order;
 mod returns;
 mod service;

@@ -24,6 +24,9 @@
 //! than 18 digits are refused. Depth, bytes and number of values are bounded by
 //! [`DEPTH_MAX`], [`TEXT_BYTES_MAX`] and [`VALUES_MAX`].
 //!
+//! A partner's own JSON, in its own names, is read through [`Part`] and written
+//! through [`Object`].
+//!
 //! ```
 //! use crossdock_sdk::{Document, ItemId, ItemScheme, Order, OrderLine, Quantity, json};
 //!
@@ -44,6 +47,8 @@
 mod bytes;
 mod error;
 mod names;
+mod object;
+mod part;
 mod pretty;
 mod read;
 mod tree;
@@ -53,6 +58,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub use error::{Error, Reason};
+pub use object::Object;
+pub use part::Part;
 pub use tree::{DEPTH_MAX, Node, TEXT_BYTES_MAX, Tree, VALUES_MAX};
 
 /// Room for a small document, so that most need no second allocation.
@@ -133,6 +140,14 @@ pub fn from_slice<T: DeserializeOwned>(text: &[u8]) -> Result<T, Error> {
 /// As [`from_slice`].
 pub fn from_str<T: DeserializeOwned>(text: &str) -> Result<T, Error> {
     from_slice(text.as_bytes())
+}
+
+/// A code of the contract by its name there (`in-transit`), for settings that name
+/// one; absent when the contract has no such code, and for `other`.
+pub fn code<T: DeserializeOwned>(name: &str) -> Option<T> {
+    let mut text = Vec::with_capacity(name.len() + 2);
+    write::write_string(name, &mut text);
+    from_slice(&text).ok()
 }
 
 /// Writes a value as a JSON value, for code that looks into documents generically.

@@ -63,8 +63,8 @@
 //! feature of that name.
 //!
 //! In reading order: [`Adapter`] and [`export!`], the constructors of [`canonical`]
-//! records, [`Settings`], [`host`], [`decimal`], [`json`], [`x12`], [`idoc`],
-//! [`odata`].
+//! records, [`Settings`], [`host`], [`decimal`], [`json`], [`http`] and
+//! [`conversation`] for partners with a web API, [`x12`], [`idoc`], [`odata`].
 
 #[cfg(any(test, target_arch = "wasm32"))]
 mod abi;
@@ -76,8 +76,10 @@ pub mod bindings;
 pub mod canonical;
 #[cfg(target_arch = "wasm32")]
 mod component;
+pub mod conversation;
 pub mod decimal;
 pub mod host;
+pub mod http;
 pub mod idoc;
 pub mod json;
 mod message;

@@ -25,6 +25,12 @@ impl Problem {
         Problem::new(Blame::Settings, code, text)
     }
 
+    /// The document that should be sent can't be said in the partner's dialect; who made
+    /// it is to blame, or who sent it here.
+    pub fn document(code: impl Into<String>, text: impl Into<String>) -> Problem {
+        Problem::new(Blame::Other("document".to_owned()), code, text)
+    }
+
     /// A problem with the message as a whole that trying again does not cure.
     /// `code` is stable, in lower-case words with dashes; `text` is one sentence.
     pub fn new(blame: Blame, code: impl Into<String>, text: impl Into<String>) -> Problem {

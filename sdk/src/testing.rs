@@ -6,12 +6,16 @@
 //!   lookups.json                  the host's tables: {"table": {"key": "value"}}
 //!   decode/NAME.edi|json|xml|txt  a message
 //!   decode/NAME.settings.json     settings for this message alone, over the others
+//!   decode/NAME.headers.json      its headers: {"name": "value"}
 //!   decode/NAME.snap              what `decode` must give for it
 //!   encode/NAME.json              a document and the partner's answers
 //!   encode/NAME.snap              the conversation that `next` must lead
+//!   poll/NAME.json                a cursor and the partner's answers
+//!   poll/NAME.snap                the conversation that `poll` must lead, and what
+//!                                 `decode` must give for each message that it brought
 //! ```
 //!
-//! [`golden_tests!`](crate::golden_tests) makes two tests of the folder. Expected
+//! [`golden_tests!`](crate::golden_tests) makes a test of each folder. Expected
 //! outputs are insta snapshots: `cargo insta review` shows a difference and accepts
 //! it; without it, and always in CI, a difference or a missing file fails.
 //!
@@ -29,7 +33,8 @@ use serde::de::DeserializeOwned;
 
 use crate::host::fake;
 use crate::{
-    Adapter, Decoded, Delivery, Document, Exchange, Inbound, Outcome, Problem, Request, Step, json,
+    Adapter, Decoded, Delivery, Document, Exchange, Inbound, Outcome, PollRequest, PollStep,
+    Polled, PolledMessage, Problem, Request, Step, json,
 };
 
 /// A conversation that is longer has lost its way.
@@ -38,7 +43,8 @@ const STEPS_MAX: usize = 64;
 /// Makes the tests `golden_decode` and `golden_encode` of the crate's `fixtures`
 /// folder; see [`testing`](crate::testing). The crate needs the features `testing`
 /// of the SDK among its dev-dependencies. An adapter that only decodes or only
-/// encodes names the one: `golden_tests!(MyAdapter, decode)`.
+/// encodes names the one: `golden_tests!(MyAdapter, decode)`. An adapter that polls
+/// asks for `golden_tests!(MyAdapter, poll)` too, which makes `golden_poll`.
 #[macro_export]
 macro_rules! golden_tests {
     ($adapter:ty) => {
@@ -57,6 +63,12 @@ macro_rules! golden_tests {
             $crate::testing::encode::<$adapter>(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures"));
         }
     };
+    ($adapter:ty, poll) => {
+        #[test]
+        fn golden_poll() {
+            $crate::testing::poll::<$adapter>(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures"));
+        }
+    };
 }
 
 /// Decodes every message of `fixtures/decode` and compares the results.
@@ -67,17 +79,21 @@ macro_rules! golden_tests {
 /// messages.
 pub fn decode<A: Adapter>(fixtures: impl AsRef<Path>) {
     run(fixtures.as_ref(), "decode", |fixtures, input| {
-        let message = message(fixtures, input);
-        let result = twice(fixtures, || A::decode(message.clone()));
-        if let Ok(decoded) = &result {
-            check_kinds::<A>(decoded);
-        }
-        let mut text = must(json::to_string_pretty(&result), input);
-        for entry in fake::take_log() {
-            let _ = writeln!(text, "log: {:?}: {}", entry.level, entry.text);
-        }
-        text
+        decode_text::<A>(fixtures, &message(fixtures, input), input)
     });
+}
+
+/// What `decode` gives for a message, with what it wrote to the log.
+fn decode_text<A: Adapter>(fixtures: &Path, message: &Inbound, input: &Path) -> String {
+    let result = twice(fixtures, || A::decode(message.clone()));
+    if let Ok(decoded) = &result {
+        check_kinds::<A>(decoded);
+    }
+    let mut text = must(json::to_string_pretty(&result), input);
+    for entry in fake::take_log() {
+        let _ = writeln!(text, "log: {:?}: {}", entry.level, entry.text);
+    }
+    text
 }
 
 /// Leads every conversation of `fixtures/encode` and compares the transcripts. A
@@ -119,6 +135,89 @@ pub fn encode<A: Adapter>(fixtures: impl AsRef<Path>) {
         );
         transcript
     });
+}
+
+/// Leads every conversation of `fixtures/poll` and compares the transcripts; what it
+/// brings is decoded as the host would. A file holds `answers`, the outcomes of the
+/// requests in their order, and optionally `cursor`, `started_at` and `settings`.
+///
+/// # Panics
+///
+/// When a transcript differs, is missing or breaks the contract, when answers are
+/// left over, or when there are no conversations.
+pub fn poll<A: Adapter>(fixtures: impl AsRef<Path>) {
+    run(fixtures.as_ref(), "poll", |fixtures, input| {
+        let polling: Polling = load(input);
+        let mut request = PollRequest::new(polling.cursor.as_deref());
+        request.started_at = polling.started_at.unwrap_or(request.started_at);
+        request.settings = settings(fixtures, polling.settings);
+        let mut answers = polling.answers.into_iter();
+        let mut past: Vec<Exchange> = Vec::new();
+        let mut transcript = String::new();
+        loop {
+            assert!(past.len() < STEPS_MAX, "more than {STEPS_MAX} steps");
+            let step = twice(fixtures, || A::poll(request.clone(), &past));
+            let asked = match &step {
+                Ok(PollStep::Send(asked)) => asked.clone(),
+                Ok(PollStep::Messages(polled)) => {
+                    render_polled::<A>(fixtures, &request, polled, &mut transcript, input);
+                    break;
+                }
+                step => {
+                    transcript.push_str(&must(json::to_string_pretty(step), input));
+                    break;
+                }
+            };
+            render(&Ok(Step::Send(asked.clone())), &mut transcript, input);
+            let Some(outcome) = answers.next() else { break };
+            past.push(Exchange::new(asked, outcome));
+        }
+        assert!(
+            answers.next().is_none(),
+            "the conversation ended before its last answer"
+        );
+        transcript
+    });
+}
+
+/// Writes what polling brought, each message with its decoded form below it.
+fn render_polled<A: Adapter>(
+    fixtures: &Path,
+    request: &PollRequest,
+    polled: &Polled,
+    transcript: &mut String,
+    input: &Path,
+) {
+    let heads = polled.messages.iter().map(|message| PolledMessage {
+        body: Vec::new(),
+        ..message.clone()
+    });
+    let head = PollStep::Messages(Polled {
+        messages: heads.collect(),
+        ..polled.clone()
+    });
+    transcript.push_str(&must(json::to_string_pretty(&head), input));
+    for message in &polled.messages {
+        let _ = writeln!(transcript, "--- body, {} bytes", message.body.len());
+        transcript.push_str(&body_text(&message.body));
+        transcript.push_str("--- decoded\n");
+        let inbound = Inbound {
+            content_type: message.content_type.clone(),
+            received_at: request.started_at.clone(),
+            headers: message.headers.clone(),
+            settings: request.settings.clone(),
+            ..Inbound::new(message.body.clone())
+        };
+        transcript.push_str(&decode_text::<A>(fixtures, &inbound, input));
+    }
+}
+
+#[derive(Deserialize)]
+struct Polling {
+    cursor: Option<String>,
+    started_at: Option<String>,
+    settings: BTreeMap<String, String>,
+    answers: Vec<Outcome>,
 }
 
 #[derive(Deserialize)]
@@ -174,7 +273,9 @@ fn inputs(folder: &Path) -> Vec<PathBuf> {
                 .file_name()
                 .and_then(|name| name.to_str())
                 .unwrap_or_default();
-            let ours = name.starts_with('.') || name.ends_with(".settings.json");
+            let ours = name.starts_with('.')
+                || name.ends_with(".settings.json")
+                || name.ends_with(".headers.json");
             path.is_file() && !ours && !name.contains(".snap")
         })
         .collect();
@@ -196,15 +297,18 @@ fn message(fixtures: &Path, input: &Path) -> Inbound {
         Some("xml") => "application/xml",
         _ => "text/plain",
     };
-    let own = input.with_file_name(format!("{}.settings.json", stem(input)));
-    let own = if own.exists() {
-        load(&own)
-    } else {
-        BTreeMap::new()
+    let beside = |what: &str| -> BTreeMap<String, String> {
+        let path = input.with_file_name(format!("{}.{what}.json", stem(input)));
+        if path.exists() {
+            load(&path)
+        } else {
+            BTreeMap::new()
+        }
     };
     Inbound {
         content_type: Some(content_type.to_owned()),
-        settings: settings(fixtures, own),
+        headers: beside("headers").into_iter().collect(),
+        settings: settings(fixtures, beside("settings")),
         ..Inbound::new(must(std::fs::read(input), input))
     }
 }

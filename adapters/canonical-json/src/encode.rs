@@ -1,18 +1,11 @@
 //! A document to one request, and the partner's answer to a verdict.
 
+use crossdock_sdk::conversation::Pause;
 use crossdock_sdk::json::{self, Node, Tree};
-use crossdock_sdk::{
-    Delivery, Exchange, Outcome, Problem, Request, Response, Retry, Settings, Step,
-};
+use crossdock_sdk::{Delivery, Exchange, Outcome, Problem, Request, Response, Settings, Step};
 
 /// Tells the partner the kind of document before it reads the body.
 const KIND_HEADER: &str = "crossdock-document-kind";
-
-/// How much of the partner's words a problem repeats, in characters.
-const WORDS_CHARS_MAX: usize = 300;
-
-/// Where partners put their words, in the order of how much they say.
-const WORDS_FIELDS: [&str; 5] = ["detail", "message", "error_description", "error", "title"];
 
 /// Sends the document, then judges the answer.
 ///
@@ -55,18 +48,10 @@ fn judge(response: &Response, settings: Settings<'_>) -> Result<Step, Problem> {
     if already_done(settings)?.contains(&response.status) {
         return Ok(Step::AlreadyDone(id()));
     }
-    Ok(match response.status {
-        200..=299 => Step::Done(id()),
-        408 | 425 | 429 | 500..=599 => {
-            let retry = Retry::new(refusal(response, "answer-unavailable").retryable());
-            Step::Retry(match retry_after(response) {
-                Some(seconds) => retry.after_seconds(seconds),
-                None => retry,
-            })
-        }
-        300..=399 | 401 | 403 | 404 | 405 => Step::Rejected(misdirected(response)),
-        _ => Step::Rejected(refusal(response, "answer-refused")),
-    })
+    match Pause::unless_done(response, "the `path.*` settings") {
+        Ok(()) => Ok(Step::Done(id())),
+        Err(pause) => pause.into_step(),
+    }
 }
 
 /// The partner's own number for the document, if its answer has it.
@@ -93,49 +78,6 @@ fn already_done(settings: Settings<'_>) -> Result<Vec<u16>, Problem> {
             format!("the setting `{NAME}` is \"{list}\", expected statuses such as `409,422`");
         Problem::settings("setting-invalid", text).with_value(list)
     })
-}
-
-/// Seconds of `Retry-After`. A date is left to the host, which has a clock.
-fn retry_after(response: &Response) -> Option<u32> {
-    response.header("retry-after")?.trim().parse().ok()
-}
-
-/// The partner's verdict on the document, in its own words.
-fn refusal(response: &Response, code: &str) -> Problem {
-    let status = response.status;
-    let text = match words(response) {
-        Some(words) => format!("the partner answered {status}: {words}"),
-        None => format!("the partner answered {status}"),
-    };
-    Problem::partner_data(code, text).with_extra("http-status", status.to_string())
-}
-
-/// Not a verdict on the document: the request went to the wrong place, or by the
-/// wrong name.
-fn misdirected(response: &Response) -> Problem {
-    let remedy = match response.status {
-        401 | 403 => "check the partner's credential",
-        300..=399 => "set the endpoint to the address that the partner moved to",
-        _ => "check the endpoint and the `path.*` settings of the partner",
-    };
-    let problem = refusal(response, "answer-misdirected").with_remedy(remedy);
-    Problem {
-        blame: crossdock_sdk::Blame::Settings,
-        ..problem
-    }
-}
-
-fn words(response: &Response) -> Option<String> {
-    let said = match Tree::parse(&response.body) {
-        Ok(tree) => WORDS_FIELDS
-            .iter()
-            .find_map(|field| tree.root().get(field).and_then(Node::as_str))
-            .map(str::to_owned),
-        Err(_) => None,
-    };
-    let said = said.or_else(|| str::from_utf8(&response.body).ok().map(str::to_owned))?;
-    let words: String = said.trim().chars().take(WORDS_CHARS_MAX).collect();
-    (!words.is_empty()).then_some(words)
 }
 
 #[cfg(test)]

@@ -4,11 +4,10 @@
 //! the delivery's control number and dated by the delivery's own time: the same on
 //! every attempt, byte for byte.
 
+use crossdock_sdk::conversation::Pause;
 use crossdock_sdk::x12::writer::{GroupStart, InterchangeStart};
 use crossdock_sdk::x12::{Date, Time, WriteError, Writer};
-use crossdock_sdk::{
-    Blame, Delivery, Document, Exchange, Outcome, Problem, Request, Response, Retry, Step,
-};
+use crossdock_sdk::{Delivery, Document, Exchange, Outcome, Problem, Request, Step};
 
 use crate::refusal::Refusal;
 use crate::settings::{self, Writing};
@@ -30,9 +29,6 @@ const MEDIA_TYPE: &str = "application/edi-x12";
 /// The largest control number: nine digits.
 const CONTROL_NUMBER_MAX: u64 = 999_999_999;
 
-/// How much of the partner's words a problem repeats, in characters.
-const WORDS_CHARS_MAX: usize = 300;
-
 /// Sends the document, then judges the answer.
 ///
 /// # Errors
@@ -40,7 +36,12 @@ const WORDS_CHARS_MAX: usize = 300;
 pub(crate) fn next(delivery: &Delivery, past: &[Exchange]) -> Result<Step, Refusal> {
     match past.last().map(|exchange| &exchange.outcome) {
         None => Ok(Step::Send(request(delivery)?)),
-        Some(Outcome::Response(response)) => Ok(judge(response)),
+        Some(Outcome::Response(response)) => {
+            match Pause::unless_done(response, "the setting `path`") {
+                Ok(()) => Ok(Step::Done(None)),
+                Err(pause) => Ok(pause.into_step()?),
+            }
+        }
         Some(Outcome::Stored(_)) => Ok(Step::Done(None)),
         Some(Outcome::Other(words)) => {
             let text = format!("the host reports an outcome that this adapter lacks: {words}");
@@ -167,52 +168,10 @@ fn broken(error: WriteError) -> Refusal {
     .into()
 }
 
-// === the partner's answer ===
-
-fn judge(response: &Response) -> Step {
-    match response.status {
-        200..=299 => Step::Done(None),
-        408 | 425 | 429 | 500..=599 => {
-            let retry = Retry::new(refusal(response, "answer-unavailable").retryable());
-            // A date is left to the host, which has a clock.
-            let seconds = response
-                .header("retry-after")
-                .and_then(|text| text.trim().parse().ok());
-            Step::Retry(Retry {
-                after_seconds: seconds,
-                ..retry
-            })
-        }
-        // Not a verdict on the document: it went to the wrong place, or by the wrong
-        // name.
-        300..=399 | 401 | 403 | 404 | 405 => {
-            let problem = refusal(response, "answer-misdirected")
-                .with_remedy("check the partner's endpoint, its credential and the setting `path`");
-            Step::Rejected(Problem {
-                blame: Blame::Settings,
-                ..problem
-            })
-        }
-        _ => Step::Rejected(refusal(response, "answer-refused")),
-    }
-}
-
-fn refusal(response: &Response, code: &str) -> Problem {
-    let status = response.status;
-    let words = str::from_utf8(&response.body).unwrap_or_default().trim();
-    let words: String = words.chars().take(WORDS_CHARS_MAX).collect();
-    let text = if words.is_empty() {
-        format!("the partner answered {status}")
-    } else {
-        format!("the partner answered {status}: {words}")
-    };
-    Problem::partner_data(code, text).with_extra("http-status", status.to_string())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crossdock_sdk::{FunctionalAcknowledgement, Verdict};
+    use crossdock_sdk::{Blame, FunctionalAcknowledgement, Response, Verdict};
 
     fn delivery() -> Delivery {
         let answer = FunctionalAcknowledgement::new("SW", "17", Verdict::Accepted);
