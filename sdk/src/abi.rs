@@ -78,7 +78,6 @@ pub(crate) unsafe trait Abi: Sized {
     /// # Safety
     ///
     /// The list is neither used nor dropped afterwards.
-    #[expect(clippy::ptr_arg, reason = "a list of bytes hands over its own block")]
     unsafe fn store_list(list: &Vec<Self>) -> *const u8 {
         let block = allocate(block::<Self>(list.len()));
         let mut at = block;

@@ -6,10 +6,10 @@
 
 use crossdock_sdk::json::{Node, Tree};
 use crossdock_sdk::{
-    Exchange, Outcome, PollRequest, PollStep, Polled, Problem, Request, Response, Settings, odata,
+    Exchange, Outcome, PollRequest, PollStep, Polled, PolledMessage, Problem, Request, Response,
+    Settings, odata,
 };
 
-use crate::decode::sales_order;
 use crate::encode::{told, wait};
 use crate::refusal::Refusal;
 use crate::settings::{self, Reading};
@@ -28,8 +28,9 @@ pub(crate) fn poll(request: &PollRequest, past: &[Exchange]) -> Result<PollStep,
     match past.last().map(|exchange| &exchange.outcome) {
         None => Ok(PollStep::Send(query(&cursor, page, &settings)?)),
         Some(Outcome::Response(response)) if response.is_success() => {
-            let config = Reading::new(&request.settings)?;
-            read(response, &cursor, page, &config)
+            // Wrong settings are told before a page is fetched that they can't read.
+            Reading::new(&request.settings)?;
+            read(response, &cursor, page)
         }
         Some(Outcome::Response(response)) => match response.status {
             408 | 425 | 429 | 500..=599 => {
@@ -91,15 +92,10 @@ fn query(cursor: &Cursor, page: u32, settings: &Settings<'_>) -> Result<Request,
     Ok(Request::get(query).with_header("accept", "application/json"))
 }
 
-fn read(
-    response: &Response,
-    cursor: &Cursor,
-    page: u32,
-    config: &Reading<'_>,
-) -> Result<PollStep, Refusal> {
+/// The page is a message as it is, and decoded like one that SAP sent.
+fn read(response: &Response, cursor: &Cursor, page: u32) -> Result<PollStep, Refusal> {
     let tree = Tree::parse(&response.body).map_err(Problem::from)?;
     let orders = odata::results(tree.root()).unwrap_or_default();
-    let documents = sales_order::documents(&tree, orders, config);
     let more = orders.len() >= page as usize;
     let next = if more || !orders.is_empty() && changed_since(orders, cursor) {
         advance(orders, cursor)
@@ -107,10 +103,14 @@ fn read(
         // What was passed over may have changed meanwhile: next time from the moment on.
         format!("{};0", cursor.from)
     };
-    Ok(PollStep::Documents(Polled {
-        more,
+    let message = PolledMessage::new("application/json", response.body.clone());
+    Ok(PollStep::Messages(Polled {
+        messages: match orders.is_empty() {
+            true => Vec::new(),
+            false => vec![message],
+        },
         cursor: Some(next),
-        documents,
+        more,
     }))
 }
 
@@ -140,7 +140,7 @@ fn changed(order: &Node<'_>) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crossdock_sdk::Document;
+    use crossdock_sdk::{Document, Inbound};
 
     fn request(cursor: Option<&str>) -> PollRequest {
         PollRequest {
@@ -179,7 +179,7 @@ mod tests {
 
     fn polled(cursor: Option<&str>, changes: &[(&str, u64)]) -> Polled {
         match answered(cursor, 200, &page(changes)).unwrap() {
-            PollStep::Documents(polled) => polled,
+            PollStep::Messages(polled) => polled,
             other => panic!("{other:?}"),
         }
     }
@@ -205,7 +205,18 @@ mod tests {
         let first = polled(None, &[("1", 1_000), ("2", 2_000)]);
         assert!(first.more);
         assert_eq!(first.cursor.as_deref(), Some("1970-01-01T00:00:02Z;0"));
-        let Ok(order) = &first.documents[0] else {
+        let [message] = first.messages.as_slice() else {
+            panic!("a page is a message")
+        };
+        let decoded = crate::decode::decode(&Inbound {
+            message_id: "m-1".to_owned(),
+            received_at: "2026-03-01T09:30:00Z".to_owned(),
+            content_type: message.content_type.clone(),
+            headers: message.headers.clone(),
+            settings: Vec::new(),
+            body: message.body.clone(),
+        });
+        let Ok(order) = &decoded.unwrap().documents[0] else {
             panic!()
         };
         assert!(matches!(&order.document, Document::Order(order) if order.order_no == "1"));
@@ -217,6 +228,7 @@ mod tests {
         assert_eq!(last.cursor.as_deref(), Some("1970-01-01T00:00:02Z;0"));
         let nothing = polled(last.cursor.as_deref(), &[]);
         assert_eq!(nothing.cursor, last.cursor);
+        assert!(nothing.messages.is_empty());
     }
 
     #[test]
