@@ -1,6 +1,7 @@
 //! What the sandbox costs: a decode of a warehouse shipping advice (X12 945) with
 //! 1, 20 and 200 lines, by the same code natively, in an instance that is kept, and
-//! in a fresh one as the product has it, with fuel and deadline on.
+//! in a fresh one as the product has it, with fuel and deadline on; and of an
+//! interchange of 1 MiB that holds some hundred of those with 20 lines.
 //!
 //! The kept instance exists only here. Its guest never frees memory, so it is made
 //! anew now and then, outside of the measured time.
@@ -28,6 +29,9 @@ use wasmtime::{
 const KEPT_CALLS: u64 = 50;
 
 const LINES: [usize; 3] = [1, 20, 200];
+
+/// Size of the large interchange, in bytes.
+const LARGE_BYTES: usize = 1 << 20;
 
 type Decode = TypedFunc<(&'static Inbound,), (Result<Decoded, Problem>,)>;
 
@@ -92,6 +96,40 @@ impl Kept {
 
 /// An interchange of one 945 with so many lines.
 fn shipping_advice(lines: usize) -> Vec<u8> {
+    interchange(&[transaction(lines, 1)])
+}
+
+/// An interchange of 945s with 20 lines each.
+fn large_advice() -> Vec<u8> {
+    let mut transactions: Vec<String> = Vec::new();
+    while transactions.iter().map(String::len).sum::<usize>() < LARGE_BYTES {
+        transactions.push(transaction(20, transactions.len() + 1));
+    }
+    interchange(&transactions)
+}
+
+fn interchange(transactions: &[String]) -> Vec<u8> {
+    format!(
+        "ISA*00*          *00*          *ZZ*NORTHWH        *ZZ*DEPOSITOR      *260301*0930*U*00401*000000101*0*P*>~\n\
+         GS*SW*NORTHWH*DEPOSITOR*20260301*0930*101*X*004010~\n{}GE*{}*101~\nIEA*1*000000101~\n",
+        transactions.concat(),
+        transactions.len()
+    )
+    .into_bytes()
+}
+
+/// An SSCC with its check digit.
+fn sscc(number: usize) -> String {
+    let digits = format!("1{number:016}");
+    let weighted = digits.bytes().rev().enumerate().map(|(place, byte)| {
+        let digit = u32::from(byte - b'0');
+        if place % 2 == 0 { digit * 3 } else { digit }
+    });
+    let sum: u32 = weighted.sum();
+    format!("{digits}{}", (10 - sum % 10) % 10)
+}
+
+fn transaction(lines: usize, number: usize) -> String {
     let mut segments = vec![
         "W06*F*SO-100200*20260301*BOL778812**PO-55120".to_owned(),
         "N1*ST*HARBOUR STREET STORE*92*ST0417".to_owned(),
@@ -105,10 +143,7 @@ fn shipping_advice(lines: usize) -> Vec<u8> {
     ];
     for line in 1..=lines {
         segments.push(format!("LX*{line}"));
-        segments.push(format!(
-            "MAN*GM*{:018}",
-            100_000_000_000_000_000_u64 + line as u64
-        ));
+        segments.push(format!("MAN*GM*{}", sscc(number * 1_000 + line)));
         segments.push(format!(
             "W12*CC*24*24*0*EA**VN*SKU-{line:05}*LOT{line:04}*12.5*G*L"
         ));
@@ -120,12 +155,9 @@ fn shipping_advice(lines: usize) -> Vec<u8> {
         .map(|segment| format!("{segment}~\n"))
         .collect();
     format!(
-        "ISA*00*          *00*          *ZZ*NORTHWH        *ZZ*DEPOSITOR      *260301*0930*U*00401*000000101*0*P*>~\n\
-         GS*SW*NORTHWH*DEPOSITOR*20260301*0930*101*X*004010~\n\
-         ST*945*0001~\n{body}SE*{}*0001~\nGE*1*101~\nIEA*1*000000101~\n",
+        "ST*945*{number:04}~\n{body}SE*{}*{number:04}~\n",
         segments.len() + 2
     )
-    .into_bytes()
 }
 
 fn message(body: Vec<u8>) -> Inbound {
@@ -139,8 +171,8 @@ fn message(body: Vec<u8>) -> Inbound {
     }
 }
 
-fn load() -> (Sandbox, Adapter, Vec<u8>) {
-    let sandbox = Sandbox::new(Config::default(), None).expect("a sandbox");
+fn load(config: Config) -> (Sandbox, Adapter, Vec<u8>) {
+    let sandbox = Sandbox::new(config, None).expect("a sandbox");
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../adapters/x12-3pl");
     let built = toolchain::build_if_newer(&folder, &sandbox, &mut |_| {}).expect("a component");
     let component = std::fs::read(built.path).expect("the component");
@@ -149,7 +181,7 @@ fn load() -> (Sandbox, Adapter, Vec<u8>) {
 }
 
 fn decode(criterion: &mut Criterion) {
-    let (sandbox, adapter, component) = load();
+    let (sandbox, adapter, component) = load(Config::default());
     let kept = Kept::new(&sandbox, &component).expect("a component");
     let tables: Tables = Arc::new(());
     let limits = sandbox.config().limits();
@@ -187,14 +219,37 @@ fn decode(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// A nightly file, where nothing counts but the bytes a second.
+fn decode_large(criterion: &mut Criterion) {
+    let config = Config {
+        output_bytes_max: 64 << 20,
+        wall_ms_max: 10_000,
+        ..Config::default()
+    };
+    let (sandbox, adapter, _) = load(config);
+    let tables: Tables = Arc::new(());
+    let limits = sandbox.config().limits();
+    let message = message(large_advice());
+    let answer = adapter.decode(&message, &tables, &limits);
+    let answer = answer.expect("an answer").value.expect("a message");
+    assert!(answer.documents.iter().all(Result::is_ok));
+    let mut group = criterion.benchmark_group("sandbox/decode-945-large");
+    group.sample_size(10);
+    group.throughput(Throughput::Bytes(message.body.len() as u64));
+    group.bench_function("fresh", |bencher| {
+        bencher.iter(|| drop(black_box(adapter.decode(&message, &tables, &limits))));
+    });
+    group.finish();
+}
+
 /// What is paid before the guest does anything: its shortest function.
 fn describe(criterion: &mut Criterion) {
-    let (sandbox, adapter, _) = load();
+    let (sandbox, adapter, _) = load(Config::default());
     let limits = sandbox.config().limits();
     criterion.bench_function("sandbox/describe", |bencher| {
         bencher.iter(|| drop(black_box(adapter.describe(&limits))));
     });
 }
 
-criterion_group!(benches, describe, decode);
+criterion_group!(benches, describe, decode, decode_large);
 criterion_main!(benches);

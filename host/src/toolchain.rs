@@ -37,8 +37,8 @@ const PROFILE: &str = "guest";
 /// How to build.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
-    /// Leave out the names of functions: about a tenth smaller, and a trap can't say
-    /// where it was.
+    /// Leave out the names of functions: about a twentieth smaller, and a trap can't
+    /// say where it was.
     pub strip_names: bool,
 }
 

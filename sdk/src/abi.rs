@@ -10,7 +10,10 @@
 //!
 //! Storing reads the value where it lies and hands over the blocks of its texts; the
 //! value itself is forgotten by whoever has it stored. Moving it piece by piece would
-//! copy every record once more for each level that it is nested in.
+//! copy every record once more for each level that it is nested in. Loading writes each
+//! field where it will stay, for the same reason. Texts, lists and options are stored
+//! and loaded by functions that are never copied into their callers: there are many
+//! hundred places for each.
 //!
 //! The layout follows the specification: fields in order, each at a multiple of its
 //! alignment; a variant begins with its case's number in one byte; strings and lists
@@ -65,13 +68,14 @@ pub(crate) unsafe trait Abi: Sized {
     /// afterwards.
     unsafe fn store(&self, at: *mut u8);
 
-    /// Takes the value out of the memory, with all that it points to.
+    /// Takes the value out of the memory, with all that it points to, and writes it to
+    /// `into`.
     ///
     /// # Safety
     ///
     /// A value that was stored, or written by the host, is at `at`, and is loaded
-    /// only once.
-    unsafe fn load(at: *const u8) -> Self;
+    /// only once. `into` has room for the value; nothing there is dropped.
+    unsafe fn load(at: *const u8, into: *mut Self);
 
     /// Writes the values of a list into a block of their own.
     ///
@@ -97,11 +101,19 @@ pub(crate) unsafe trait Abi: Sized {
     ///
     /// As [`load`](Abi::load), for `count` values in one block that begins at `at`.
     unsafe fn load_list(at: *mut u8, count: usize) -> Vec<Self> {
-        let mut list = Vec::with_capacity(count);
+        let mut list = Vec::<Self>::with_capacity(count);
         for index in 0..count {
-            // SAFETY: the caller says that so many values are there.
-            list.push(unsafe { Self::load(at.add(index * Self::SHAPE.size)) });
+            // SAFETY: the caller says that so many values are there, and there is room
+            // for as many.
+            unsafe {
+                Self::load(
+                    at.add(index * Self::SHAPE.size),
+                    list.as_mut_ptr().add(index),
+                );
+            }
         }
+        // SAFETY: all of them were written.
+        unsafe { list.set_len(count) };
         let layout = block::<Self>(count);
         if layout.size() > 0 {
             // SAFETY: the block came from `allocate`, or from the host through our
@@ -181,6 +193,20 @@ pub(crate) fn give<T: Abi>(value: T) -> *mut u8 {
     block
 }
 
+/// Takes a value out of the memory.
+///
+/// # Safety
+///
+/// As [`Abi::load`].
+pub(crate) unsafe fn take<T: Abi>(at: *const u8) -> T {
+    let mut value = mem::MaybeUninit::uninit();
+    // SAFETY: the caller says that a value is at `at`; loading it writes ours.
+    unsafe {
+        T::load(at, value.as_mut_ptr());
+        value.assume_init()
+    }
+}
+
 fn block<T: Abi>(count: usize) -> Layout {
     match Layout::from_size_align(T::SHAPE.size.saturating_mul(count), T::SHAPE.align) {
         Ok(layout) => layout,
@@ -227,9 +253,9 @@ macro_rules! plain {
                     unsafe { at.cast::<$type>().write(*self) }
                 }
 
-                unsafe fn load(at: *const u8) -> $type {
-                    // SAFETY: the caller says that it is there.
-                    unsafe { at.cast::<$type>().read() }
+                unsafe fn load(at: *const u8, into: *mut $type) {
+                    // SAFETY: the caller says that it is there, and gives room.
+                    unsafe { into.write(at.cast::<$type>().read()) }
                 }
             }
         )*
@@ -247,9 +273,9 @@ unsafe impl Abi for u8 {
         unsafe { at.write(*self) }
     }
 
-    unsafe fn load(at: *const u8) -> u8 {
-        // SAFETY: the caller says that it is there.
-        unsafe { at.read() }
+    unsafe fn load(at: *const u8, into: *mut u8) {
+        // SAFETY: the caller says that it is there, and gives room.
+        unsafe { into.write(at.read()) }
     }
 
     /// The block is handed over as it is.
@@ -272,9 +298,9 @@ unsafe impl Abi for bool {
         unsafe { at.write(u8::from(*self)) }
     }
 
-    unsafe fn load(at: *const u8) -> bool {
-        // SAFETY: the caller says that it is there.
-        unsafe { at.read() != 0 }
+    unsafe fn load(at: *const u8, into: *mut bool) {
+        // SAFETY: the caller says that it is there, and gives room.
+        unsafe { into.write(at.read() != 0) }
     }
 }
 
@@ -284,7 +310,7 @@ unsafe impl Abi for () {
 
     unsafe fn store(&self, _: *mut u8) {}
 
-    unsafe fn load(_: *const u8) {}
+    unsafe fn load(_: *const u8, _: *mut ()) {}
 }
 
 /// A pointer and a count.
@@ -305,14 +331,16 @@ unsafe fn store_pair(block: *const u8, count: usize, at: *mut u8) {
 unsafe impl Abi for String {
     const SHAPE: Shape = PAIR.shape;
 
+    #[inline(never)]
     unsafe fn store(&self, at: *mut u8) {
         // SAFETY: the caller gives room for a pair.
         unsafe { store_pair(self.as_ptr(), self.len(), at) }
     }
 
-    unsafe fn load(at: *const u8) -> String {
+    #[inline(never)]
+    unsafe fn load(at: *const u8, into: *mut String) {
         // SAFETY: the host has checked that it is UTF-8.
-        unsafe { String::from_utf8_unchecked(Vec::load(at)) }
+        unsafe { into.write(String::from_utf8_unchecked(take(at))) }
     }
 }
 
@@ -320,16 +348,18 @@ unsafe impl Abi for String {
 unsafe impl<T: Abi> Abi for Vec<T> {
     const SHAPE: Shape = PAIR.shape;
 
+    #[inline(never)]
     unsafe fn store(&self, at: *mut u8) {
         // SAFETY: the caller gives room for a pair, and gives the list up.
         unsafe { store_pair(T::store_list(self), self.len(), at) }
     }
 
-    unsafe fn load(at: *const u8) -> Vec<T> {
+    #[inline(never)]
+    unsafe fn load(at: *const u8, into: *mut Vec<T>) {
         // SAFETY: the caller says that a pair is there, and what it names.
         unsafe {
             let block = at.cast::<*mut u8>().read();
-            T::load_list(block, usize::load(at.add(PAIR.offsets[1])))
+            into.write(T::load_list(block, take(at.add(PAIR.offsets[1]))));
         }
     }
 }
@@ -338,6 +368,7 @@ unsafe impl<T: Abi> Abi for Vec<T> {
 unsafe impl<T: Abi> Abi for Option<T> {
     const SHAPE: Shape = Variant::new([<()>::SHAPE, T::SHAPE]).shape;
 
+    #[inline(never)]
     unsafe fn store(&self, at: *mut u8) {
         let payload = const { Variant::new([<()>::SHAPE, T::SHAPE]).payload };
         // SAFETY: the caller gives room for the variant.
@@ -349,10 +380,11 @@ unsafe impl<T: Abi> Abi for Option<T> {
         }
     }
 
-    unsafe fn load(at: *const u8) -> Option<T> {
+    #[inline(never)]
+    unsafe fn load(at: *const u8, into: *mut Option<T>) {
         let payload = const { Variant::new([<()>::SHAPE, T::SHAPE]).payload };
-        // SAFETY: the caller says that the variant is there.
-        unsafe { (case(at) != 0).then(|| T::load(at.add(payload))) }
+        // SAFETY: the caller says that the variant is there, and gives room.
+        unsafe { into.write((case(at) != 0).then(|| take(at.add(payload)))) }
     }
 }
 
@@ -372,14 +404,14 @@ unsafe impl<T: Abi, E: Abi> Abi for Result<T, E> {
         }
     }
 
-    unsafe fn load(at: *const u8) -> Result<T, E> {
+    unsafe fn load(at: *const u8, into: *mut Result<T, E>) {
         let payload = const { Variant::new([T::SHAPE, E::SHAPE]).payload };
-        // SAFETY: the caller says that the variant is there.
+        // SAFETY: the caller says that the variant is there, and gives room.
         unsafe {
-            match case(at) {
-                0 => Ok(T::load(at.add(payload))),
-                _ => Err(E::load(at.add(payload))),
-            }
+            into.write(match case(at) {
+                0 => Ok(take(at.add(payload))),
+                _ => Err(take(at.add(payload))),
+            });
         }
     }
 }
@@ -397,10 +429,13 @@ unsafe impl<A: Abi, B: Abi> Abi for (A, B) {
         }
     }
 
-    unsafe fn load(at: *const u8) -> (A, B) {
+    unsafe fn load(at: *const u8, into: *mut (A, B)) {
         let offsets = const { Record::new([A::SHAPE, B::SHAPE]).offsets };
-        // SAFETY: the caller says that the record is there.
-        unsafe { (A::load(at.add(offsets[0])), B::load(at.add(offsets[1]))) }
+        // SAFETY: the caller says that the record is there, and gives room.
+        unsafe {
+            A::load(at.add(offsets[0]), &raw mut (*into).0);
+            B::load(at.add(offsets[1]), &raw mut (*into).1);
+        }
     }
 }
 

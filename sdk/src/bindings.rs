@@ -31,7 +31,6 @@ wit_bindgen::generate!({
     additional_derives: [
         PartialEq,
         crossdock_sdk_derive::Abi,
-        serde::Serialize,
-        serde::Deserialize,
+        crossdock_sdk_derive::Serial,
     ],
 });

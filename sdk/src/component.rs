@@ -10,7 +10,7 @@
     reason = "arguments arrive as addresses of the component's memory"
 )]
 
-use crate::abi::{Abi, give};
+use crate::abi::{Abi, give, take};
 use crate::{Adapter, Delivery, Exchange, Inbound, PollRequest, panic};
 
 /// `describe: func() -> description`
@@ -49,7 +49,7 @@ pub unsafe fn decode<A: Adapter>(message: [usize; 13]) -> *mut u8 {
 pub unsafe fn next<A: Adapter>(arguments: *mut u8) -> *mut u8 {
     begin();
     // SAFETY: the host wrote both parameters, one behind the other.
-    let (delivery, past) = unsafe { <(Delivery, Vec<Exchange>)>::load(arguments) };
+    let (delivery, past) = unsafe { take::<(Delivery, Vec<Exchange>)>(arguments) };
     give(A::next(delivery, &past))
 }
 

@@ -88,6 +88,7 @@ pub mod odata;
 #[cfg(target_arch = "wasm32")]
 mod panic;
 mod problem;
+mod serial;
 pub mod settings;
 #[cfg(all(feature = "testing", not(target_arch = "wasm32")))]
 pub mod testing;

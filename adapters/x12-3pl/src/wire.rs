@@ -4,7 +4,6 @@
 //! Everything here is a plain function of its arguments; nothing reads settings.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use crossdock_sdk::x12::code::{ElementError, GroupError, SegmentError, SetError};
 use crossdock_sdk::x12::segment::text;
@@ -226,11 +225,10 @@ pub(crate) fn extra<'e>(extras: &'e Extras, name: &str) -> Option<&'e str> {
 /// group's places in their order, the groups in that of the numbers. One function for
 /// all callers, since sorting is large.
 pub(crate) fn by_number<'n>(count: usize, number: &dyn Fn(usize) -> &'n str) -> Vec<Vec<usize>> {
-    let mut groups: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-    for place in 0..count {
-        groups.entry(number(place)).or_default().push(place);
-    }
-    groups.into_values().collect()
+    let mut places: Vec<usize> = (0..count).collect();
+    places.sort_by(|one, other| number(*one).cmp(number(*other)));
+    let groups = places.chunk_by(|one, other| number(*one) == number(*other));
+    groups.map(<[usize]>::to_vec).collect()
 }
 
 // === problems ===

@@ -51,6 +51,14 @@ const PROFILE_ENVIRONMENT: [(&str, &str); 6] = [
     ("CARGO_PROFILE_RELEASE_PANIC", "abort"),
 ];
 
+/// The flags of the compiler for guests. The compiler's own measure of what is worth
+/// a copy of a function makes a component a tenth larger than it is faster: with this
+/// one an X12 945 takes 3 % more fuel and the component is 11 % smaller.
+const FLAGS: (&str, &str) = (
+    "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS",
+    "-Cllvm-args=--inline-threshold=75",
+);
+
 /// Cargo and its companions, run in an adapter's folder, so that the folder's
 /// `rust-toolchain.toml` holds.
 pub(super) struct Cargo {
@@ -148,6 +156,7 @@ impl Cargo {
             .arg(&package.manifest)
             .arg("--target-dir")
             .arg(&package.guests)
+            .env(FLAGS.0, FLAGS.1)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());

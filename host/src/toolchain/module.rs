@@ -12,6 +12,9 @@ const MEMORY_PAGES_MIN: u32 = 48;
 /// The number of a custom section; its content begins with a name.
 const CUSTOM: u8 = 0;
 
+/// The number of the part of the section `name` that names functions.
+const FUNCTION_NAMES: u8 = 1;
+
 /// The number of the section that declares memories.
 const MEMORY: u8 = 5;
 
@@ -29,8 +32,8 @@ pub(super) fn to_component(module: &[u8], strip_names: bool) -> Result<Vec<u8>, 
         })
 }
 
-/// The module with [`MEMORY_PAGES_MIN`], and on demand without the names of its
-/// functions; nothing if it is no module.
+/// The module with [`MEMORY_PAGES_MIN`], and with short names of its functions or on
+/// demand without any; nothing if it is no module.
 fn prepared(module: &[u8], strip_names: bool) -> Option<Vec<u8>> {
     let (header, mut rest) = module.split_at_checked(8)?;
     let mut prepared = header.to_vec();
@@ -38,7 +41,13 @@ fn prepared(module: &[u8], strip_names: bool) -> Option<Vec<u8>> {
         let (size, content) = number(after_id)?;
         let (content, after) = content.split_at_checked(size as usize)?;
         match id {
-            CUSTOM if strip_names && section_name(content)? == b"name" => {}
+            CUSTOM if section_name(content)? == b"name" => {
+                if !strip_names {
+                    // What can't be read is for people only, so it may stay.
+                    let short = short_names(content).unwrap_or_else(|| content.to_vec());
+                    section(&mut prepared, CUSTOM, &short);
+                }
+            }
             MEMORY => section(&mut prepared, MEMORY, &larger_memory(content)?),
             _ => section(&mut prepared, id, content),
         }
@@ -78,6 +87,72 @@ fn larger_memory(content: &[u8]) -> Option<Vec<u8>> {
     Some(raised)
 }
 
+/// The section of names with what a trap tells: the functions' names, short. Those of
+/// locals and data are left out.
+fn short_names(content: &[u8]) -> Option<Vec<u8>> {
+    let (size, rest) = number(content)?;
+    let (_, mut rest) = rest.split_at_checked(size as usize)?;
+    let mut short = content[..content.len() - rest.len()].to_vec();
+    while let Some((&id, after_id)) = rest.split_first() {
+        let (size, part) = number(after_id)?;
+        let (part, after) = part.split_at_checked(size as usize)?;
+        if id == FUNCTION_NAMES {
+            section(&mut short, id, &short_function_names(part)?);
+        }
+        rest = after;
+    }
+    Some(short)
+}
+
+fn short_function_names(names: &[u8]) -> Option<Vec<u8>> {
+    let (count, mut rest) = number(names)?;
+    let mut short = Vec::with_capacity(names.len());
+    put_number(&mut short, count);
+    for _ in 0..count {
+        let (function, after) = number(rest)?;
+        let (size, name) = number(after)?;
+        let (name, after) = name.split_at_checked(size as usize)?;
+        let name = short_name(str::from_utf8(name).ok()?);
+        put_number(&mut short, function);
+        put_number(&mut short, u32::try_from(name.len()).ok()?);
+        short.extend_from_slice(name.as_bytes());
+        rest = after;
+    }
+    Some(short)
+}
+
+/// A function's name as a person reads it: without mangling and hash, and without the
+/// paths of the types in it. These take up most of a name, and names a tenth of a
+/// component.
+fn short_name(mangled: &str) -> String {
+    let name = format!("{:#}", rustc_demangle::demangle(mangled));
+    let mut short = String::with_capacity(name.len());
+    let mut rest = name.as_str();
+    // How deep in types, and where the last word begins.
+    let (mut depth, mut word) = (0_usize, 0);
+    while let Some(character) = rest.chars().next() {
+        if depth > 0
+            && short.len() > word
+            && let Some(after) = rest.strip_prefix("::")
+        {
+            short.truncate(word);
+            rest = after;
+            continue;
+        }
+        match character {
+            '<' | '(' => depth += 1,
+            '>' | ')' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        short.push(character);
+        if !character.is_alphanumeric() && character != '_' {
+            word = short.len();
+        }
+        rest = &rest[character.len_utf8()..];
+    }
+    short
+}
+
 /// A number of at most 32 bits in LEB128, and what follows it.
 fn number(bytes: &[u8]) -> Option<(u32, &[u8])> {
     let mut value = 0_u64;
@@ -114,10 +189,41 @@ mod tests {
             (@custom "keep" "this"))"#;
         let module = wat::parse_str(text).unwrap();
         assert_eq!(prepared(&module, false).unwrap(), module);
+        assert!(has(&module, "secret"));
         let stripped = prepared(&module, true).unwrap();
-        assert!(has(&module, "secret") && !has(&stripped, "secret"));
+        assert!(!has(&stripped, "secret"));
         assert!(has(&stripped, "run") && has(&stripped, "keep"));
         assert_eq!(prepared(&stripped, true).unwrap(), stripped);
+    }
+
+    #[test]
+    fn names_are_those_that_people_know() {
+        let short = |name| short_name(name);
+        assert_eq!(
+            short("_ZN7x12_3pl6decode5order3map17hf719f6d7e18520a6E"),
+            "x12_3pl::decode::order::map"
+        );
+        assert_eq!(
+            short("_ZN4core3ptr42drop_in_place$LT$alloc..string..String$GT$17h71da7bffca78bcaaE"),
+            "core::ptr::drop_in_place<String>"
+        );
+        assert_eq!(
+            short(
+                "_ZN81_$LT$a_b..Shop$u20$as$u20$crossdock_sdk..adapter..Adapter$GT$4next17h2fa20c7e4cecd609E"
+            ),
+            "<Shop as Adapter>::next"
+        );
+        assert_eq!(short("memcmp"), "memcmp");
+        assert_eq!(short("a::b<(c::D, &e::F)>::g"), "a::b<(D, &F)>::g");
+    }
+
+    #[test]
+    fn locals_lose_their_names() {
+        let text = "(module (func $outer::kept (param $gone i32)))";
+        let module = wat::parse_str(text).unwrap();
+        let prepared = prepared(&module, false).unwrap();
+        assert!(has(&module, "gone") && !has(&prepared, "gone"));
+        assert!(has(&prepared, "outer::kept"));
     }
 
     #[test]

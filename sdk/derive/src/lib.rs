@@ -1,24 +1,38 @@
-//! `#[derive(Abi)]`: how a type of the contract crosses the component's border.
+//! `#[derive(Abi)]`: how a type of the contract crosses the component's border, and
+//! `#[derive(Serial)]`: serde's traits for it.
 //!
-//! Internal to `crossdock-sdk`, which puts it on every generated type; the trait and
-//! its rules are in `sdk/src/abi.rs`. Knows just the shapes that a record and a
-//! variant become in Rust: a struct with named fields, and an enum whose cases carry
-//! one value or none. Anything else does not compile.
+//! Internal to `crossdock-sdk`, which puts both on every generated type; the traits and
+//! their rules are in `sdk/src/abi.rs` and `sdk/src/serial.rs`. Know just the shapes that
+//! a record and a variant become in Rust: a struct with named fields, and an enum whose
+//! cases carry one value or none. Anything else does not compile.
 //!
 //! Works on tokens directly: the input comes from a generator, so a parser of all of
 //! Rust would be many times the size of the macro.
 
 use proc_macro::{Delimiter, TokenStream, TokenTree};
 
+mod serial;
+
 /// Implements `crate::abi::Abi` by storing and loading each field, or the number of
 /// the case and what it carries.
 #[proc_macro_derive(Abi)]
 pub fn derive_abi(input: TokenStream) -> TokenStream {
+    derive(input, Type::implementation)
+}
+
+/// Implements serde's traits by filling and giving each field, or by the place of the
+/// case and what it carries.
+#[proc_macro_derive(Serial)]
+pub fn derive_serial(input: TokenStream) -> TokenStream {
+    derive(input, serial::implementation)
+}
+
+fn derive(input: TokenStream, implementation: impl FnOnce(&Type) -> String) -> TokenStream {
     let text = match Type::parse(input) {
-        Ok(type_) => type_.implementation(),
+        Ok(type_) => implementation(&type_),
         Err(text) => format!("compile_error!({text:?});"),
     };
-    // Everything in the text is a token of the input or stands in this file.
+    // Everything in the text is a token of the input or stands in this package.
     text.parse().unwrap_or_default()
 }
 
@@ -77,7 +91,7 @@ impl Type {
                  unsafe impl crate::abi::Abi for {name} {{
                      const SHAPE: crate::abi::Shape = LAYOUT.shape;
                      unsafe fn store(&self, at: *mut u8) {{ unsafe {{ {store} }} }}
-                     unsafe fn load(at: *const u8) -> Self {{ unsafe {{ {load} }} }}
+                     unsafe fn load(at: *const u8, into: *mut Self) {{ unsafe {{ {load} }} }}
                  }}
              }};"
         )
@@ -92,13 +106,12 @@ fn record(fields: &[(String, String)]) -> (String, String, String) {
         .collect();
     let layout =
         format!("const LAYOUT: crate::abi::Record<{count}> = crate::abi::Record::new([{shapes}]);");
-    let (mut store, mut load) = (String::new(), String::from("Self {"));
+    let (mut store, mut load) = (String::new(), String::new());
     for (index, (field, type_)) in fields.iter().enumerate() {
         let abi = format!("<{type_} as crate::abi::Abi>");
         store += &format!("{abi}::store(&self.{field}, at.add(LAYOUT.offsets[{index}]));");
-        load += &format!("{field}: {abi}::load(at.add(LAYOUT.offsets[{index}])),");
+        load += &format!("{abi}::load(at.add(LAYOUT.offsets[{index}]), &raw mut (*into).{field});");
     }
-    load += "}";
     (layout, store, load)
 }
 
@@ -117,7 +130,7 @@ fn variant(name: &str, cases: &[(String, Option<String>)]) -> (String, String, S
         "const LAYOUT: crate::abi::Variant = crate::abi::Variant::new::<{count}>([{shapes}]);"
     );
     let mut store = String::from("match self {");
-    let mut load = String::from("match crate::abi::case(at) {");
+    let mut load = String::from("into.write(match crate::abi::case(at) {");
     for (index, (case, payload)) in cases.iter().enumerate() {
         match payload {
             None => {
@@ -132,12 +145,14 @@ fn variant(name: &str, cases: &[(String, Option<String>)]) -> (String, String, S
                          {abi}::store(value, at.add(LAYOUT.payload));
                      }}"
                 );
-                load += &format!("{index} => {name}::{case}({abi}::load(at.add(LAYOUT.payload))),");
+                load += &format!(
+                    "{index} => {name}::{case}(crate::abi::take::<{type_}>(at.add(LAYOUT.payload))),"
+                );
             }
         }
     }
     store += "}";
-    load += "_ => crate::abi::no_such_case(),}";
+    load += "_ => crate::abi::no_such_case(),});";
     (layout, store, load)
 }
 

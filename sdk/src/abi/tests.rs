@@ -19,7 +19,7 @@ fn crosses<T: Abi + Clone + PartialEq + Debug>(value: &T) {
     // SAFETY: the memory was made for the value; it is stored before it is loaded.
     let back = unsafe {
         stored.store(memory);
-        let back = T::load(memory);
+        let back: T = take(memory);
         if layout.size() > 0 {
             dealloc(memory, layout);
         }

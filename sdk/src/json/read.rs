@@ -7,7 +7,7 @@
 //! The derived code asks for Rust's names; this module looks them up among the
 //! names that it is told, so that no table of names exists anywhere.
 
-use serde::de::value::StrDeserializer;
+use serde::de::value::{StrDeserializer, U64Deserializer};
 use serde::de::{
     DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess,
     VariantAccess, Visitor,
@@ -70,6 +70,7 @@ impl<'n, 'a> Reader<'n, 'a> {
     }
 
     /// Something else than `expected`, or nothing at all.
+    #[cold]
     fn mismatch(&self, expected: &str) -> Error {
         let Some(node) = self.node else {
             return self.error(
@@ -88,6 +89,7 @@ impl<'n, 'a> Reader<'n, 'a> {
         }
     }
 
+    #[cold]
     fn not_within(&self, least: i128, most: i128) -> Error {
         self.mismatch(&format!("a whole number from {least} to {most}"))
     }
@@ -134,9 +136,64 @@ impl<'n, 'a> Reader<'n, 'a> {
         }
     }
 
-    /// The case that a `kind` or a plain string names.
-    fn case(&self, name: &str, cases: &'static [&'static str]) -> Result<&'static str, Error> {
-        if let Some(case) = cases.iter().find(|case| names::is_case(case, name)) {
+    fn items(self) -> Result<Items<'n, 'a>, Error> {
+        let mut items = Items {
+            reader: self,
+            nodes: &[],
+            next: 0,
+            bytes: None,
+        };
+        match self.value() {
+            Some(Value::String(text)) => items.bytes = Some(Bytes::Text(text)),
+            _ => items.nodes = self.list()?,
+        }
+        Ok(items)
+    }
+
+    #[inline(never)]
+    fn record(self, name: &str, fields: &'static [&'static str]) -> Result<Record<'n, 'a>, Error> {
+        if names::is_decimal(name, fields.len()) {
+            let record = Record::new(self.offset, &[], fields, None);
+            let decimal = Some(self.decimal()?);
+            return Ok(Record { decimal, ..record });
+        }
+        Ok(Record::new(self.offset, self.object()?, fields, None))
+    }
+
+    #[inline(never)]
+    fn variant(self, cases: &'static [&'static str]) -> Result<Case<'n, 'a>, Error> {
+        if let Some(Value::String(name)) = self.value() {
+            let place = self.case(name, cases)?;
+            return Ok(Case {
+                reader: self,
+                place,
+                case: cases[place],
+                fields: &[],
+            });
+        }
+        let Some(Value::Object(fields)) = self.value() else {
+            return Err(self.mismatch("a case, as a string or as an object with `kind`"));
+        };
+        let Some((_, kind)) = fields.iter().find(|(name, _)| name == KIND) else {
+            let text = "missing, expected the name of a case".to_owned();
+            return Err(self.error(Reason::MissingField, text).inside(KIND));
+        };
+        let kind = Reader::of(kind);
+        let place = kind
+            .text("the name of a case")
+            .and_then(|name| kind.case(name, cases))
+            .map_err(|error| error.inside(KIND))?;
+        Ok(Case {
+            reader: self,
+            place,
+            case: cases[place],
+            fields,
+        })
+    }
+
+    /// The case that a `kind` or a plain string names, by its place.
+    fn case(&self, name: &str, cases: &[&str]) -> Result<usize, Error> {
+        if let Some(case) = cases.iter().position(|case| names::is_case(case, name)) {
             return Ok(case);
         }
         let known: Vec<String> = cases.iter().map(|case| names::case_text(case)).collect();
@@ -281,17 +338,7 @@ impl<'de> Deserializer<'de> for Reader<'_, '_> {
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        let mut items = Items {
-            reader: self,
-            nodes: &[],
-            next: 0,
-            bytes: None,
-        };
-        match self.value() {
-            Some(Value::String(text)) => items.bytes = Some(Bytes::Text(text)),
-            _ => items.nodes = self.list()?,
-        }
-        visitor.visit_seq(items)
+        visitor.visit_seq(self.items()?)
     }
 
     fn deserialize_tuple<V: Visitor<'de>>(
@@ -334,13 +381,7 @@ impl<'de> Deserializer<'de> for Reader<'_, '_> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Error> {
-        if names::is_decimal(name, fields.len()) {
-            let record = Record::new(self.offset, &[], fields, None);
-            let decimal = Some(self.decimal()?);
-            return visitor.visit_map(Record { decimal, ..record });
-        }
-        let object = self.object()?;
-        visitor.visit_map(Record::new(self.offset, object, fields, None))
+        visitor.visit_map(self.record(name, fields)?)
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -349,31 +390,7 @@ impl<'de> Deserializer<'de> for Reader<'_, '_> {
         cases: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Error> {
-        if let Some(Value::String(name)) = self.value() {
-            let case = self.case(name, cases)?;
-            return visitor.visit_enum(Case {
-                reader: self,
-                case,
-                fields: &[],
-            });
-        }
-        let Some(Value::Object(fields)) = self.value() else {
-            return Err(self.mismatch("a case, as a string or as an object with `kind`"));
-        };
-        let Some((_, kind)) = fields.iter().find(|(name, _)| name == KIND) else {
-            let text = "missing, expected the name of a case".to_owned();
-            return Err(self.error(Reason::MissingField, text).inside(KIND));
-        };
-        let kind = Reader::of(kind);
-        let case = kind
-            .text("the name of a case")
-            .and_then(|name| kind.case(name, cases))
-            .map_err(|error| error.inside(KIND))?;
-        visitor.visit_enum(Case {
-            reader: self,
-            case,
-            fields,
-        })
+        visitor.visit_enum(self.variant(cases)?)
     }
 
     fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
@@ -404,7 +421,30 @@ enum Bytes<'n> {
 
 // === impl Items ===
 
-impl Items<'_, '_> {
+impl<'n, 'a> Items<'n, 'a> {
+    /// The next value, whatever it is.
+    fn next_reader(&mut self) -> Result<Option<Reader<'n, 'a>>, Error> {
+        if self.bytes.is_some() {
+            let byte = self.next_byte()?;
+            return Ok(byte.map(|byte| Reader {
+                integer: Some(byte.into()),
+                ..self.reader
+            }));
+        }
+        let node = self.nodes.get(self.next);
+        self.next += 1;
+        Ok(node.map(Reader::of))
+    }
+
+    /// The error of the value that was read last, told for the list.
+    #[cold]
+    fn outside(&self, error: Error) -> Error {
+        match self.bytes {
+            Some(_) => self.reader.mismatch("a list"),
+            None => error.inside(self.next - 1),
+        }
+    }
+
     fn next_byte(&mut self) -> Result<Option<u8>, Error> {
         if let Some(Bytes::Text(text)) = self.bytes {
             let bytes = bytes::from_text(text).filter(|bytes| !bytes.is_empty());
@@ -425,31 +465,20 @@ impl<'de> SeqAccess<'de> for Items<'_, '_> {
         &mut self,
         seed: T,
     ) -> Result<Option<T::Value>, Error> {
-        if self.bytes.is_some() {
-            let Some(byte) = self.next_byte()? else {
-                return Ok(None);
-            };
-            let value = seed.deserialize(Reader {
-                integer: Some(byte.into()),
-                ..self.reader
-            });
-            return value.map(Some).map_err(|_| self.reader.mismatch("a list"));
+        match self.next_reader()? {
+            None => Ok(None),
+            Some(reader) => match seed.deserialize(reader) {
+                Ok(value) => Ok(Some(value)),
+                Err(error) => Err(self.outside(error)),
+            },
         }
-        let Some(node) = self.nodes.get(self.next) else {
-            return Ok(None);
-        };
-        let index = self.next;
-        self.next += 1;
-        seed.deserialize(Reader::of(node))
-            .map(Some)
-            .map_err(|error| error.inside(index))
     }
 
     fn size_hint(&self) -> Option<usize> {
         match &self.bytes {
             Some(Bytes::Text(text)) => Some(text.len()),
             Some(Bytes::Read(bytes)) => Some(bytes.len()),
-            None => Some(self.nodes.len() - self.next),
+            None => Some(self.nodes.len().saturating_sub(self.next)),
         }
     }
 }
@@ -496,7 +525,7 @@ struct Record<'n, 'a> {
     seen: u64,
     /// The record is a decimal, and these are its fields.
     decimal: Option<Decimal>,
-    current: Option<(&'static str, Reader<'n, 'a>)>,
+    current: Option<(usize, Reader<'n, 'a>)>,
 }
 
 // === impl Record ===
@@ -521,8 +550,8 @@ impl<'n, 'a> Record<'n, 'a> {
         }
     }
 
-    /// The next field, by the name that the derived code knows.
-    fn advance(&mut self) -> Result<Option<(&'static str, Reader<'n, 'a>)>, Error> {
+    /// The next field, by its place, which the derived code knows.
+    fn advance(&mut self) -> Result<Option<(usize, Reader<'n, 'a>)>, Error> {
         while let Some((name, node)) = self.object.get(self.next) {
             self.next += 1;
             if self.tag == Some(&**name) {
@@ -533,12 +562,13 @@ impl<'n, 'a> Record<'n, 'a> {
             };
             self.likely = index + 1;
             self.seen |= 1_u64.checked_shl(index as u32).unwrap_or(0);
-            return Ok(Some((self.fields[index], Reader::of(node))));
+            return Ok(Some((index, Reader::of(node))));
         }
         if let Some(Decimal { coefficient, scale }) = self.decimal {
             let Some(field) = self.fields.get(self.next) else {
                 return Ok(None);
             };
+            let index = self.next;
             self.next += 1;
             let part = if *field == "scale" {
                 i64::from(scale)
@@ -549,13 +579,13 @@ impl<'n, 'a> Record<'n, 'a> {
                 integer: Some(part),
                 ..Reader::absent(self.offset)
             };
-            return Ok(Some((field, reader)));
+            return Ok(Some((index, reader)));
         }
         let past = self.next - self.object.len();
-        for (index, field) in self.fields.iter().enumerate().skip(past) {
+        for index in past..self.fields.len() {
             self.next += 1;
             if !self.is_seen(index) {
-                return Ok(Some((field, Reader::absent(self.offset))));
+                return Ok(Some((index, Reader::absent(self.offset))));
             }
         }
         Ok(None)
@@ -581,6 +611,26 @@ impl<'n, 'a> Record<'n, 'a> {
         }
     }
 
+    /// The value of the current field.
+    fn reader(&self) -> Result<Reader<'n, 'a>, Error> {
+        match self.current {
+            Some((_, reader)) => Ok(reader),
+            None => Err(serde::de::Error::custom(
+                "a value was asked for before its name",
+            )),
+        }
+    }
+
+    /// The error of the current field's value, told for the record.
+    #[cold]
+    fn outside(&self, error: Error) -> Error {
+        match self.current {
+            Some((field, _)) => error.inside(names::field(self.fields[field])),
+            None => error,
+        }
+    }
+
+    #[cold]
     fn unknown(&self, name: &str, node: &Node<'_>) -> Error {
         let known = self.fields.iter().map(|field| names::field(field));
         let mut text = "there is no such field".to_owned();
@@ -601,31 +651,35 @@ impl<'n, 'a> Record<'n, 'a> {
 impl<'de> MapAccess<'de> for Record<'_, '_> {
     type Error = Error;
 
+    #[inline(never)]
     fn next_key_seed<K: DeserializeSeed<'de>>(
         &mut self,
         seed: K,
     ) -> Result<Option<K::Value>, Error> {
         self.current = self.advance()?;
         match self.current {
-            Some((field, _)) => seed.deserialize(StrDeserializer::new(field)).map(Some),
+            Some((field, _)) => seed
+                .deserialize(U64Deserializer::new(field as u64))
+                .map(Some),
             None => Ok(None),
         }
     }
 
+    /// Once for each type, not once for each field of it.
+    #[inline(never)]
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Error> {
-        let Some((field, reader)) = self.current.take() else {
-            return Err(serde::de::Error::custom(
-                "a value was asked for before its name",
-            ));
-        };
-        seed.deserialize(reader)
-            .map_err(|error| error.inside(names::field(field)))
+        match seed.deserialize(self.reader()?) {
+            Ok(value) => Ok(value),
+            Err(error) => Err(self.outside(error)),
+        }
     }
 }
 
 /// A case and what it carries.
 struct Case<'n, 'a> {
     reader: Reader<'n, 'a>,
+    /// Its place among the cases, by which the derived code knows it.
+    place: usize,
     case: &'static str,
     /// Empty when the case was given as a string.
     fields: &'n [Field<'a>],
@@ -635,6 +689,7 @@ struct Case<'n, 'a> {
 
 impl<'n, 'a> Case<'n, 'a> {
     /// The payload that is not a record: under `value`, with nothing beside it.
+    #[inline(never)]
     fn value(&self) -> Result<Reader<'n, 'a>, Error> {
         let mut reader = Reader::absent(self.reader.offset);
         for (name, node) in self.fields {
@@ -653,6 +708,18 @@ impl<'n, 'a> Case<'n, 'a> {
         Ok(reader)
     }
 
+    /// The payload that is a record: the fields beside `kind`.
+    #[inline(never)]
+    fn record(self, fields: &'static [&'static str]) -> Result<Record<'n, 'a>, Error> {
+        let Case { reader, case, .. } = self;
+        if let Some(Value::String(_)) = reader.value() {
+            let case = names::case_text(case);
+            let expected = format!("an object, since the case \"{case}\" has fields");
+            return Err(reader.mismatch(&expected));
+        }
+        Ok(Record::new(reader.offset, self.fields, fields, Some(KIND)))
+    }
+
     fn in_value<T>(
         self,
         read: impl FnOnce(Reader<'n, 'a>) -> Result<T, Error>,
@@ -667,7 +734,7 @@ impl<'de> EnumAccess<'de> for Case<'_, '_> {
     type Variant = Self;
 
     fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self), Error> {
-        let case = seed.deserialize(StrDeserializer::<Error>::new(self.case))?;
+        let case = seed.deserialize(U64Deserializer::<Error>::new(self.place as u64))?;
         Ok((case, self))
     }
 }
@@ -675,6 +742,7 @@ impl<'de> EnumAccess<'de> for Case<'_, '_> {
 impl<'de> VariantAccess<'de> for Case<'_, '_> {
     type Error = Error;
 
+    #[inline(never)]
     fn unit_variant(self) -> Result<(), Error> {
         let value = self.value()?;
         if value.is_absent() {
@@ -793,18 +861,7 @@ impl<'de> Deserializer<'de> for Payload<'_, '_> {
                 .0
                 .in_value(|reader| reader.deserialize_struct(name, fields, visitor));
         }
-        let Case { reader, case, .. } = self.0;
-        if let Some(Value::String(_)) = reader.value() {
-            let case = names::case_text(case);
-            let expected = format!("an object, since the case \"{case}\" has fields");
-            return Err(reader.mismatch(&expected));
-        }
-        visitor.visit_map(Record::new(
-            reader.offset,
-            self.0.fields,
-            fields,
-            Some(KIND),
-        ))
+        visitor.visit_map(self.0.record(fields)?)
     }
 
     fn deserialize_enum<V: Visitor<'de>>(

@@ -28,12 +28,17 @@ pub(super) enum Wrote {
 /// Writes a value where one must stand.
 pub(super) fn write<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) -> Result<Wrote, Error> {
     let wrote = value.serialize(Writer { out })?;
+    stand(wrote, out);
+    Ok(wrote)
+}
+
+/// Writes what stands for a value that wrote nothing.
+fn stand(wrote: Wrote, out: &mut Vec<u8>) {
     match wrote {
         Wrote::Value | Wrote::Byte(_) => {}
         Wrote::Null => out.extend_from_slice(b"null"),
         Wrote::Empty => out.extend_from_slice(b"[]"),
     }
-    Ok(wrote)
 }
 
 /// Which bytes can't stand in a string as they are.
@@ -516,25 +521,48 @@ impl<'w> Compound<'w> {
         }
     }
 
+    // What does not depend on the value's type stands in functions of its own, since
+    // `item` and `field` are compiled once for each type.
+
     fn item<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
-        if let Shape::Bytes(bytes) = &mut self.shape {
-            let saved = self.out.len();
-            if let Wrote::Byte(byte) = value.serialize(Writer { out: self.out })? {
-                bytes.push(byte);
+        let saved = self.begin_item();
+        match value.serialize(Writer { out: self.out }) {
+            Ok(wrote) => {
+                self.end_item(saved, wrote);
+                Ok(())
             }
-            self.out.truncate(saved);
-            return Ok(());
+            Err(error) => Err(error.inside(self.count)),
         }
-        self.out.push(if self.count == 0 { b'[' } else { b',' });
-        let wrote = write(value, self.out).map_err(|error| error.inside(self.count))?;
-        self.count += 1;
-        if let (Wrote::Byte(byte), Shape::List) = (wrote, &self.shape) {
-            self.out.truncate(self.start);
-            self.shape = Shape::Bytes(vec![byte]);
-        }
-        Ok(())
     }
 
+    #[inline(never)]
+    fn begin_item(&mut self) -> usize {
+        let saved = self.out.len();
+        if !matches!(self.shape, Shape::Bytes(_)) {
+            self.out.push(if self.count == 0 { b'[' } else { b',' });
+        }
+        saved
+    }
+
+    #[inline(never)]
+    fn end_item(&mut self, saved: usize, wrote: Wrote) {
+        match (&mut self.shape, wrote) {
+            (Shape::Bytes(bytes), wrote) => {
+                if let Wrote::Byte(byte) = wrote {
+                    bytes.push(byte);
+                }
+                self.out.truncate(saved);
+            }
+            (Shape::List, Wrote::Byte(byte)) => {
+                self.out.truncate(self.start);
+                self.shape = Shape::Bytes(vec![byte]);
+            }
+            (_, wrote) => stand(wrote, self.out),
+        }
+        self.count += 1;
+    }
+
+    #[inline(never)]
     fn name(&mut self, name: &str) -> Result<(), Error> {
         let name = names::field(name);
         if matches!(self.shape, Shape::Case) && name == KIND {
@@ -553,21 +581,38 @@ impl<'w> Compound<'w> {
     }
 
     fn field<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> Result<(), Error> {
-        if let Shape::Decimal { digits_end } = &mut self.shape {
-            value.serialize(Writer { out: self.out })?;
-            digits_end.get_or_insert(self.out.len());
-            return Ok(());
-        }
         let saved = self.out.len();
-        self.name(name)?;
-        let wrote = value
-            .serialize(Writer { out: self.out })
-            .map_err(|error| error.inside(names::field(name)))?;
+        if !matches!(self.shape, Shape::Decimal { .. }) {
+            self.name(name)?;
+        }
+        match value.serialize(Writer { out: self.out }) {
+            Ok(wrote) => {
+                self.end_field(saved, wrote);
+                Ok(())
+            }
+            Err(error) => Err(self.outside(name, error)),
+        }
+    }
+
+    #[inline(never)]
+    fn end_field(&mut self, saved: usize, wrote: Wrote) {
+        if let Shape::Decimal { digits_end } = &mut self.shape {
+            digits_end.get_or_insert(self.out.len());
+            return;
+        }
         match wrote {
             Wrote::Null | Wrote::Empty => self.out.truncate(saved),
             Wrote::Value | Wrote::Byte(_) => self.count += 1,
         }
-        Ok(())
+    }
+
+    /// The error of a field's value, told for the record.
+    #[cold]
+    fn outside(&self, name: &str, error: Error) -> Error {
+        match self.shape {
+            Shape::Decimal { .. } => error,
+            _ => error.inside(names::field(name)),
+        }
     }
 
     fn finish(mut self) -> Result<Wrote, Error> {

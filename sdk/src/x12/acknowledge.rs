@@ -226,7 +226,6 @@ impl SetAcknowledgement {
         if !judged.segments.is_empty() {
             add_once(&mut judged.errors, SetError::SegmentsInError);
         }
-        judged.segments.sort_by_key(|note| note.ordinal);
         judged
     }
 
@@ -283,13 +282,18 @@ impl SetAcknowledgement {
         if self.segments.len() >= NOTES_MAX {
             return None;
         }
-        self.segments.push(SegmentNote {
+        // Nearly always at the end: findings come in the order of the set.
+        let at = self
+            .segments
+            .partition_point(|note| note.ordinal <= place.ordinal);
+        let note = SegmentNote {
             id: place.segment.as_str().to_owned(),
             ordinal: place.ordinal,
             loop_id: place.loop_id.map(str::to_owned),
             ..SegmentNote::default()
-        });
-        self.segments.last_mut()
+        };
+        self.segments.insert(at, note);
+        self.segments.get_mut(at)
     }
 }
 

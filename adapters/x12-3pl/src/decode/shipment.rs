@@ -96,7 +96,7 @@ impl<'a, 'c> Draft<'a, 'c> {
             shipped: None,
             scheduled: None,
             party: None,
-            packs: Vec::new(),
+            packs: Vec::with_capacity(lines),
             lines: Vec::with_capacity(lines),
             totals: None,
         }

@@ -4,8 +4,6 @@
 //! are told only where it is certain what lies where: in a loop with one package, or
 //! on a licence plate that a line names.
 
-use std::collections::BTreeMap;
-
 use crossdock_sdk::x12::segment::text;
 use crossdock_sdk::x12::{Fault, Place, Segment, Spec};
 use crossdock_sdk::{Decimal, Extras, Package, PackageType, Packed, Quantity};
@@ -93,6 +91,10 @@ impl<'a> Pack<'a> {
         drop(man.required(Spec::at(1).reference(88).length(1, 2))?);
         drop(man.required(Spec::at(2).reference(87).length(1, 48))?);
         self.marked_first |= self.lines_end == self.lines_start;
+        if self.marks.is_empty() {
+            // Most loops have one; room for four would be the next step.
+            self.marks.reserve_exact(1);
+        }
         for at in [1, 4] {
             let [qualifier, number, last] =
                 [at, at + 1, at + 2].map(|element| segment.element(element).trim_ascii());
@@ -186,6 +188,14 @@ impl<'a> Pack<'a> {
 
     /// The packages of the loop, by their marks.
     fn split(&self, context: &mut Context<'_>) -> Vec<Package> {
+        let mut packages = self.marked(context);
+        for package in packages.iter_mut().filter(|package| package.id.is_empty()) {
+            package.id = text(self.number).into_owned();
+        }
+        packages
+    }
+
+    fn marked(&self, context: &mut Context<'_>) -> Vec<Package> {
         if self.marks.is_empty() {
             let id = text(self.number).into_owned();
             let alone = self.pallet && !id.is_empty();
@@ -194,6 +204,9 @@ impl<'a> Pack<'a> {
             } else {
                 Vec::new()
             };
+        }
+        if let [mark] = &self.marks[..] {
+            return vec![self.package(mark, context)];
         }
         let mut packages: Vec<(Package, Vec<&[u8]>)> = Vec::new();
         let columns = self.columns();
@@ -211,23 +224,22 @@ impl<'a> Pack<'a> {
                     seen.push(mark.qualifier);
                     mark.add_to(package, context);
                 }
-                None => {
-                    let kind = if self.pallet {
-                        PackageType::Pallet
-                    } else {
-                        mark.kind()
-                    };
-                    let mut package = Package::new("", kind);
-                    mark.add_to(&mut package, context);
-                    packages.push((package, vec![mark.qualifier]));
-                }
+                None => packages.push((self.package(mark, context), vec![mark.qualifier])),
             }
         }
-        let mut packages: Vec<Package> = packages.into_iter().map(|(package, _)| package).collect();
-        for package in packages.iter_mut().filter(|package| package.id.is_empty()) {
-            package.id = text(self.number).into_owned();
-        }
-        packages
+        packages.into_iter().map(|(package, _)| package).collect()
+    }
+
+    /// The package of a mark.
+    fn package(&self, mark: &Mark<'_>, context: &mut Context<'_>) -> Package {
+        let kind = if self.pallet {
+            PackageType::Pallet
+        } else {
+            mark.kind()
+        };
+        let mut package = Package::new("", kind);
+        mark.add_to(&mut package, context);
+        package
     }
 
     /// How many packages there are when the marks come kind by kind: all SSCC, then
@@ -348,7 +360,7 @@ pub(super) fn packages(
     lines: &mut [Line<'_>],
     context: &mut Context<'_>,
 ) -> Vec<Package> {
-    let mut all = Gathered::default();
+    let mut all = Vec::with_capacity(packs.len());
     for mut pack in packs {
         let mut own = pack.split(context);
         let held = lines
@@ -402,9 +414,9 @@ pub(super) fn packages(
                     .extend(tracking.map(|number| ("N9*2I".to_owned(), number)));
             }
         }
-        own.into_iter().for_each(|package| all.add(package));
+        all.append(&mut own);
     }
-    all.packages
+    united(all)
 }
 
 /// All of a line in one package. The lot is told where there is only one.
@@ -421,7 +433,7 @@ fn contents(line: &Line<'_>) -> Packed {
 
 /// Packages from the licence plates that lines name. What lies on a plate is told by
 /// the plate, or is all of the line where it names only one.
-fn plates(lines: &mut [Line<'_>], all: &mut Gathered, context: &mut Context<'_>) {
+fn plates(lines: &mut [Line<'_>], all: &mut Vec<Package>, context: &mut Context<'_>) {
     for line in lines {
         let named = std::mem::take(&mut line.plates);
         check_plates(line, &named, context);
@@ -447,7 +459,7 @@ fn plates(lines: &mut [Line<'_>], all: &mut Gathered, context: &mut Context<'_>)
                     context.remark("contents-unknown", text.to_owned(), line.place);
                 }
             }
-            all.add(package);
+            all.push(package);
         }
     }
 }
@@ -467,35 +479,42 @@ fn check_plates(line: &Line<'_>, plates: &[(&[u8], Option<Decimal>)], context: &
     }
 }
 
-/// Packages by their id.
-#[derive(Default)]
-struct Gathered {
-    packages: Vec<Package>,
-    places: BTreeMap<String, usize>,
+/// One package where several have the same id, at the place of the first.
+fn united(packages: Vec<Package>) -> Vec<Package> {
+    // Numbers mostly come in their order, which is seen at a glance.
+    if packages.is_sorted_by(|one, next| one.id < next.id) {
+        return packages;
+    }
+    let same = wire::by_number(packages.len(), &|place| &packages[place].id);
+    if same.len() == packages.len() {
+        return packages;
+    }
+    // For each package the place of the first of its id, there and among the united.
+    let mut places = vec![(0, 0); packages.len()];
+    for same in &same {
+        for place in same {
+            places[*place].0 = same[0];
+        }
+    }
+    let mut united: Vec<Package> = Vec::with_capacity(same.len());
+    for (place, package) in packages.into_iter().enumerate() {
+        let (first, _) = places[place];
+        if first == place {
+            places[place].1 = united.len();
+            united.push(package);
+        } else {
+            unite(&mut united[places[first].1], package);
+        }
+    }
+    united
 }
 
-// === impl Gathered ===
-
-impl Gathered {
-    fn add(&mut self, mut package: Package) {
-        let known = self
-            .places
-            .get(&package.id)
-            .and_then(|at| self.packages.get_mut(*at));
-        match known {
-            None => {
-                self.places.insert(package.id.clone(), self.packages.len());
-                self.packages.push(package);
-            }
-            Some(known) => {
-                known.contents.append(&mut package.contents);
-                known.extras.append(&mut package.extras);
-                known.tracking = known.tracking.take().or(package.tracking);
-                known.weight = known.weight.take().or(package.weight);
-                if known.dimensions.is_empty() {
-                    known.dimensions = package.dimensions;
-                }
-            }
-        }
+fn unite(known: &mut Package, mut package: Package) {
+    known.contents.append(&mut package.contents);
+    known.extras.append(&mut package.extras);
+    known.tracking = known.tracking.take().or(package.tracking);
+    known.weight = known.weight.take().or(package.weight);
+    if known.dimensions.is_empty() {
+        known.dimensions = package.dimensions;
     }
 }
