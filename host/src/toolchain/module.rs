@@ -209,7 +209,7 @@ mod tests {
         );
         assert_eq!(
             short(
-                "_ZN81_$LT$a_b..Shop$u20$as$u20$crossdock_sdk..adapter..Adapter$GT$4next17h2fa20c7e4cecd609E"
+                "_ZN61_$LT$a_b..Shop$u20$as$u20$crossdock_sdk..adapter..Adapter$GT$4next17h2fa20c7e4cecd609E"
             ),
             "<Shop as Adapter>::next"
         );
