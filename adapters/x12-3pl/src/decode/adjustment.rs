@@ -5,7 +5,6 @@
 //! reason can only take stock away and the quantity adds some, that is remarked; the
 //! number stays what was sent.
 
-use crossdock_sdk::x12::code::SegmentError;
 use crossdock_sdk::x12::segment::text;
 use crossdock_sdk::x12::{Fault, Place, Segment, Spec, TransactionSet};
 use crossdock_sdk::{
@@ -119,8 +118,7 @@ impl Draft<'_> {
             }
             id => {
                 if !KEPT.contains(&id) {
-                    let text = "no segment of a 947; kept among the extras";
-                    self.context.note(segment, SegmentError::NotInSet, text);
+                    self.context.foreign(segment, "947");
                 }
                 wire::keep_from(self.extras(), segment, 1);
                 Ok(())
@@ -131,10 +129,7 @@ impl Draft<'_> {
     fn identification(&mut self, segment: &Segment<'_>) -> Result<(), Fault> {
         let adjustment = &mut self.adjustment;
         if self.header.is_some() {
-            let text = "a second W15; its elements are kept among the extras";
-            self.context
-                .note(segment, SegmentError::OverMaximumUse, text);
-            wire::keep_from(&mut adjustment.extras, segment, 1);
+            self.context.repeated(segment, &mut adjustment.extras);
             return Ok(());
         }
         self.header = Some(segment.place());

@@ -105,8 +105,7 @@ impl Draft<'_> {
             b"W03" => self.summary(segment),
             id => {
                 if !KEPT.contains(&id) {
-                    let text = "no segment of a 943; kept among the extras";
-                    self.context.note(segment, SegmentError::NotInSet, text);
+                    self.context.foreign(segment, "943");
                 }
                 wire::keep_from(self.extras(), segment, 1);
                 Ok(())
@@ -117,10 +116,7 @@ impl Draft<'_> {
     fn identification(&mut self, segment: &Segment<'_>) -> Result<(), Fault> {
         let notice = &mut self.notice;
         if self.header.is_some() {
-            let text = "a second W06; its elements are kept among the extras";
-            self.context
-                .note(segment, SegmentError::OverMaximumUse, text);
-            wire::keep_from(&mut notice.extras, segment, 1);
+            self.context.repeated(segment, &mut notice.extras);
             return Ok(());
         }
         self.header = Some(segment.place());
@@ -169,16 +165,11 @@ impl Draft<'_> {
             return line.refer(segment, &mut self.context);
         }
         let notice = &mut self.notice;
-        let Some(reference) = self.context.reference(segment, &mut notice.extras)? else {
-            return Ok(());
-        };
-        let plain = reference.description.is_none() && !reference.value.is_empty();
-        let is_rma = self.context.config.is_rma(&reference.qualifier);
-        if plain && is_rma && notice.rma_no.is_none() {
-            notice.rma_no = Some(reference.value);
-        } else {
-            notice.references.push(reference);
-        }
+        let reference = self.context.reference(segment, &mut notice.extras)?;
+        let rma_no = &mut notice.rma_no;
+        notice
+            .references
+            .extend(reference.and_then(|it| self.context.rma(it, rma_no)));
         Ok(())
     }
 

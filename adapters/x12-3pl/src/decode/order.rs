@@ -141,10 +141,7 @@ impl<'a> Draft<'a, '_> {
 
     fn identification(&mut self, segment: &Segment<'a>) -> Result<(), Fault> {
         if self.header.is_some() {
-            let text = "a second W05; its elements are kept among the extras";
-            self.context
-                .note(segment, SegmentError::OverMaximumUse, text);
-            wire::keep_from(&mut self.order.extras, segment, 1);
+            self.context.repeated(segment, &mut self.order.extras);
             return Ok(());
         }
         self.header = Some(segment.place());
@@ -317,8 +314,7 @@ impl<'a> Draft<'a, '_> {
                 b"N1" | b"N9" | b"G69" | b"W20" | b"AMT" | b"LX"
             );
         if !known {
-            let text = "no segment of a 940; kept among the extras";
-            self.context.note(segment, SegmentError::NotInSet, text);
+            self.context.foreign(segment, "940");
         }
         wire::keep_from(self.extras(), segment, 1);
     }

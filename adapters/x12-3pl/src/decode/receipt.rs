@@ -105,8 +105,7 @@ impl Draft<'_> {
                     self.area = Area::Header;
                 }
                 if !KEPT.contains(&id) {
-                    let text = "no segment of a 944; kept among the extras";
-                    self.context.note(segment, SegmentError::NotInSet, text);
+                    self.context.foreign(segment, "944");
                 }
                 wire::keep_from(self.extras(), segment, 1);
                 Ok(())
@@ -117,10 +116,7 @@ impl Draft<'_> {
     fn identification(&mut self, segment: &Segment<'_>) -> Result<(), Fault> {
         let receipt = &mut self.receipt;
         if self.header.is_some() {
-            let text = "a second W17; its elements are kept among the extras";
-            self.context
-                .note(segment, SegmentError::OverMaximumUse, text);
-            wire::keep_from(&mut receipt.extras, segment, 1);
+            self.context.repeated(segment, &mut receipt.extras);
             return Ok(());
         }
         self.header = Some(segment.place());
@@ -163,16 +159,11 @@ impl Draft<'_> {
             _ => {}
         }
         let receipt = &mut self.receipt;
-        let Some(reference) = self.context.reference(segment, &mut receipt.extras)? else {
-            return Ok(());
-        };
-        let plain = reference.description.is_none() && !reference.value.is_empty();
-        let is_rma = self.context.config.is_rma(&reference.qualifier);
-        if plain && is_rma && receipt.rma_no.is_none() {
-            receipt.rma_no = Some(reference.value);
-        } else {
-            receipt.references.push(reference);
-        }
+        let reference = self.context.reference(segment, &mut receipt.extras)?;
+        let rma_no = &mut receipt.rma_no;
+        receipt
+            .references
+            .extend(reference.and_then(|it| self.context.rma(it, rma_no)));
         Ok(())
     }
 

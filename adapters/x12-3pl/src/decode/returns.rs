@@ -5,7 +5,7 @@
 //! is told by the disposition code of the header (RDR-01), else by its action code
 //! (BGN-08), else by that of the items.
 
-use crossdock_sdk::x12::code::{ElementError, SegmentError};
+use crossdock_sdk::x12::code::ElementError;
 use crossdock_sdk::x12::{Fault, Place, Segment, Spec, TransactionSet};
 use crossdock_sdk::{
     Document, Extras, Party, PartyRole, ReturnAuthorization, ReturnReason, ReturnState,
@@ -112,8 +112,7 @@ impl Draft<'_> {
             }
             _ => {
                 if !KEPT.contains(&id) {
-                    let text = "no segment of a 180; kept among the extras";
-                    self.context.note(segment, SegmentError::NotInSet, text);
+                    self.context.foreign(segment, "180");
                 }
                 wire::keep_from(self.extras(), segment, 1);
                 Ok(())
@@ -124,10 +123,7 @@ impl Draft<'_> {
     fn identification(&mut self, segment: &Segment<'_>) -> Result<(), Fault> {
         let returned = &mut self.returned;
         if self.header.is_some() {
-            let text = "a second BGN; its elements are kept among the extras";
-            self.context
-                .note(segment, SegmentError::OverMaximumUse, text);
-            wire::keep_from(&mut returned.extras, segment, 1);
+            self.context.repeated(segment, &mut returned.extras);
             return Ok(());
         }
         self.header = Some(segment.place());

@@ -263,10 +263,7 @@ impl<'a, 'c> Draft<'a, 'c> {
     fn total(&mut self, segment: &Segment<'a>) -> Result<(), Fault> {
         self.area = Area::Summary;
         if self.totals.is_some() {
-            let text = "a second W03; its elements are kept among the extras";
-            self.context
-                .note(segment, SegmentError::OverMaximumUse, text);
-            wire::keep_from(&mut self.shipment.extras, segment, 1);
+            self.context.repeated(segment, &mut self.shipment.extras);
             return Ok(());
         }
         self.totals = Some(segment.place());
@@ -304,8 +301,7 @@ impl<'a, 'c> Draft<'a, 'c> {
                 b"W27" | b"N1" | b"G72" | b"MAN" | b"PAL" | b"G69"
             );
         if !known {
-            let text = "no segment of a 945; kept among the extras";
-            self.context.note(segment, SegmentError::NotInSet, text);
+            self.context.foreign(segment, "945");
         }
         self.keep(segment);
     }

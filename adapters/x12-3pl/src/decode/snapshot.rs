@@ -5,7 +5,6 @@
 //! is read by the partner's table and the standard's own names; a code in neither is
 //! refused by name, once for all its figures.
 
-use crossdock_sdk::x12::code::SegmentError;
 use crossdock_sdk::x12::segment::text;
 use crossdock_sdk::x12::{Date, Fault, Place, Segment, Spec, TransactionSet};
 use crossdock_sdk::{
@@ -132,10 +131,7 @@ impl Draft<'_> {
     fn identification(&mut self, segment: &Segment<'_>) -> Result<(), Fault> {
         let snapshot = &mut self.snapshot;
         if self.header.is_some() {
-            let text = "a second BIA; its elements are kept among the extras";
-            self.context
-                .note(segment, SegmentError::OverMaximumUse, text);
-            wire::keep_from(&mut snapshot.extras, segment, 1);
+            self.context.repeated(segment, &mut snapshot.extras);
             return Ok(());
         }
         self.header = Some(segment.place());
@@ -252,8 +248,7 @@ impl Draft<'_> {
     fn keep(&mut self, segment: &Segment<'_>) {
         let id = segment.id();
         if !KEPT.contains(&id) {
-            let text = "no segment of an 846; kept among the extras";
-            self.context.note(segment, SegmentError::NotInSet, text);
+            self.context.foreign(segment, "846");
         }
         wire::keep_from(self.extras(), segment, 1);
     }

@@ -1,6 +1,7 @@
-//! Segments that several transaction sets share: N9 and REF, G62 and DTM, NTE.
+//! Segments that several transaction sets share: N9 and REF, G62 and DTM, NTE; and those
+//! that a set does not have, or not twice.
 
-use crossdock_sdk::x12::code::ElementError;
+use crossdock_sdk::x12::code::{ElementError, SegmentError};
 use crossdock_sdk::x12::segment::text;
 use crossdock_sdk::x12::{Fault, Segment, Spec};
 use crossdock_sdk::{Extras, Moment, Reference};
@@ -50,6 +51,36 @@ impl Context<'_> {
             }
         }
         Ok(Some(reference))
+    }
+
+    /// Takes the number of a return out of the references, if this is it and none was
+    /// read before.
+    pub(crate) fn rma(
+        &self,
+        reference: Reference,
+        rma_no: &mut Option<String>,
+    ) -> Option<Reference> {
+        let plain = reference.description.is_none() && !reference.value.is_empty();
+        if !plain || rma_no.is_some() || !self.config.is_rma(&reference.qualifier) {
+            return Some(reference);
+        }
+        *rma_no = Some(reference.value);
+        None
+    }
+
+    /// A segment that may stand once, again: its elements go to the extras.
+    pub(crate) fn repeated(&mut self, segment: &Segment<'_>, extras: &mut Extras) {
+        let name = text(segment.id());
+        let text = format!("a second {name}; its elements are kept among the extras");
+        self.note(segment, SegmentError::OverMaximumUse, &text);
+        wire::keep_from(extras, segment, 1);
+    }
+
+    /// Remarks a segment that the set does not have.
+    pub(crate) fn foreign(&mut self, segment: &Segment<'_>, set: &str) {
+        let article = if set.starts_with('8') { "an" } else { "a" };
+        let text = format!("no segment of {article} {set}; kept among the extras");
+        self.note(segment, SegmentError::NotInSet, &text);
     }
 
     /// A date and time (G62) with its qualifier.

@@ -1,6 +1,5 @@
 //! The header of a 945: W06, N1, W27, G72, N9.
 
-use crossdock_sdk::x12::code::SegmentError;
 use crossdock_sdk::x12::{Fault, Segment, Spec};
 use crossdock_sdk::{Charge, Money, PartyRole, Purpose};
 
@@ -11,10 +10,7 @@ use crate::wire::{self, exact};
 impl<'a> Draft<'a, '_> {
     pub(super) fn identification(&mut self, segment: &Segment<'a>) -> Result<(), Fault> {
         if self.header.is_some() {
-            let text = "a second W06; its elements are kept among the extras";
-            self.context
-                .note(segment, SegmentError::OverMaximumUse, text);
-            wire::keep_from(&mut self.shipment.extras, segment, 1);
+            self.context.repeated(segment, &mut self.shipment.extras);
             return Ok(());
         }
         self.header = Some(segment.place());
