@@ -17,6 +17,9 @@ use sled::IVec;
 use super::keys;
 use crate::journal::Sequence;
 
+/// What a row takes besides its key and value.
+const ROW_BYTES: usize = 64;
+
 /// A row, or that it is gone.
 pub(super) type Written = Option<IVec>;
 
@@ -25,6 +28,8 @@ pub(super) type Written = Option<IVec>;
 pub(super) struct Layer {
     pub(super) rows: BTreeMap<IVec, Written>,
     pub(super) up_to: Sequence,
+    /// What the rows take, roughly.
+    bytes: usize,
 }
 
 /// What is not in sled yet.
@@ -45,21 +50,47 @@ pub(super) struct Merged<Base> {
 // === impl Layer ===
 
 impl Layer {
-    /// Takes in what came later. A row of a queue that came and went within the layer
-    /// leaves no trace: its key is never used again.
+    /// These rows, as of this record.
+    pub(super) fn new(rows: impl IntoIterator<Item = (IVec, Written)>, up_to: Sequence) -> Self {
+        let mut layer = Self {
+            up_to,
+            ..Self::default()
+        };
+        for (key, written) in rows {
+            layer.put(key, written);
+        }
+        layer
+    }
+
+    /// Takes in what came later.
     pub(super) fn take_in(&mut self, later: Self) {
         self.up_to = later.up_to;
         for (key, written) in later.rows {
-            match self.rows.entry(key) {
-                Entry::Vacant(place) => {
-                    place.insert(written);
-                }
-                Entry::Occupied(row) if written.is_none() && keys::is_of_queue(row.key()) => {
-                    row.remove();
-                }
-                Entry::Occupied(mut row) => {
-                    row.insert(written);
-                }
+            self.put(key, written);
+        }
+    }
+
+    /// What the rows take, in bytes, roughly.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// A row of a queue that came and went within the layer leaves no trace: its key is
+    /// never used again, so sled has no such row.
+    fn put(&mut self, key: IVec, written: Written) {
+        let queue = keys::is_of_queue(&key);
+        self.bytes += cost(&key, &written);
+        match self.rows.entry(key) {
+            Entry::Vacant(place) => {
+                place.insert(written);
+            }
+            Entry::Occupied(row) if queue && written.is_none() && row.get().is_some() => {
+                let (key, gone) = row.remove_entry();
+                self.bytes -= cost(&key, &gone) + cost(&key, &None);
+            }
+            Entry::Occupied(mut row) => {
+                let before = row.insert(written);
+                self.bytes -= cost(row.key(), &before);
             }
         }
     }
@@ -69,6 +100,11 @@ impl Layer {
             .range::<[u8], _>((Bound::Included(start), end))
             .map(|(key, written)| (key.clone(), written.clone()))
     }
+}
+
+/// Of a row with its place in the tree.
+fn cost(key: &IVec, written: &Written) -> usize {
+    ROW_BYTES + key.len() + written.as_ref().map_or(0, |value| value.len())
 }
 
 // === impl Recent ===
@@ -197,15 +233,12 @@ mod tests {
             start in key(),
             ends in proptest::collection::vec(any::<bool>(), 40),
         ) {
-            let written = |rows: &BTreeMap<Vec<u8>, Option<u8>>| Layer {
-                rows: rows
-                    .iter()
-                    .map(|(key, value)| {
-                        let value = value.map(|it| IVec::from(&[it]));
-                        (IVec::from(key.as_slice()), value)
-                    })
-                    .collect(),
-                up_to: Sequence::ZERO,
+            let written = |rows: &BTreeMap<Vec<u8>, Option<u8>>| {
+                let rows = rows.iter().map(|(key, value)| {
+                    let value = value.map(|it| IVec::from(&[it]));
+                    (IVec::from(key.as_slice()), value)
+                });
+                Layer::new(rows, Sequence::ZERO)
             };
             let mut will_be = base.clone();
             for (key, value) in leaving.iter().chain(&active) {
@@ -239,5 +272,33 @@ mod tests {
             let expected: Vec<_> = will_be.range(start..).map(|(k, v)| (k.clone(), *v)).collect();
             prop_assert_eq!(read, expected);
         }
+    }
+    fn row(key: &[u8], value: Option<&[u8]>) -> (IVec, Written) {
+        (IVec::from(key), value.map(IVec::from))
+    }
+
+    #[test]
+    fn a_queues_row_that_came_and_went_leaves_no_trace() {
+        let key = [b"q".as_slice(), b"north"].concat();
+        let mut layer = Layer::new([row(&key, Some(b"1"))], Sequence::ZERO);
+        layer.take_in(Layer::new([row(&key, None)], Sequence::ZERO));
+        assert!(layer.rows.is_empty());
+        assert_eq!(layer.bytes(), 0);
+    }
+
+    #[test]
+    fn a_queues_row_that_sled_has_stays_removed_however_often() {
+        let key = [b"q".as_slice(), b"north"].concat();
+        let mut layer = Layer::new([row(&key, None)], Sequence::ZERO);
+        layer.take_in(Layer::new([row(&key, None)], Sequence::ZERO));
+        assert_eq!(layer.rows.get(key.as_slice()), Some(&None));
+    }
+
+    #[test]
+    fn a_row_that_is_written_again_is_counted_once() {
+        let mut layer = Layer::new([row(b"m1", Some(b"long as it was"))], Sequence::ZERO);
+        layer.take_in(Layer::new([row(b"m1", Some(b"short"))], Sequence::ZERO));
+        let anew = Layer::new([row(b"m1", Some(b"short"))], Sequence::ZERO);
+        assert_eq!(layer.bytes(), anew.bytes());
     }
 }

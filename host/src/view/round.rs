@@ -120,10 +120,7 @@ fn read(file: &Path, up_to: Sequence) -> Option<Layer> {
         let value = value.map(|value| sled::IVec::from(value.into_vec()));
         (sled::IVec::from(key.into_vec()), value)
     };
-    (reading.up_to == up_to).then(|| Layer {
-        rows: reading.rows.into_iter().map(row).collect(),
-        up_to,
-    })
+    (reading.up_to == up_to).then(|| Layer::new(reading.rows.into_iter().map(row), up_to))
 }
 
 fn remove_files(directory: &Path) -> io::Result<()> {
@@ -165,10 +162,7 @@ mod tests {
                 .then(|| sled::IVec::from(&number.to_le_bytes()));
             (sled::IVec::from(&number.to_be_bytes()), value)
         };
-        Layer {
-            rows: (0..ROWS).map(row).collect(),
-            up_to: Sequence::from_u64(77),
-        }
+        Layer::new((0..ROWS).map(row), Sequence::from_u64(77))
     }
 
     fn fill(db: &sled::Db) {

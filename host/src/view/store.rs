@@ -3,9 +3,9 @@
 //!
 //! sled 0.34 is a view here, never the truth. What is known of its weak places is
 //! worked around: a snapshot half written at a kill is removed before opening; a
-//! tree that will not open is moved aside and built again; one tree, one writer,
-//! batches instead of transactions; a round also syncs the file itself, because
-//! sled's flush on Linux does not.
+//! tree that will not open is moved aside and built again; one tree, one writer, no
+//! batches or transactions, which lock the whole process; a round also syncs the file
+//! itself, because sled's flush on Linux does not.
 
 use std::{
     fs, io,
@@ -181,10 +181,8 @@ impl View {
         let row = |(key, value): (Vec<u8>, Option<Vec<u8>>)| {
             (sled::IVec::from(key), value.map(sled::IVec::from))
         };
-        self.shared.writer.core().put(Layer {
-            rows: fold.take_writes().into_iter().map(row).collect(),
-            up_to: last,
-        })?;
+        let rows = fold.take_writes().into_iter().map(row);
+        self.shared.writer.core().put(Layer::new(rows, last))?;
         self.shared.applied.store(last.get(), Ordering::Release);
         Ok(())
     }
@@ -328,6 +326,8 @@ fn sequence(db: &sled::Db) -> Result<Sequence, Error> {
 }
 
 fn start_anew(db: &sled::Db) -> Result<(), Error> {
+    // Rows go one by one: what a crash leaves of them must not pass for a view.
+    db.remove(keys::VERSION)?;
     db.clear()?;
     db.insert(keys::VERSION, encode(&VERSION))?;
     Ok(())

@@ -15,8 +15,9 @@ use super::{
 };
 use crate::journal::Sequence;
 
-/// Rows that begin a round by themselves, before a checkpoint does: about 20 MiB.
-const ROWS_MAX: usize = 50_000;
+/// Rows that begin a round by themselves, before a checkpoint does, in bytes. Twice as
+/// much may gather, and as much again be on its way.
+const ROUND_BYTES_MAX: usize = 16 << 20;
 
 /// Owns the thread.
 pub(super) struct Writer {
@@ -36,6 +37,8 @@ pub(super) struct Core {
 #[derive(Default)]
 struct State {
     stop: bool,
+    /// Another round is to follow the one that is under way.
+    wanted: bool,
     /// What is durable in sled.
     durable: Sequence,
     failed: Option<Arc<str>>,
@@ -104,25 +107,27 @@ impl Core {
     /// Takes rows in; waits when the thread is two rounds behind.
     pub(super) fn put(&self, rows: Layer) -> Result<(), Error> {
         self.check()?;
-        let many = {
+        let bytes = {
             let mut recent = self.recent_mut();
             recent.active.take_in(rows);
-            recent.active.rows.len()
+            recent.active.bytes()
         };
-        if many > ROWS_MAX {
+        if bytes > ROUND_BYTES_MAX {
             self.begin_round();
         }
-        if many > 2 * ROWS_MAX {
+        if bytes > 2 * ROUND_BYTES_MAX {
             self.wait_for_round()?;
         }
         Ok(())
     }
 
-    /// Begins a round with what there is, unless one is under way.
+    /// Begins a round with what there is, now or when the one under way has ended.
     pub(super) fn begin_round(&self) {
-        if self.recent_mut().part() {
-            // With the lock, so that the thread can't miss it between look and wait.
-            let _state = self.state();
+        // With the lock, so that the thread can't miss it between look and wait.
+        let mut state = self.state();
+        let begun = self.recent_mut().part();
+        state.wanted = !begun;
+        if begun {
             self.changed.notify_all();
         }
     }
@@ -178,7 +183,11 @@ impl Core {
             match written {
                 Ok(()) => {
                     state.durable = layer.up_to;
-                    self.recent_mut().leaving = None;
+                    let mut recent = self.recent_mut();
+                    recent.leaving = None;
+                    if std::mem::take(&mut state.wanted) {
+                        recent.part();
+                    }
                 }
                 Err(error) => state.failed = Some(error.to_string().into()),
             }
