@@ -1,16 +1,14 @@
 //! What a partner knows us by, and how a request shows it.
 //!
-//! The configuration names where a secret is ([`Reference`]); it is read once,
-//! at start, into a [`Secret`] that neither prints nor serializes, and from
-//! there only into the headers of an outgoing request, or into the request for a
-//! token. It never reaches an adapter, a journal record or a log line.
+//! The secrets are read at the start ([`crate::secret`]) and go from there only into
+//! the headers of an outgoing request, or into the request for a token. They never
+//! reach an adapter, a journal record or a log line.
 //!
 //! Nothing here sends or waits: [`oauth`] says what a token endpoint is asked and
 //! what its answer means, and its cache when it must be asked again; `http` asks.
 
 pub mod hmac;
 pub mod oauth;
-mod secret;
 
 use std::str::FromStr as _;
 
@@ -18,13 +16,10 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use serde::{Deserialize, Serialize};
 
-pub use self::secret::{Error, InvalidReference, Reference, SECRET_BYTES_MAX, Secret};
-use self::{
-    hmac::Signer,
-    oauth::Grant,
-    secret::{sensitive, unusable},
-};
+use self::{hmac::Signer, oauth::Grant};
 use crate::clock::Timestamp;
+use crate::secret::unusable;
+pub use crate::secret::{Error, InvalidReference, Reference, SECRET_BYTES_MAX, Secret};
 
 /// `credential` of an endpoint, or one of the partner's `credentials`: how the
 /// host authenticates its requests.
@@ -146,6 +141,18 @@ fn basic(username: &str, password: &str) -> String {
     format!("Basic {pair}")
 }
 
+/// The value of a header that does not print.
+fn sensitive(setting: &str, text: &str) -> Result<HeaderValue, Error> {
+    let mut value = HeaderValue::from_str(text).map_err(|_| {
+        unusable(
+            setting,
+            "the secret holds characters that a header must not",
+        )
+    })?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
 fn header_name(setting: &str, name: &str) -> Result<HeaderName, Error> {
     HeaderName::from_str(name).map_err(|_| unusable(setting, "not the name of a header"))
 }
@@ -190,8 +197,6 @@ impl Credential {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, fs::Permissions, os::unix::fs::PermissionsExt as _, path::Path};
-
     use super::*;
 
     fn environment(name: &str) -> Option<String> {
@@ -302,45 +307,5 @@ mod tests {
                 .to_owned();
             assert!(!error.contains("s3cret"), "{error}");
         }
-    }
-
-    #[test]
-    fn reads_files_without_their_line_break() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("token");
-        for (content, secret) in [
-            ("abc\n", "abc"),
-            ("abc\r\n", "abc"),
-            ("abc", "abc"),
-            ("a\n\n", "a\n"),
-        ] {
-            fs::write(&path, content).expect("written");
-            fs::set_permissions(&path, Permissions::from_mode(0o600)).expect("set");
-            let found = Reference::File(path.clone()).read("here", &environment);
-            assert_eq!(found.expect("readable").expose(), secret);
-        }
-    }
-
-    #[test]
-    fn refuses_files_that_are_open_to_others_too_long_or_no_files() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("token");
-        let read = |path: &Path| Reference::File(path.to_owned()).read("here", &environment);
-        fs::write(&path, "abc").expect("written");
-        for mode in [0o620, 0o602, 0o666] {
-            fs::set_permissions(&path, Permissions::from_mode(mode)).expect("set");
-            assert!(
-                matches!(read(&path), Err(Error::Unprotected { .. })),
-                "{mode:o}"
-            );
-        }
-        for mode in [0o400, 0o440, 0o444] {
-            fs::set_permissions(&path, Permissions::from_mode(mode)).expect("set");
-            assert!(read(&path).is_ok(), "{mode:o}");
-        }
-        assert!(matches!(read(folder.path()), Err(Error::Unusable { .. })));
-        fs::set_permissions(&path, Permissions::from_mode(0o600)).expect("set");
-        fs::write(&path, "x".repeat(1 << 20)).expect("written");
-        assert!(matches!(read(&path), Err(Error::Unusable { .. })));
     }
 }

@@ -12,11 +12,8 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
-use super::{
-    Error, Reference, Signed, header_name,
-    secret::{sensitive, unusable},
-};
-use crate::clock::Timestamp;
+use super::{Error, Reference, Signed, header_name, sensitive};
+use crate::{clock::Timestamp, secret::unusable};
 
 /// How a secret for Standard Webhooks begins; base64 of the key follows.
 const STANDARD_SECRET_PREFIX: &str = "whsec_";

@@ -21,11 +21,8 @@ pub use self::{
     assertion::Algorithm,
     cache::{Cache, Plan, Status},
 };
-use super::{
-    Error, Reference, Secret, basic,
-    secret::{sensitive, unusable},
-};
-use crate::{clock::Timestamp, deliver::address::Network};
+use super::{Error, Reference, Secret, basic, sensitive};
+use crate::{clock::Timestamp, deliver::address::Network, secret::unusable};
 
 /// The longest answer of a token endpoint, in bytes: tokens that name many rights have
 /// some KiB.
@@ -175,11 +172,11 @@ impl ClientCredentials {
         setting: &str,
         environment: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Grant, Error> {
-        let grant = Grant::new(
-            "oauth2-client-credentials",
+        let (url, timeout, lifetime) = ground(
             setting,
             &self.token_url,
-            (self.token_timeout_ms, self.token_lifetime_ms),
+            self.token_timeout_ms,
+            self.token_lifetime_ms,
         )?;
         let secret_setting = format!("{setting}.client_secret");
         let secret = self.client_secret.read(&secret_setting, environment)?;
@@ -187,7 +184,7 @@ impl ClientCredentials {
         let proof = match self.client_authentication {
             ClientAuthentication::Basic => {
                 // Each half is encoded as in a form before the two are put together.
-                let word = |text: &str| form_encoded(&grant.url, text);
+                let word = |text: &str| form_encoded(&url, text);
                 let pair = basic(&word(&self.client_id), &word(secret.expose()));
                 let value = sensitive(&secret_setting, &pair)?;
                 Proof::Basic { value, secret }
@@ -201,10 +198,14 @@ impl ClientCredentials {
         add(&mut form, "audience", self.audience.as_ref());
         extend(&mut form, setting, &self.parameters)?;
         Ok(Grant {
+            kind: "oauth2-client-credentials",
+            setting: setting.to_owned(),
+            url,
             proof,
             form,
+            timeout,
+            lifetime,
             allow_networks: self.token_allow_networks.clone(),
-            ..grant
         })
     }
 }
@@ -217,11 +218,11 @@ impl JwtBearer {
         setting: &str,
         environment: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Grant, Error> {
-        let grant = Grant::new(
-            "oauth2-jwt-bearer",
+        let (url, timeout, lifetime) = ground(
             setting,
             &self.token_url,
-            (self.token_timeout_ms, self.token_lifetime_ms),
+            self.token_timeout_ms,
+            self.token_lifetime_ms,
         )?;
         if !(1_000..=3_600_000).contains(&self.assertion_lifetime_ms) {
             let setting = format!("{setting}.assertion_lifetime_ms");
@@ -243,10 +244,14 @@ impl JwtBearer {
         add(&mut form, "scope", self.scope.as_ref());
         extend(&mut form, setting, &self.parameters)?;
         Ok(Grant {
+            kind: "oauth2-jwt-bearer",
+            setting: setting.to_owned(),
+            url,
             proof: Proof::Assertion { key, claims },
             form,
+            timeout,
+            lifetime,
             allow_networks: self.token_allow_networks.clone(),
-            ..grant
         })
     }
 }
@@ -296,48 +301,42 @@ fn form_encoded_pairs(scratch: &Url, pairs: &[(String, String)]) -> String {
     url.query().unwrap_or_default().to_owned()
 }
 
+/// The address of a token endpoint and the times of its tokens, checked.
+fn ground(
+    setting: &str,
+    url: &str,
+    timeout_ms: u64,
+    lifetime_ms: u64,
+) -> Result<(Url, Duration, Duration), Error> {
+    let wrong = |name: &str, rule| Err(unusable(&format!("{setting}.{name}"), rule));
+    let Ok(url) = Url::parse(url) else {
+        return wrong("token_url", "not a url");
+    };
+    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+        return wrong("token_url", "must begin with http:// or https://");
+    }
+    if !url.username().is_empty() || url.password().is_some() || url.fragment().is_some() {
+        return wrong(
+            "token_url",
+            "must not hold a user name, a password or a fragment",
+        );
+    }
+    if timeout_ms == 0 {
+        return wrong("token_timeout_ms", "must be at least 1");
+    }
+    if lifetime_ms < 1_000 {
+        return wrong("token_lifetime_ms", "must be at least 1,000");
+    }
+    let (timeout, lifetime) = (
+        Duration::from_millis(timeout_ms),
+        Duration::from_millis(lifetime_ms),
+    );
+    Ok((url, timeout, lifetime))
+}
+
 // === impl Grant ===
 
 impl Grant {
-    fn new(
-        kind: &'static str,
-        setting: &str,
-        url: &str,
-        (timeout_ms, lifetime_ms): (u64, u64),
-    ) -> Result<Self, Error> {
-        let wrong = |name: &str, rule| Err(unusable(&format!("{setting}.{name}"), rule));
-        let Ok(url) = Url::parse(url) else {
-            return wrong("token_url", "not a url");
-        };
-        if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
-            return wrong("token_url", "must begin with http:// or https://");
-        }
-        if !url.username().is_empty() || url.password().is_some() || url.fragment().is_some() {
-            return wrong(
-                "token_url",
-                "must not hold a user name, a password or a fragment",
-            );
-        }
-        if timeout_ms == 0 {
-            return wrong("token_timeout_ms", "must be at least 1");
-        }
-        if lifetime_ms < 1_000 {
-            return wrong("token_lifetime_ms", "must be at least 1,000");
-        }
-        Ok(Self {
-            kind,
-            setting: setting.to_owned(),
-            url,
-            proof: Proof::Body {
-                secret: Secret::default(),
-            },
-            form: Vec::new(),
-            timeout: Duration::from_millis(timeout_ms),
-            lifetime: Duration::from_millis(lifetime_ms),
-            allow_networks: None,
-        })
-    }
-
     /// Its `kind` in the configuration.
     #[must_use]
     pub fn kind(&self) -> &'static str {

@@ -1,4 +1,9 @@
-//! Where secrets are, and what holds them once they are read.
+//! Secrets, by reference.
+//!
+//! The configuration names where a secret is ([`Reference`]); it is read once,
+//! at the start, into a [`Secret`] that neither prints nor serializes. What it
+//! proves, and to whom, is decided where it is used: towards partners in
+//! `deliver`, of partners in `ingress`.
 
 use std::{
     fmt, fs,
@@ -7,7 +12,6 @@ use std::{
     str::FromStr,
 };
 
-use http::HeaderValue;
 use serde::{Deserialize, Serialize};
 
 /// The longest secret, in bytes; a header with more would be refused by most
@@ -32,10 +36,10 @@ pub enum Reference {
 pub struct InvalidReference;
 
 /// A secret text. It has no way to be printed or serialized.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
-/// A credential that cannot be used. Always the settings' fault; trying again
+/// A secret that cannot be used. Always the settings' fault; trying again
 /// without changing them does not help.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -195,23 +199,12 @@ fn check_protection(_: &str, _: &Path, _: &fs::Metadata) -> Result<(), Error> {
     Ok(())
 }
 
-pub(super) fn unusable(setting: &str, rule: &'static str) -> Error {
+/// What is wrong with a secret that was found, or with a setting beside it.
+pub(crate) fn unusable(setting: &str, rule: &'static str) -> Error {
     Error::Unusable {
         setting: setting.to_owned(),
         rule,
     }
-}
-
-/// The value of a header that does not print.
-pub(super) fn sensitive(setting: &str, text: &str) -> Result<HeaderValue, Error> {
-    let mut value = HeaderValue::from_str(text).map_err(|_| {
-        unusable(
-            setting,
-            "the secret holds characters that a header must not",
-        )
-    })?;
-    value.set_sensitive(true);
-    Ok(value)
 }
 
 // === impl Secret ===
@@ -227,5 +220,62 @@ impl Secret {
 impl fmt::Debug for Secret {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("[secret]")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs::Permissions, os::unix::fs::PermissionsExt as _};
+
+    use super::*;
+
+    fn environment(name: &str) -> Option<String> {
+        match name {
+            "TOKEN" => Some("t0p-s3cret".to_owned()),
+            "EMPTY" => Some(String::new()),
+            "BREAK" => Some("two\r\nlines".to_owned()),
+            "LONG" => Some("x".repeat(SECRET_BYTES_MAX + 1)),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn reads_files_without_their_line_break() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("token");
+        for (content, secret) in [
+            ("abc\n", "abc"),
+            ("abc\r\n", "abc"),
+            ("abc", "abc"),
+            ("a\n\n", "a\n"),
+        ] {
+            fs::write(&path, content).expect("written");
+            fs::set_permissions(&path, Permissions::from_mode(0o600)).expect("set");
+            let found = Reference::File(path.clone()).read("here", &environment);
+            assert_eq!(found.expect("readable").expose(), secret);
+        }
+    }
+
+    #[test]
+    fn refuses_files_that_are_open_to_others_too_long_or_no_files() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("token");
+        let read = |path: &Path| Reference::File(path.to_owned()).read("here", &environment);
+        fs::write(&path, "abc").expect("written");
+        for mode in [0o620, 0o602, 0o666] {
+            fs::set_permissions(&path, Permissions::from_mode(mode)).expect("set");
+            assert!(
+                matches!(read(&path), Err(Error::Unprotected { .. })),
+                "{mode:o}"
+            );
+        }
+        for mode in [0o400, 0o440, 0o444] {
+            fs::set_permissions(&path, Permissions::from_mode(mode)).expect("set");
+            assert!(read(&path).is_ok(), "{mode:o}");
+        }
+        assert!(matches!(read(folder.path()), Err(Error::Unusable { .. })));
+        fs::set_permissions(&path, Permissions::from_mode(0o600)).expect("set");
+        fs::write(&path, "x".repeat(1 << 20)).expect("written");
+        assert!(matches!(read(&path), Err(Error::Unusable { .. })));
     }
 }
