@@ -1,6 +1,9 @@
 //! Fetching tokens: one request at a time, however many deliveries wait for one.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use http::{HeaderValue, Method, header};
 use reqwest::dns::Resolve;
@@ -19,6 +22,17 @@ use crate::{
     },
 };
 
+/// For how long a failure stands for the next asker too: deliveries that run side by
+/// side all need a token at once, and one request is enough to know that there is none.
+const FAILURE_STANDS: Duration = Duration::from_secs(1);
+
+/// The same when we are refused: many servers lock a client out that tries a wrong
+/// secret again and again.
+const REFUSAL_STANDS: Duration = Duration::from_secs(10);
+
+/// The longest that a token endpoint is left alone because it asks for it.
+const STANDS_MAX: Duration = Duration::from_secs(300);
+
 /// Why there is no token. The request that needed it was not sent.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoToken {
@@ -31,7 +45,7 @@ pub enum NoToken {
         /// What it answered.
         source: Refusal,
         /// For how long.
-        wait: std::time::Duration,
+        wait: Duration,
     },
     /// The token endpoint gave no whole answer.
     #[error("no token: {0}")]
@@ -85,9 +99,18 @@ impl NoToken {
         }
     }
 
+    /// For how long it stands for the next asker too.
+    fn stands(&self) -> Duration {
+        match self {
+            Self::Later { wait, .. } => (*wait).min(STANDS_MAX),
+            _ if self.fault() == Fault::Settings => REFUSAL_STANDS,
+            _ => FAILURE_STANDS,
+        }
+    }
+
     /// How long the token endpoint asks to be left alone.
     #[must_use]
-    pub fn retry_after(&self) -> Option<std::time::Duration> {
+    pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Later { wait, .. } => Some(*wait),
             Self::Refused(_) | Self::Unreached(_) => None,
@@ -193,7 +216,7 @@ impl Shared {
                 Ok(token)
             }
             Err(failure) => {
-                cache.failed(failure.clone(), now);
+                cache.failed(failure.clone(), failure.stands(), now);
                 drop(cache);
                 tracing::warn!(
                     credential = self.grant.setting(),
@@ -206,7 +229,7 @@ impl Shared {
         }
     }
 
-    async fn ask(&self, now: Timestamp) -> Result<(Token, std::time::Duration), NoToken> {
+    async fn ask(&self, now: Timestamp) -> Result<(Token, Duration), NoToken> {
         let unique = u128::from(getrandom::u64().unwrap_or_default()) << 64
             | u128::from(getrandom::u64().unwrap_or_default());
         let asking = self.grant.ask(now, unique)?;

@@ -13,11 +13,7 @@ use crate::clock::Timestamp;
 /// From this share of a token's life on it is renewed, in per cent.
 const RENEWED_AT_PERCENT: u32 = 80;
 
-/// For how long a failure stands for the next asker too: deliveries that run side by
-/// side all need a token at once, and one request is enough to know that there is none.
-const FAILURE_STANDS: Duration = Duration::from_secs(1);
-
-/// The same for a renewal: the token in hand still lives.
+/// How long a renewal that failed is not tried again: the token in hand still lives.
 const RENEWAL_RESTS: Duration = Duration::from_secs(30);
 
 /// A token that was fetched because another was refused, and that is refused within
@@ -28,7 +24,7 @@ const FORCED_AGAIN: Duration = Duration::from_secs(60);
 #[derive(Clone, Debug)]
 pub struct Cache<E> {
     held: Option<Held>,
-    failure: Option<(Timestamp, E)>,
+    failure: Option<Failed<E>>,
     /// Whether the next token takes the place of one that was refused.
     forced: bool,
     fetched: u64,
@@ -42,6 +38,13 @@ struct Held {
     renew_at: Timestamp,
     expires_at: Timestamp,
     forced: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Failed<E> {
+    at: Timestamp,
+    stands_until: Timestamp,
+    failure: E,
 }
 
 /// What to do for a request.
@@ -90,19 +93,18 @@ impl<E: Clone> Cache<E> {
     /// What to do for a request that is sent now.
     #[must_use]
     pub fn plan(&self, now: Timestamp) -> Plan<E> {
-        let failed_since = |rest: Duration| {
-            let failure = self.failure.as_ref();
-            failure.filter(|(at, _)| now < at.plus(rest))
-        };
+        let failed = self.failure.as_ref();
         match &self.held {
             Some(held) if now < held.renew_at => Plan::Use(held.token.clone()),
-            Some(held) if now < held.expires_at => match failed_since(RENEWAL_RESTS) {
-                Some(_) => Plan::Use(held.token.clone()),
-                None => Plan::Renew(held.token.clone()),
+            Some(held) if now < held.expires_at => match failed {
+                Some(failed) if now < failed.at.plus(RENEWAL_RESTS) => {
+                    Plan::Use(held.token.clone())
+                }
+                _ => Plan::Renew(held.token.clone()),
             },
-            _ => match failed_since(FAILURE_STANDS) {
-                Some((_, failure)) => Plan::Failed(failure.clone()),
-                None => Plan::Fetch,
+            _ => match failed {
+                Some(failed) if now < failed.stands_until => Plan::Failed(failed.failure.clone()),
+                _ => Plan::Fetch,
             },
         }
     }
@@ -120,10 +122,14 @@ impl<E: Clone> Cache<E> {
         });
     }
 
-    /// Fetching failed.
-    pub fn failed(&mut self, failure: E, now: Timestamp) {
+    /// Fetching failed, and asking again is of no use for so long.
+    pub fn failed(&mut self, failure: E, stands: Duration, now: Timestamp) {
         self.failed += 1;
-        self.failure = Some((now, failure));
+        self.failure = Some(Failed {
+            at: now,
+            stands_until: now.plus(stands),
+            failure,
+        });
     }
 
     /// The partner refused a request with this token. Whether another one is worth
@@ -151,7 +157,10 @@ impl<E: Clone> Cache<E> {
             expires_at: self.held.as_ref().map(|held| held.expires_at),
             fetched: self.fetched,
             failed: self.failed,
-            failure: self.failure.clone(),
+            failure: self
+                .failure
+                .as_ref()
+                .map(|failed| (failed.at, failed.failure.clone())),
         }
     }
 }
@@ -179,7 +188,7 @@ mod tests {
         cache.fetched(token("a"), HOUR, at(0));
         assert_eq!(cache.plan(at(2_879)), Plan::Use(token("a")));
         assert_eq!(cache.plan(at(2_880)), Plan::Renew(token("a")));
-        cache.failed("down", at(2_880));
+        cache.failed("down", Duration::from_secs(1), at(2_880));
         assert_eq!(cache.plan(at(2_909)), Plan::Use(token("a")));
         assert_eq!(cache.plan(at(2_910)), Plan::Renew(token("a")));
         assert_eq!(cache.plan(at(3_599)), Plan::Renew(token("a")));
@@ -193,7 +202,7 @@ mod tests {
     #[test]
     fn a_failure_stands_for_a_moment() {
         let mut cache = Cache::default();
-        cache.failed("down", at(0));
+        cache.failed("down", Duration::from_secs(1), at(0));
         assert_eq!(cache.plan(at(0)), Plan::Failed("down"));
         assert_eq!(cache.plan(at(1)), Plan::Fetch);
     }
@@ -241,7 +250,7 @@ mod tests {
                         cache.fetched(token(&step.to_string()), Duration::from_secs(life), at(now));
                         alive = Some((now, life));
                     }
-                    1 => cache.failed(now, at(now)),
+                    1 => cache.failed(now, Duration::from_secs(1), at(now)),
                     _ => {}
                 }
             }
