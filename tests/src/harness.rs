@@ -10,6 +10,7 @@
 mod adapters;
 mod api;
 mod binary;
+mod books;
 mod folder;
 mod host;
 pub mod order;
@@ -20,6 +21,7 @@ mod wait;
 
 pub use self::{
     api::{Answer, Api, array, text},
+    books::{Books, Question, Told},
     folder::Folder,
     host::Host,
     random::Random,
