@@ -16,8 +16,12 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::{
-    contract, deliver, engine, ingress, ingress::authenticate::TokenHash, listener,
-    message::PartnerName, route, sandbox,
+    contract, deliver, engine, ingress,
+    ingress::authenticate::TokenHash,
+    listener,
+    message::PartnerName,
+    partner::{ControlNumbers, Terms},
+    route, sandbox,
 };
 
 /// Every setting with its default, unit and reason.
@@ -110,6 +114,17 @@ pub struct Partner {
     /// Default true.
     #[serde(default = "yes")]
     pub acknowledge: bool,
+    /// `expects_acknowledgement`: kinds of document that it acknowledges (997, STATUS, or
+    /// the answer to an order) when it is sent them. Default none.
+    #[serde(default)]
+    pub expects_acknowledgement: Vec<Spanned<String>>,
+    /// `acknowledgement_overdue_minutes`: how long after the delivery an acknowledgement
+    /// is overdue, in minutes. Default 1,440: a day.
+    #[serde(default = "day_in_minutes")]
+    pub acknowledgement_overdue_minutes: u32,
+    /// `control_numbers`: what irregular numbers of its interchanges and groups lead to.
+    #[serde(default)]
+    pub control_numbers: ControlNumbers,
     /// `access`: how it may send by HTTP.
     #[serde(default)]
     pub access: ingress::Access,
@@ -324,6 +339,20 @@ fn check_partner(name: &PartnerName, partner: &Spanned<Partner>, faults: &mut Ve
     {
         fault("endpoint", error.to_string(), endpoint.span());
     }
+    for kind in &within.expects_acknowledgement {
+        let name = kind.get_ref().as_str();
+        let setting = "expects_acknowledgement";
+        if name == "functional-acknowledgement" {
+            let text = "an acknowledgement is never acknowledged".to_owned();
+            fault(setting, text, kind.span());
+        } else if !contract::KINDS.contains(&name) {
+            let kinds = contract::KINDS.join(", ");
+            fault(setting, format!("there is no kind of document {name}; there are {kinds}"), kind.span());
+        } else if within.endpoint.is_none() {
+            let text = "it has no endpoint, so that nothing is sent to it".to_owned();
+            fault(setting, text, kind.span());
+        }
+    }
     let sends = !within.access.token_sha256.is_empty() || within.folder.is_some();
     if !sends && within.endpoint.is_none() {
         let text =
@@ -351,6 +380,17 @@ impl Partner {
     #[must_use]
     pub fn flat_settings(&self) -> Vec<(String, String)> {
         flat_table(&self.settings)
+    }
+
+    /// What is agreed about acknowledgements and control numbers.
+    #[must_use]
+    pub fn terms(&self) -> Terms {
+        let kinds = self.expects_acknowledgement.iter();
+        Terms {
+            acknowledged: kinds.map(|it| it.get_ref().clone()).collect(),
+            acknowledgement_minutes: self.acknowledgement_overdue_minutes,
+            control_numbers: self.control_numbers,
+        }
     }
 }
 
@@ -387,6 +427,10 @@ fn flat(table: &toml::Table) -> Vec<(String, Result<String, &'static str>)> {
 
 fn yes() -> bool {
     true
+}
+
+fn day_in_minutes() -> u32 {
+    24 * 60
 }
 
 impl Default for Journal {

@@ -16,7 +16,7 @@ mod failure;
 pub mod json;
 
 pub use self::business_key::{KINDS, begins_event, business_key, identity, is_one_event, kind};
-pub use self::check::check;
+pub use self::check::{Checked, check};
 pub use self::code::code_text;
 pub use self::failure::{blame, failure, place};
 
@@ -57,8 +57,8 @@ pub use bindings::crossdock::partner::types::{
     TransportMode,
 };
 pub use bindings::exports::crossdock::partner::adapter::{
-    Blame, Decoded, DecodedDocument, Delivery, Description, DocumentError, ElementPlace, Exchange,
-    Inbound, Outcome, PartnerKind, Place, PollRequest, PollStep, Polled, PolledMessage, Problem,
+    Blame, Decoded, DecodedDocument, Delivery, Description, DocumentError, ElementPlace, Envelope,
+    EnvelopeKind, Exchange, Inbound, Outcome, PartnerKind, Place, PollRequest, PollStep, Polled, PolledMessage, Problem,
     Reply, Request, Response, Retry, Setting, Step,
 };
 

@@ -132,8 +132,8 @@ pub use bindings::crossdock::partner::types::{
     TransportMode,
 };
 pub use bindings::exports::crossdock::partner::adapter::{
-    Blame, Decoded, DecodedDocument, Delivery, Description, DocumentError, ElementPlace, Exchange,
-    Inbound, Outcome, PartnerKind, Place, PollRequest, PollStep, Polled, PolledMessage, Problem,
+    Blame, Decoded, DecodedDocument, Delivery, Description, DocumentError, ElementPlace, Envelope,
+    EnvelopeKind, Exchange, Inbound, Outcome, PartnerKind, Place, PollRequest, PollStep, Polled, PolledMessage, Problem,
     Reply, Request, Response, Retry, Setting, Step,
 };
 

@@ -3,13 +3,18 @@
 //! Pure in (message, what was read, what is known): the engine journals the record
 //! before anything follows from it.
 
+mod acknowledgements;
+mod control_numbers;
+#[cfg(test)]
+mod tests;
+
 use std::{collections::HashMap, sync::Arc};
 
 use crossdock_sdk::json;
 
 use crate::{
     clock::Timestamp,
-    contract::{self, DecodedDocument, DocumentError, FunctionalAcknowledgement, Problem},
+    contract::{self, DecodedDocument, DocumentError, Problem},
     message::{
         CorrelationId, DeadLetterId, DeliveryId, Digest, DocumentId, MessageId, PartnerName,
         RawMessage,
@@ -18,15 +23,26 @@ use crate::{
         Acknowledges, AdapterRef, Decoded, Disposition, Document, Failure, Identity, Log, Queued,
         Record, Refused, Reply, Undecodable,
     },
+    partner::Terms,
     route::Table,
-    view::IdentityRow,
+    view::{IdentityRow, SeenRow, SeriesRow},
 };
+use control_numbers::Numbered;
 
 /// What the engine knows beyond the message.
 pub(super) trait Known {
     /// The first document of an identity within the idempotency window, also one
     /// whose record is on its way to the journal.
     fn identity(&self, key: &Digest) -> Option<IdentityRow>;
+    /// The newest delivery of a kind of document to a partner about a business event.
+    fn last_sent(&self, to: &PartnerName, kind: &str, business_key: &str) -> Option<DeliveryId>;
+    /// A number of a series of envelopes that was there within the idempotency window,
+    /// also one whose record is on its way to the journal.
+    fn seen(&self, series: &Digest, number: &str) -> Option<SeenRow>;
+    /// How far a series has come, likewise.
+    fn series(&self, series: &Digest) -> Option<SeriesRow>;
+    /// What is agreed with a partner.
+    fn terms(&self, partner: &PartnerName) -> &Terms;
     /// The delivery that bore a control number.
     fn delivery_by_control(&self, partner: &PartnerName, number: u64) -> Option<DeliveryId>;
     /// The correlation id of the first message about a business event, also of one whose
@@ -75,6 +91,9 @@ pub(super) struct Settled {
     pub(super) identities: Vec<(Digest, IdentityRow)>,
     /// Business events that begin with it.
     pub(super) threads: Vec<(String, CorrelationId)>,
+    /// Numbers of envelopes that it will make known, and how far their series come.
+    pub(super) numbers: HashMap<(Digest, String), SeenRow>,
+    pub(super) series: HashMap<Digest, SeriesRow>,
 }
 
 struct Settling<'a, K: Known> {
@@ -83,6 +102,8 @@ struct Settling<'a, K: Known> {
     known: &'a mut K,
     now: Timestamp,
     made: HashMap<Digest, IdentityRow>,
+    numbers: HashMap<(Digest, String), SeenRow>,
+    series: HashMap<Digest, SeriesRow>,
     ordinal: u32,
     deliveries: Vec<Queued>,
     acknowledges: Vec<Acknowledges>,
@@ -123,6 +144,8 @@ pub(super) fn settle<K: Known>(
         known,
         now,
         made: HashMap::new(),
+        numbers: HashMap::new(),
+        series: HashMap::new(),
         deliveries: Vec::new(),
         acknowledges: Vec::new(),
         kept: Vec::new(),
@@ -152,6 +175,8 @@ fn undecodable(
         documents: Vec::new(),
         identities: Vec::new(),
         threads: Vec::new(),
+        numbers: HashMap::new(),
+        series: HashMap::new(),
     }
 }
 
@@ -165,10 +190,11 @@ impl<K: Known> Settling<'_, K> {
     ) -> Settled {
         let mut documents = Vec::with_capacity(decoded.documents.len());
         let mut refused = Vec::new();
+        let mut numbered = self.number(&decoded.envelopes);
         for (position, document) in decoded.documents.into_iter().enumerate() {
             let position = u32::try_from(position).unwrap_or(u32::MAX);
             match document {
-                Ok(document) => match self.document(position, document) {
+                Ok(document) => match self.document(position, document, &numbered) {
                     Ok(document) => documents.push(document),
                     Err(document) => refused.push(document),
                 },
@@ -176,7 +202,9 @@ impl<K: Known> Settling<'_, K> {
             }
         }
         let mut findings: Vec<_> = decoded.findings.iter().map(contract::failure).collect();
-        self.acknowledge(&decoded.acknowledgements, &mut findings);
+        findings.append(&mut numbered.findings);
+        let owed = numbered.owed(decoded.acknowledgements);
+        self.acknowledge(&owed, &mut findings);
         let threads = documents.iter().filter(|it| contract::begins_event(it));
         let threads = threads
             .map(|it| (it.business_key.clone(), self.message.correlation_id.clone()))
@@ -205,6 +233,7 @@ impl<K: Known> Settling<'_, K> {
                 findings,
                 deliveries: std::mem::take(&mut self.deliveries),
                 acknowledges: std::mem::take(&mut self.acknowledges),
+                envelopes: numbered.envelopes,
                 reply: decoded.reply.map(|reply| Reply {
                     status: reply.status,
                     content_type: reply.content_type,
@@ -215,10 +244,17 @@ impl<K: Known> Settling<'_, K> {
             documents: std::mem::take(&mut self.kept),
             identities: self.made.drain().collect(),
             threads,
+            numbers: std::mem::take(&mut self.numbers),
+            series: std::mem::take(&mut self.series),
         }
     }
 
-    fn document(&mut self, position: u32, decoded: DecodedDocument) -> Result<Document, Refused> {
+    fn document(
+        &mut self,
+        position: u32,
+        decoded: DecodedDocument,
+        numbered: &Numbered,
+    ) -> Result<Document, Refused> {
         let id = DocumentId {
             message: self.message.id,
             position,
@@ -232,10 +268,16 @@ impl<K: Known> Settling<'_, K> {
             source: source(&decoded.source),
             problems,
         };
-        let problems = contract::check(&document);
-        if !problems.is_empty() {
-            return Err(refused(problems));
+        if let Some(failure) = numbered.refusal(position) {
+            return Err(refused(vec![failure.clone()]));
         }
+        let checked = contract::check(&document);
+        if !checked.refused.is_empty() {
+            return Err(refused([checked.refused, checked.findings].concat()));
+        }
+        let told = decoded.findings.iter().map(contract::failure);
+        let mut findings: Vec<_> = told.chain(checked.findings).collect();
+        findings.extend(self.unmatched(&document));
         let content = json::to_string(&document).map_err(|error| {
             refused(vec![Failure {
                 code: "no-json-form".to_owned(),
@@ -283,7 +325,7 @@ impl<K: Known> Settling<'_, K> {
             disposition,
             thread,
             content: if repeats { String::new() } else { content },
-            findings: decoded.findings.iter().map(contract::failure).collect(),
+            findings,
             source: source(&decoded.source),
         })
     }
@@ -324,13 +366,8 @@ impl<K: Known> Settling<'_, K> {
         content: &str,
     ) -> Disposition {
         let kind = contract::kind(document);
-        let settles = match document {
-            contract::Document::FunctionalAcknowledgement(acknowledgement) => {
-                self.settle_acknowledgement(acknowledgement);
-                true
-            }
-            _ => false,
-        };
+        let settles = matches!(document, contract::Document::FunctionalAcknowledgement(_));
+        self.answer(sent.id, document);
         let from = &self.message.partner;
         let value = if self.table.asks_for_content(kind, from) {
             serde_json::from_str(content).unwrap_or_default()
@@ -350,81 +387,6 @@ impl<K: Known> Settling<'_, K> {
         Disposition::Routed
     }
 
-    /// Finds the delivery that the acknowledgement speaks of: its control number is
-    /// the group's.
-    fn settle_acknowledgement(&mut self, acknowledgement: &FunctionalAcknowledgement) {
-        if let Some(delivery) = self.spoken_of(acknowledgement) {
-            self.acknowledges.push(Acknowledges {
-                delivery,
-                verdict: contract::code_text(&acknowledgement.verdict),
-            });
-        }
-    }
-
-    fn spoken_of(&self, acknowledgement: &FunctionalAcknowledgement) -> Option<DeliveryId> {
-        let number = acknowledgement.group_control.parse().ok()?;
-        self.known
-            .delivery_by_control(&self.message.partner, number)
-    }
-
-    /// Queues what the sender is owed.
-    fn acknowledge(&mut self, owed: &[FunctionalAcknowledgement], findings: &mut Vec<Failure>) {
-        if owed.is_empty() {
-            return;
-        }
-        let from = self.message.partner.clone();
-        if !self.known.acknowledged(&from) {
-            findings.push(Failure {
-                code: "acknowledgement-not-sent".to_owned(),
-                text: format!(
-                    "{from} is owed {} acknowledgements and has no endpoint to send them to",
-                    owed.len()
-                ),
-                blame: "settings".to_owned(),
-                place: None,
-                remedy: Some(format!(
-                    "give [partners.{from}] an endpoint, or set acknowledge = false"
-                )),
-                value: None,
-                acknowledgement_code: None,
-            });
-            return;
-        }
-        for (index, acknowledgement) in owed.iter().enumerate() {
-            // Counted down from the top, so that they never meet a document's.
-            let position = u32::MAX - u32::try_from(index).unwrap_or(0);
-            let id = DocumentId {
-                message: self.message.id,
-                position,
-            };
-            let document = contract::Document::FunctionalAcknowledgement(acknowledgement.clone());
-            let content = match json::to_string(&document) {
-                Ok(content) => content,
-                Err(error) => {
-                    findings.push(Failure::host(format!(
-                        "an acknowledgement has no JSON form: {error}"
-                    )));
-                    continue;
-                }
-            };
-            let key = contract::business_key(&document, &from);
-            let kind = contract::kind(&document);
-            let sent = Sent {
-                id,
-                business_key: &key,
-                correlation_id: None,
-            };
-            self.queue(
-                &sent,
-                from.clone(),
-                kind,
-                "owed to the sender",
-                Some(content),
-            );
-            self.kept.push((id, document));
-        }
-    }
-
     fn queue(
         &mut self,
         sent: &Sent<'_>,
@@ -434,6 +396,7 @@ impl<K: Known> Settling<'_, K> {
         content: Option<String>,
     ) {
         self.ordinal += 1;
+        let acknowledgement_minutes = self.known.terms(&to).acknowledgement_minutes(kind);
         self.deliveries.push(Queued {
             id: DeliveryId {
                 message: self.message.id,
@@ -447,6 +410,7 @@ impl<K: Known> Settling<'_, K> {
             rule: rule.to_owned(),
             correlation_id: sent.correlation_id.clone(),
             content,
+            acknowledgement_minutes,
         });
     }
 }
