@@ -459,6 +459,37 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_example_is_a_configuration() {
+        let checked = Config::parse(EXAMPLE, &Overrides::default()).unwrap();
+        let north = &checked.partners[&PartnerName::parse("north-3pl").unwrap()];
+        let terms = north.terms();
+        assert_eq!(terms.acknowledgement_minutes("order"), Some(1_440));
+        assert_eq!(terms.acknowledgement_minutes("shipment"), None);
+    }
+
+    #[test]
+    fn what_cannot_be_acknowledged_is_not_expected_to_be() {
+        let faults = |kind: &str, endpoint: &str| {
+            let text = format!(
+                "[server]\ndata_directory = 'd'\nadapters_directory = 'a'\n\
+                 [partners.north]\nadapter = 'x12-3pl'\nexpects_acknowledgement = ['{kind}']\n\
+                 access.token_sha256 = ['{}']\n{endpoint}",
+                "0".repeat(64)
+            );
+            match Config::parse(&text, &Overrides::default()) {
+                Ok(_) => Vec::new(),
+                Err(faults) => faults.into_iter().map(|it| it.setting).collect(),
+            }
+        };
+        let setting = ["partners.north.expects_acknowledgement"];
+        let folder = "endpoint.folder = 'f'";
+        assert_eq!(faults("order", folder), Vec::<String>::new());
+        assert_eq!(faults("orders", folder), setting);
+        assert_eq!(faults("functional-acknowledgement", folder), setting);
+        assert_eq!(faults("order", ""), setting);
+    }
+
+    #[test]
     fn what_is_known_again_must_be_kept() {
         let check = |journal: &str| {
             let text = format!(

@@ -9,6 +9,7 @@
 //! is not held against it: amounts are compared only where both are told, and in the
 //! same unit.
 
+mod against;
 mod codes;
 mod dates;
 mod exact;
@@ -22,6 +23,7 @@ mod shipment;
 mod tests;
 mod values;
 
+pub use self::against::Known;
 use self::report::Report;
 use super::{Document, FunctionalAcknowledgement};
 use crate::record::Failure;

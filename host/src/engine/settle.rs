@@ -68,6 +68,8 @@ pub(super) enum Read {
         decoded: Box<contract::Decoded>,
         /// Fuel used.
         fuel_used: u64,
+        /// What is odd about documents beside earlier ones, by their positions.
+        compared: Vec<(u32, Failure)>,
     },
     /// It could not.
     Refused(Failure),
@@ -105,6 +107,7 @@ struct Settling<'a, K: Known> {
     numbers: HashMap<(Digest, String), SeenRow>,
     series: HashMap<Digest, SeriesRow>,
     ordinal: u32,
+    compared: Vec<(u32, Failure)>,
     deliveries: Vec<Queued>,
     acknowledges: Vec<Acknowledges>,
     kept: Vec<(DocumentId, contract::Document)>,
@@ -127,8 +130,15 @@ pub(super) fn settle<K: Known>(
     now: Timestamp,
 ) -> Settled {
     let Reading { adapter, read, log } = reading;
-    let (decoded, fuel_used, adapter) = match (read, adapter) {
-        (Read::Decoded { decoded, fuel_used }, Some(adapter)) => (decoded, fuel_used, adapter),
+    let (decoded, compared, fuel_used, adapter) = match (read, adapter) {
+        (
+            Read::Decoded {
+                decoded,
+                fuel_used,
+                compared,
+            },
+            Some(adapter),
+        ) => (decoded, compared, fuel_used, adapter),
         (Read::Decoded { .. }, None) => {
             let failure = Failure::host("an adapter that is not there answered");
             return undecodable(message, None, failure, log, now);
@@ -139,6 +149,7 @@ pub(super) fn settle<K: Known>(
     };
     let mut settling = Settling {
         ordinal: known.deliveries_of(message.id),
+        compared,
         message,
         table,
         known,
@@ -278,6 +289,8 @@ impl<K: Known> Settling<'_, K> {
         let told = decoded.findings.iter().map(contract::failure);
         let mut findings: Vec<_> = told.chain(checked.findings).collect();
         findings.extend(self.unmatched(&document));
+        let compared = self.compared.iter().filter(|(of, _)| *of == position);
+        findings.extend(compared.map(|(_, failure)| failure.clone()));
         let content = json::to_string(&document).map_err(|error| {
             refused(vec![Failure {
                 code: "no-json-form".to_owned(),

@@ -85,6 +85,7 @@ impl Books {
             read: Read::Decoded {
                 decoded: Box::new(decoded),
                 fuel_used: 1,
+                compared: Vec::new(),
             },
             log: Log::default(),
         };
