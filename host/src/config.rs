@@ -347,7 +347,11 @@ fn check_partner(name: &PartnerName, partner: &Spanned<Partner>, faults: &mut Ve
             fault(setting, text, kind.span());
         } else if !contract::KINDS.contains(&name) {
             let kinds = contract::KINDS.join(", ");
-            fault(setting, format!("there is no kind of document {name}; there are {kinds}"), kind.span());
+            fault(
+                setting,
+                format!("there is no kind of document {name}; there are {kinds}"),
+                kind.span(),
+            );
         } else if within.endpoint.is_none() {
             let text = "it has no endpoint, so that nothing is sent to it".to_owned();
             fault(setting, text, kind.span());

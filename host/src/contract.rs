@@ -60,8 +60,8 @@ pub use bindings::crossdock::partner::types::{
 };
 pub use bindings::exports::crossdock::partner::adapter::{
     Blame, Decoded, DecodedDocument, Delivery, Description, DocumentError, ElementPlace, Envelope,
-    EnvelopeKind, Exchange, Inbound, Outcome, PartnerKind, Place, PollRequest, PollStep, Polled, PolledMessage, Problem,
-    Reply, Request, Response, Retry, Setting, Step,
+    EnvelopeKind, Exchange, Inbound, Outcome, PartnerKind, Place, PollRequest, PollStep, Polled,
+    PolledMessage, Problem, Reply, Request, Response, Retry, Setting, Step,
 };
 
 /// The contract's package and version, as it stands in every import and export

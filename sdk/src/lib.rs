@@ -133,8 +133,8 @@ pub use bindings::crossdock::partner::types::{
 };
 pub use bindings::exports::crossdock::partner::adapter::{
     Blame, Decoded, DecodedDocument, Delivery, Description, DocumentError, ElementPlace, Envelope,
-    EnvelopeKind, Exchange, Inbound, Outcome, PartnerKind, Place, PollRequest, PollStep, Polled, PolledMessage, Problem,
-    Reply, Request, Response, Retry, Setting, Step,
+    EnvelopeKind, Exchange, Inbound, Outcome, PartnerKind, Place, PollRequest, PollStep, Polled,
+    PolledMessage, Problem, Reply, Request, Response, Retry, Setting, Step,
 };
 
 /// What [`export!`] expands to needs; nothing for anybody else.

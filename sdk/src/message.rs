@@ -3,8 +3,8 @@
 
 use crate::{
     Decoded, DecodedDocument, Delivery, Description, Document, DocumentError, Envelope,
-    EnvelopeKind, Exchange, Inbound, Outcome, PartnerKind, PollRequest, Polled, PolledMessage, Problem, Reply, Request, Response,
-    Retry, Setting, Source,
+    EnvelopeKind, Exchange, Inbound, Outcome, PartnerKind, PollRequest, Polled, PolledMessage,
+    Problem, Reply, Request, Response, Retry, Setting, Source,
 };
 
 impl Description {

@@ -147,11 +147,18 @@ async fn a_997_settles_the_order_that_it_names() {
         assert_eq!(settled["deliveries"][0]["acknowledgement"], state);
         let said = steps(&settled, "acknowledged");
         assert_eq!(said.len(), 1);
-        assert!(said[0].starts_with(&format!("north says {state}")), "{}", said[0]);
+        assert!(
+            said[0].starts_with(&format!("north says {state}")),
+            "{}",
+            said[0]
+        );
         let query = format!("acknowledgement={state}&delivery=delivered&validation=valid");
         assert_eq!(found(&host, &query).await, [id.clone()]);
     }
-    assert_eq!(found(&host, "acknowledgement=awaited").await, Vec::<String>::new());
+    assert_eq!(
+        found(&host, "acknowledgement=awaited").await,
+        Vec::<String>::new()
+    );
 
     // The same by the command line.
     let listed = site
@@ -179,7 +186,11 @@ async fn a_second_verdict_is_an_event_of_its_own() {
     let message = host.api().message(&id).await;
     let said = steps(&message, "acknowledged");
     assert_eq!(said.len(), 2);
-    assert!(said[1].contains("late: it said accepted before"), "{}", said[1]);
+    assert!(
+        said[1].contains("late: it said accepted before"),
+        "{}",
+        said[1]
+    );
     assert_eq!(message["message"]["acknowledgement"], "rejected");
     let metrics = host.api().page("/metrics").await;
     for line in [
@@ -217,9 +228,7 @@ async fn what_is_not_acknowledged_in_time_is_overdue() {
     std::fs::remove_dir_all(site.path("data/view")).expect("the view can be deleted");
     let host = site.start().await;
     assert_eq!(found(&host, "acknowledgement=overdue").await, [id.clone()]);
-    let shown = site
-        .ask(&["partners", "acknowledgements", "north"])
-        .await;
+    let shown = site.ask(&["partners", "acknowledgements", "north"]).await;
     assert_eq!(shown["overdue"], 1);
     put(&host, &north, "997.edi", &answer(1, number, "A")).await;
     assert_eq!(found(&host, "acknowledgement=accepted").await, [id]);
@@ -249,7 +258,10 @@ async fn numbers_that_are_missing_or_repeated_are_found() {
     let next = put(&host, &north, "15.edi", &shipment(15, "SO-15")).await;
     assert_eq!(findings(&next), Vec::<String>::new());
     let again = put(&host, &north, "15-again.edi", &shipment(15, "SO-15")).await;
-    assert_eq!(findings(&again), ["interchange-duplicate", "group-duplicate"]);
+    assert_eq!(
+        findings(&again),
+        ["interchange-duplicate", "group-duplicate"]
+    );
     assert_eq!(again["documents"][0]["disposition"], "duplicate");
     let other = put(&host, &north, "15-other.edi", &shipment(15, "SO-99")).await;
     assert_eq!(findings(&other), ["interchange-conflict", "group-conflict"]);
@@ -270,7 +282,11 @@ async fn a_gap_can_be_waited_for() {
     assert_eq!(early["message"]["validation"], "refused");
     let problem = &early["documents"][0]["problems"][0];
     assert_eq!(problem["code"], "interchange-gap");
-    assert_eq!(array(&early["deliveries"]).len(), 0, "nothing is acknowledged");
+    assert_eq!(
+        array(&early["deliveries"]).len(),
+        0,
+        "nothing is acknowledged"
+    );
     let letters = host.api().dead_letters().await;
     assert_eq!(letters.len(), 1);
 

@@ -127,7 +127,9 @@ pub async fn acknowledgements(
     let limit = limit(open.limit);
     let awaited = on_blocking(move || {
         let now = api.clock.now();
-        let awaited = api.view.awaited(&partner.name, now, limit, AWAITED_COUNTED_MAX);
+        let awaited = api
+            .view
+            .awaited(&partner.name, now, limit, AWAITED_COUNTED_MAX);
         let rows = awaited.first.iter().map(|(id, row, due)| {
             let mut told = timeline::delivery(*id, row, now);
             told["message"] = json!(id.message.to_string());

@@ -295,7 +295,12 @@ fn decoded_text(decoded: &Decoded) -> String {
     text.push_str(&format!(", {deliveries} queued"));
     for envelope in &decoded.envelopes {
         if let Some(found) = &envelope.found {
-            text.push_str(&format!(", {} {}: {}", envelope.kind, envelope.number, found.name()));
+            text.push_str(&format!(
+                ", {} {}: {}",
+                envelope.kind,
+                envelope.number,
+                found.name()
+            ));
         }
     }
     text

@@ -19,11 +19,11 @@ use crate::{
         CorrelationId, DeadLetterId, DeliveryId, Digest, DocumentId, MessageId, PartnerName,
         RawMessage,
     },
+    partner::Terms,
     record::{
         Acknowledges, AdapterRef, Decoded, Disposition, Document, Failure, Identity, Log, Queued,
         Record, Refused, Reply, Undecodable,
     },
-    partner::Terms,
     route::Table,
     view::{IdentityRow, SeenRow, SeriesRow},
 };

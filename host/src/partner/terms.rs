@@ -75,8 +75,16 @@ impl ControlNumbers {
     #[must_use]
     pub fn action(&self, kind: &str, found: &Irregularity) -> Action {
         let is_group = kind.starts_with("group");
-        let actions = if is_group { &self.group } else { &self.interchange };
-        let sequence = if is_group { Action::Accept } else { Action::Note };
+        let actions = if is_group {
+            &self.group
+        } else {
+            &self.interchange
+        };
+        let sequence = if is_group {
+            Action::Accept
+        } else {
+            Action::Note
+        };
         match found {
             Irregularity::Duplicate { .. } => actions.duplicate.unwrap_or(Action::Note),
             Irregularity::Conflict { .. } => actions.conflict.unwrap_or(Action::Note),

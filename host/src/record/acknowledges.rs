@@ -37,9 +37,7 @@ pub enum Verdict {
 }
 
 /// Which part of the receiver speaks; a later one knows more.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Level {
     /// Of the envelope alone: TA1.
@@ -108,7 +106,10 @@ mod tests {
             rmp_serde::from_slice::<Acknowledges>(&bytes).unwrap()
         };
         assert_eq!(said("accepted").means(), Verdict::Accepted);
-        assert_eq!(said("partially-accepted").means(), Verdict::AcceptedWithErrors);
+        assert_eq!(
+            said("partially-accepted").means(),
+            Verdict::AcceptedWithErrors
+        );
         assert_eq!(said("rejected-for-security").means(), Verdict::Rejected);
         assert_eq!(said("64").means(), Verdict::Underway);
         assert_eq!(said("accepted").level, Level::Functional);

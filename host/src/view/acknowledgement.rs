@@ -302,7 +302,10 @@ mod tests {
         assert_eq!(expected, (vec![Progress, Settled], Some(Rejected)));
         let unexpected = told(Acknowledgement::default(), &words);
         assert_eq!(unexpected, (vec![Settled, Settled], Some(Rejected)));
-        let broken = told(Acknowledgement::expected(Some(5)), &[(Rejected, Interchange)]);
+        let broken = told(
+            Acknowledgement::expected(Some(5)),
+            &[(Rejected, Interchange)],
+        );
         assert_eq!(broken, (vec![Settled], Some(Rejected)));
     }
 
@@ -316,7 +319,11 @@ mod tests {
         ];
         let (effects, holds) = told(Acknowledgement::default(), &words);
         assert_eq!(effects, [Settled, Settled, Repeated, Late]);
-        assert_eq!(holds, Some(AcceptedWithErrors), "a lower level does not undo it");
+        assert_eq!(
+            holds,
+            Some(AcceptedWithErrors),
+            "a lower level does not undo it"
+        );
         let words = [(Rejected, Functional), (Accepted, Business)];
         assert_eq!(told(Acknowledgement::default(), &words).0, [Settled, Late]);
     }

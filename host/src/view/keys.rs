@@ -177,10 +177,7 @@ pub(super) fn series(series: &Digest) -> Vec<u8> {
 /// A number of a series that was there.
 pub(super) fn seen(series: &Digest, number: &str) -> Vec<u8> {
     let number = Digest::of(number.as_bytes());
-    key(
-        SEEN,
-        &[&series.as_bytes()[..16], &number.as_bytes()[..16]],
-    )
+    key(SEEN, &[&series.as_bytes()[..16], &number.as_bytes()[..16]])
 }
 
 pub(super) fn partner(name: &PartnerName) -> Vec<u8> {

@@ -129,7 +129,12 @@ impl View {
     /// The newest delivery of a kind of document to a partner about a business event.
     /// Only the newest 256 messages about it are looked at.
     #[must_use]
-    pub fn last_sent(&self, to: &PartnerName, kind: &str, business_key: &str) -> Option<DeliveryId> {
+    pub fn last_sent(
+        &self,
+        to: &PartnerName,
+        kind: &str,
+        business_key: &str,
+    ) -> Option<DeliveryId> {
         let messages = self.scan(&keys::business_of(business_key)).rev();
         messages
             .take(SENT_LOOKED_AT_MAX)
@@ -251,7 +256,10 @@ mod tests {
         assert_eq!(rejected, AcknowledgementState::Rejected);
         let row = told.view.delivery(delivery(id)).unwrap();
         assert_eq!(row.acknowledgement.said.len(), 2);
-        assert_eq!(row.acknowledgement.said_in(answer).unwrap().means, Verdict::Rejected);
+        assert_eq!(
+            row.acknowledgement.said_in(answer).unwrap().means,
+            Verdict::Rejected
+        );
         let last = row.acknowledgement.said[1].sequence;
         assert_eq!(row.history.last(), Some(&last));
     }
@@ -289,7 +297,9 @@ mod tests {
         assert_eq!(last("order", "order/SO-1"), Some(delivery(changed)));
         assert_eq!(last("order", "order/SO-3"), None);
         assert_eq!(last("shipment", "order/SO-1"), None);
-        let elsewhere = told.view.last_sent(&partner("south"), "order", "order/SO-1");
+        let elsewhere = told
+            .view
+            .last_sent(&partner("south"), "order", "order/SO-1");
         assert_eq!(elsewhere, None);
     }
 }

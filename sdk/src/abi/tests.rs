@@ -4,9 +4,10 @@ use std::fmt::Debug;
 
 use super::*;
 use crate::{
-    Blame, Decimal, Decoded, Document, ElementPlace, Envelope, EnvelopeKind, Exchange, FunctionalAcknowledgement, ItemId,
-    Moment, Order, OrderLine, Outcome, Place, PollStep, Polled, PolledMessage, Problem, Purpose,
-    Quantity, Reply, Request, Response, SetNote, Shipment, ShipmentStatus, Source, Step, Verdict,
+    Blame, Decimal, Decoded, Document, ElementPlace, Envelope, EnvelopeKind, Exchange,
+    FunctionalAcknowledgement, ItemId, Moment, Order, OrderLine, Outcome, Place, PollStep, Polled,
+    PolledMessage, Problem, Purpose, Quantity, Reply, Request, Response, SetNote, Shipment,
+    ShipmentStatus, Source, Step, Verdict,
 };
 
 #[track_caller]

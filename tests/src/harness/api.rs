@@ -197,7 +197,11 @@ impl Api {
     pub async fn page(&self, path: &str) -> String {
         let request = self.request(Method::GET, path).bearer_auth(&self.operator);
         let answer = request.send().await.expect("the host answers");
-        assert!(answer.status().is_success(), "{path} answers {}", answer.status());
+        assert!(
+            answer.status().is_success(),
+            "{path} answers {}",
+            answer.status()
+        );
         answer.text().await.expect("a page is text")
     }
 

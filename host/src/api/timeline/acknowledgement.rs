@@ -46,7 +46,9 @@ pub(super) fn heard(
 pub(super) fn said(view: &View, decoded: &Decoded) -> Value {
     let words = decoded.acknowledges.iter().map(|word| {
         let row = view.delivery(word.delivery);
-        let said = row.as_ref().and_then(|it| it.acknowledgement.said_in(decoded.message));
+        let said = row
+            .as_ref()
+            .and_then(|it| it.acknowledgement.said_in(decoded.message));
         json!({
             "delivery": word.delivery.to_string(),
             "verdict": word.verdict,

@@ -65,7 +65,13 @@ pub(super) fn gs1(
         report.find_value(&format!("{code}-malformed"), pointer, text, remedy, number);
     } else if !has_check_digit(number) {
         let text = format!("the last digit of the {what} does not follow from the others");
-        report.find_value(&format!("{code}-check-digit"), pointer, text, remedy, number);
+        report.find_value(
+            &format!("{code}-check-digit"),
+            pointer,
+            text,
+            remedy,
+            number,
+        );
     }
 }
 

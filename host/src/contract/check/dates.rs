@@ -89,7 +89,10 @@ fn malformed(report: &mut Report, pointer: &str, text: &str, expected: &str) {
     report.find_value(
         "date-malformed",
         pointer,
-        format!("'{}' is not {expected}", text.chars().take(40).collect::<String>()),
+        format!(
+            "'{}' is not {expected}",
+            text.chars().take(40).collect::<String>()
+        ),
         "receivers may refuse it; have the sender or its adapter say it in full",
         text,
     );

@@ -193,7 +193,12 @@ mod tests {
         assert_eq!(exact(1_000, 0).to_string(), "1000");
         let third = exact(3, 1).times(exact(3, 1)).unwrap();
         assert!(third.is(exact(9, 2)));
-        assert!(exact(1, 0).minus(exact(1, 18)).unwrap().is(exact(10_i128.pow(18) - 1, 18)));
+        assert!(
+            exact(1, 0)
+                .minus(exact(1, 18))
+                .unwrap()
+                .is(exact(10_i128.pow(18) - 1, 18))
+        );
     }
 
     #[test]

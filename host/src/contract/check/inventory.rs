@@ -31,7 +31,12 @@ pub(super) fn snapshot(snapshot: &InventorySnapshot, report: &mut Report) {
             } else {
                 Sign::Signed
             };
-            values::quantity(report, &format!("{pointer}/quantity"), &stock.quantity, sign);
+            values::quantity(
+                report,
+                &format!("{pointer}/quantity"),
+                &stock.quantity,
+                sign,
+            );
             if let Some(at) = &stock.as_of {
                 dates::moment(report, &format!("{pointer}/as_of"), at);
             }
@@ -43,7 +48,10 @@ pub(super) fn snapshot(snapshot: &InventorySnapshot, report: &mut Report) {
 pub(super) fn adjustment(adjustment: &InventoryAdjustment, report: &mut Report) {
     dates::moment(report, "/adjusted_at", &adjustment.adjusted_at);
     values::parties(report, &adjustment.parties);
-    values::line_numbers(report, adjustment.lines.iter().map(|it| it.line_no.as_str()));
+    values::line_numbers(
+        report,
+        adjustment.lines.iter().map(|it| it.line_no.as_str()),
+    );
     for (index, line) in adjustment.lines.iter().enumerate() {
         let at = |field: &str| format!("/lines/{index}/{field}");
         values::quantity(report, &at("quantity"), &line.quantity, Sign::Signed);
@@ -63,7 +71,10 @@ pub(super) fn adjustment(adjustment: &InventoryAdjustment, report: &mut Report) 
             report.find(
                 "sign-contradicts-reason",
                 at("quantity"),
-                format!("line {} changes stock by {value}, against its reason", line.line_no),
+                format!(
+                    "line {} changes stock by {value}, against its reason",
+                    line.line_no
+                ),
                 "ask the sender whether it came or went",
             );
         }
@@ -81,7 +92,11 @@ pub(super) fn notice(notice: &InboundNotice, report: &mut Report) {
             "ask the sender for the lines",
         );
     }
-    let sign = if cancels { Sign::Signed } else { Sign::Positive };
+    let sign = if cancels {
+        Sign::Signed
+    } else {
+        Sign::Positive
+    };
     for (index, line) in notice.lines.iter().enumerate() {
         let at = |field: &str| format!("/lines/{index}/{field}");
         values::quantity(report, &at("quantity"), &line.quantity, sign);
@@ -117,7 +132,12 @@ pub(super) fn receipt(receipt: &InboundReceipt, report: &mut Report) {
 fn received(index: usize, line: &ReceiptLine, report: &mut Report) {
     let at = |field: &str| format!("/lines/{index}/{field}");
     values::quantity(report, &at("received"), &line.received, Sign::NotNegative);
-    values::maybe(report, &at("expected"), line.expected.as_ref(), Sign::NotNegative);
+    values::maybe(
+        report,
+        &at("expected"),
+        line.expected.as_ref(),
+        Sign::NotNegative,
+    );
     values::items(report, &at("items"), &line.items);
     values::lots(report, &at("lots"), &line.lots, &line.received);
     values::serials(report, &at("serials"), &line.serials, &line.received);

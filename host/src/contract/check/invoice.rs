@@ -79,7 +79,11 @@ fn amounts(invoice: &Invoice) -> Vec<(String, &Money)> {
     for (index, line) in invoice.lines.iter().enumerate() {
         let pointer = format!("/lines/{index}");
         all.push((format!("{pointer}/unit_price"), &line.unit_price));
-        all.extend(line.amount.iter().map(|it| (format!("{pointer}/amount"), it)));
+        all.extend(
+            line.amount
+                .iter()
+                .map(|it| (format!("{pointer}/amount"), it)),
+        );
         of(&mut all, &pointer, &line.adjustments, &line.taxes);
     }
     all

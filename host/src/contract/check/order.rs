@@ -12,6 +12,7 @@ use crate::contract::{Decision, Order, OrderResponse, Purpose, Quantity};
 /// totals are those of the lines.
 pub(super) fn order(order: &Order, report: &mut Report) {
     let cancels = order.purpose == Purpose::Cancel;
+    let changes = matches!(order.purpose, Purpose::Change | Purpose::Replace);
     if order.lines.is_empty() && !cancels {
         let text = "an order needs at least one line".to_owned();
         report.refuse("lines-missing", "/lines", text);
@@ -22,15 +23,27 @@ pub(super) fn order(order: &Order, report: &mut Report) {
             let text = "a quantity needs a unit of measure".to_owned();
             report.refuse("unit-missing", &pointer, text);
         }
-        if line.quantity.value.coefficient <= 0 && !cancels {
+        // A change takes a line out of the order by ordering nothing of it.
+        let least = i64::from(!changes);
+        if line.quantity.value.coefficient < least && !cancels {
             let text = format!("line {} orders nothing", line.line_no);
             report.refuse("quantity-not-positive", &pointer, text);
         }
         values::quantity(report, &pointer, &line.quantity, Sign::Signed);
         let at = |field: &str| format!("/lines/{index}/{field}");
         values::items(report, &at("items"), &line.items);
-        values::maybe(report, &at("weight"), line.weight.as_ref(), Sign::NotNegative);
-        values::maybe(report, &at("pack_size"), line.pack_size.as_ref(), Sign::Positive);
+        values::maybe(
+            report,
+            &at("weight"),
+            line.weight.as_ref(),
+            Sign::NotNegative,
+        );
+        values::maybe(
+            report,
+            &at("pack_size"),
+            line.pack_size.as_ref(),
+            Sign::Positive,
+        );
         if let Some(price) = &line.unit_price {
             values::money(report, &at("unit_price"), price);
         }
@@ -70,10 +83,14 @@ fn totals(order: &Order, report: &mut Report) {
     }
     let quantities = Sum::of(order.lines.iter().map(|it| &it.quantity));
     total(report, "total_quantity", &order.total_quantity, quantities);
-    let weights: Option<Vec<&Quantity>> =
-        order.lines.iter().map(|it| it.weight.as_ref()).collect();
+    let weights: Option<Vec<&Quantity>> = order.lines.iter().map(|it| it.weight.as_ref()).collect();
     if let Some(weights) = weights {
-        total(report, "total_weight", &order.total_weight, Sum::of(weights));
+        total(
+            report,
+            "total_weight",
+            &order.total_weight,
+            Sum::of(weights),
+        );
     }
 }
 
@@ -101,7 +118,12 @@ pub(super) fn response(response: &OrderResponse, report: &mut Report) {
     }
     for (index, line) in response.lines.iter().enumerate() {
         let at = |field: &str| format!("/lines/{index}/{field}");
-        values::maybe(report, &at("quantity"), line.quantity.as_ref(), Sign::NotNegative);
+        values::maybe(
+            report,
+            &at("quantity"),
+            line.quantity.as_ref(),
+            Sign::NotNegative,
+        );
         if let Some(promised) = &line.promised {
             dates::moment(report, &at("promised"), promised);
         }
@@ -117,7 +139,10 @@ pub(super) fn response(response: &OrderResponse, report: &mut Report) {
             report.find(
                 "decision-contradicted",
                 at("decision"),
-                format!("line {} is decided otherwise than the whole order", line.line_no),
+                format!(
+                    "line {} is decided otherwise than the whole order",
+                    line.line_no
+                ),
                 "ask the sender whether the line is taken",
             );
         }

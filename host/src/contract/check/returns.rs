@@ -54,7 +54,12 @@ pub(super) fn receipt(receipt: &ReturnReceipt, report: &mut Report) {
     for (index, line) in receipt.lines.iter().enumerate() {
         let at = |field: &str| format!("/lines/{index}/{field}");
         values::quantity(report, &at("received"), &line.received, Sign::NotNegative);
-        values::maybe(report, &at("expected"), line.expected.as_ref(), Sign::NotNegative);
+        values::maybe(
+            report,
+            &at("expected"),
+            line.expected.as_ref(),
+            Sign::NotNegative,
+        );
         values::items(report, &at("items"), &line.items);
         values::serials(report, &at("serials"), &line.serials, &line.received);
         if let Some(lot) = &line.lot {
@@ -76,9 +81,12 @@ fn over(entries: &[(usize, &ReturnReceiptLine)], report: &mut Report) {
     let [(first, line), ..] = entries else {
         return;
     };
-    let told = entries
-        .iter()
-        .any(|(_, it)| matches!(it.condition, ReceiptCondition::Over | ReceiptCondition::NotAnnounced));
+    let told = entries.iter().any(|(_, it)| {
+        matches!(
+            it.condition,
+            ReceiptCondition::Over | ReceiptCondition::NotAnnounced
+        )
+    });
     let Sum::Of(received, unit) = Sum::of(entries.iter().map(|(_, it)| &it.received)) else {
         return;
     };
@@ -91,7 +99,10 @@ fn over(entries: &[(usize, &ReturnReceiptLine)], report: &mut Report) {
         report.find(
             "over-returned",
             format!("/lines/{first}/received"),
-            format!("line {}: {received} {unit} came back of {expected} expected", line.line_no),
+            format!(
+                "line {}: {received} {unit} came back of {expected} expected",
+                line.line_no
+            ),
             "count again before anything is credited",
         );
     }
@@ -102,7 +113,7 @@ pub(super) fn disposition(disposition: &ReturnDisposition, report: &mut Report) 
     dates::moment(report, "/decided_at", &disposition.decided_at);
     for (index, line) in disposition.lines.iter().enumerate() {
         let at = |field: &str| format!("/lines/{index}/{field}");
-        values::quantity(report, &at("quantity"), &line.quantity, Sign::Positive);
+        values::quantity(report, &at("quantity"), &line.quantity, Sign::NotNegative);
         values::items(report, &at("items"), &line.items);
     }
     let (amount, fee) = (&disposition.credit_amount, &disposition.restocking_fee);
@@ -142,7 +153,10 @@ pub(super) fn disposition(disposition: &ReturnDisposition, report: &mut Report) 
         report.find_value(
             "currency-differs",
             "/restocking_fee/currency",
-            format!("a credit in {} and a fee in {}", amount.currency, fee.currency),
+            format!(
+                "a credit in {} and a fee in {}",
+                amount.currency, fee.currency
+            ),
             "have the sender count both in one currency",
             &fee.currency,
         );

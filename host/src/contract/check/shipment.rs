@@ -61,7 +61,9 @@ pub(super) fn milestone(milestone: &Milestone, report: &mut Report) {
     // Behind the delivery an estimate is history.
     let over = matches!(
         milestone.code,
-        MilestoneCode::Delivered | MilestoneCode::DeliveredPartial | MilestoneCode::ReturnedToShipper
+        MilestoneCode::Delivered
+            | MilestoneCode::DeliveredPartial
+            | MilestoneCode::ReturnedToShipper
     );
     if !over {
         let at = ("at", Some(When::from(&milestone.at)));
@@ -76,9 +78,24 @@ fn line(index: usize, line: &ShipmentLine, report: &mut Report) {
         report.refuse("unit-missing", at("shipped"), text);
     }
     values::quantity(report, &at("shipped"), &line.shipped, Sign::NotNegative);
-    values::maybe(report, &at("ordered"), line.ordered.as_ref(), Sign::NotNegative);
-    values::maybe(report, &at("difference"), line.difference.as_ref(), Sign::Signed);
-    values::maybe(report, &at("weight"), line.weight.as_ref(), Sign::NotNegative);
+    values::maybe(
+        report,
+        &at("ordered"),
+        line.ordered.as_ref(),
+        Sign::NotNegative,
+    );
+    values::maybe(
+        report,
+        &at("difference"),
+        line.difference.as_ref(),
+        Sign::Signed,
+    );
+    values::maybe(
+        report,
+        &at("weight"),
+        line.weight.as_ref(),
+        Sign::NotNegative,
+    );
     values::items(report, &at("items"), &line.items);
     values::lots(report, &at("lots"), &line.lots, &line.shipped);
     values::serials(report, &at("serials"), &line.serials, &line.shipped);
@@ -150,7 +167,11 @@ impl<'a> Group<'a> {
     /// What was ordered: once, or the same each time, or in parts.
     fn amounts(&self) -> Option<Amounts<'a>> {
         let (shipped, unit) = self.shipped()?;
-        let told: Vec<_> = self.entries.iter().filter_map(|it| it.ordered.as_ref()).collect();
+        let told: Vec<_> = self
+            .entries
+            .iter()
+            .filter_map(|it| it.ordered.as_ref())
+            .collect();
         let parts = Sum::of(told.iter().copied()).within(unit)?;
         let first = Exact::from(told.first()?.value);
         let repeated = told.iter().all(|it| Exact::from(it.value).is(first));
@@ -181,7 +202,10 @@ impl<'a> Group<'a> {
             let mut entries = self.entries.iter();
             entries.any(|it| wanted.contains(&it.status))
         };
-        let more = [ShipmentStatus::CompleteWithExtra, ShipmentStatus::Substituted];
+        let more = [
+            ShipmentStatus::CompleteWithExtra,
+            ShipmentStatus::Substituted,
+        ];
         let other = self
             .entries
             .iter()
@@ -194,7 +218,12 @@ impl<'a> Group<'a> {
         if shipped.exceeds(ordered) && !says(&more) && !other {
             let text = format!("{what}, more than was ordered, and nothing says why");
             let pointer = format!("/lines/{}/shipped", self.first);
-            report.find("over-shipped", pointer, text, "ask the sender whether it is meant");
+            report.find(
+                "over-shipped",
+                pointer,
+                text,
+                "ask the sender whether it is meant",
+            );
         } else if ordered.exceeds(shipped) && says(&[ShipmentStatus::Complete]) {
             let text = format!("{what}, and called complete");
             report.find("status-contradicted", &pointer, text, remedy);
@@ -202,7 +231,10 @@ impl<'a> Group<'a> {
             let text = format!("{what}, and the whole shipment called complete");
             report.find("status-contradicted", "/status", text, remedy);
         }
-        let none = self.entries.iter().all(|it| it.status == ShipmentStatus::NotShipped);
+        let none = self
+            .entries
+            .iter()
+            .all(|it| it.status == ShipmentStatus::NotShipped);
         if none && shipped.is_positive() {
             let text = format!("{what}, and called not shipped");
             report.find("status-contradicted", pointer, text, remedy);
@@ -211,7 +243,11 @@ impl<'a> Group<'a> {
 
     /// What is told to be short makes up for what is.
     fn difference(&self, amounts: &Amounts<'_>, report: &mut Report) {
-        let told: Vec<_> = self.entries.iter().filter_map(|it| it.difference.as_ref()).collect();
+        let told: Vec<_> = self
+            .entries
+            .iter()
+            .filter_map(|it| it.difference.as_ref())
+            .collect();
         let Some(last) = told.last() else {
             return;
         };

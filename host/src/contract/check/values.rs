@@ -168,7 +168,10 @@ pub(super) fn lots(report: &mut Report, pointer: &str, lots: &[LotQuantity], lin
         report.find(
             "lots-exceed-line",
             pointer,
-            format!("lots of {told} {unit} make up a line of {whole} {unit}", unit = line.unit),
+            format!(
+                "lots of {told} {unit} make up a line of {whole} {unit}",
+                unit = line.unit
+            ),
             "ask the sender which lots went",
         );
     }

@@ -92,8 +92,7 @@ impl<K: Known> Settling<'_, K> {
                 "{from} is owed {} acknowledgements and has no endpoint to send them to",
                 owed.len()
             );
-            let remedy =
-                format!("give [partners.{from}] an endpoint, or set acknowledge = false");
+            let remedy = format!("give [partners.{from}] an endpoint, or set acknowledge = false");
             findings.push(Failure::settings("acknowledgement-not-sent", text, remedy));
             return;
         }
@@ -166,8 +165,8 @@ fn severity(verdict: Verdict) -> u8 {
 
 /// A TA1 names no functional identifier, but the interchange.
 fn level(acknowledgement: &FunctionalAcknowledgement) -> Level {
-    let of_envelope = acknowledgement.functional_id.is_empty()
-        && acknowledgement.interchange_control.is_some();
+    let of_envelope =
+        acknowledgement.functional_id.is_empty() && acknowledgement.interchange_control.is_some();
     if of_envelope {
         Level::Interchange
     } else {

@@ -51,9 +51,9 @@ impl Numbered {
     ) -> Vec<FunctionalAcknowledgement> {
         for (functional_id, control) in &self.refused_groups {
             // Of two that look alike the later one was refused.
-            let refused = owed.iter().rposition(|it| {
-                it.functional_id == *functional_id && it.group_control == *control
-            });
+            let refused = owed
+                .iter()
+                .rposition(|it| it.functional_id == *functional_id && it.group_control == *control);
             if let Some(refused) = refused {
                 owed.remove(refused);
             }
@@ -224,7 +224,12 @@ impl Numbered {
 
 /// Whether all that names the envelope is there and fits a record.
 fn is_fit(record: &Envelope) -> bool {
-    let texts = [&record.kind, &record.sender, &record.receiver, &record.number];
+    let texts = [
+        &record.kind,
+        &record.sender,
+        &record.receiver,
+        &record.number,
+    ];
     !record.number.is_empty() && texts.iter().all(|it| it.len() <= TEXT_BYTES_MAX)
 }
 
@@ -261,7 +266,11 @@ fn failure(record: &Envelope, found: &Irregularity, refused: bool) -> Failure {
     };
     let family = kind.split(' ').next().unwrap_or(kind);
     let setting = found.name().replace('-', "_");
-    let family = if family == "group" { family } else { "interchange" };
+    let family = if family == "group" {
+        family
+    } else {
+        "interchange"
+    };
     Failure {
         code: format!("{family}-{}", found.name()),
         blame: "partner-data".to_owned(),

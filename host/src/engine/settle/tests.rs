@@ -7,8 +7,7 @@ use bytes::Bytes;
 use super::*;
 use crate::{
     contract::{
-        Decision, Envelope, EnvelopeKind, FunctionalAcknowledgement, OrderResponse, Source,
-        Verdict,
+        Decision, Envelope, EnvelopeKind, FunctionalAcknowledgement, OrderResponse, Source, Verdict,
     },
     message::Channel,
     partner::{Action, Actions, ControlNumbers},
@@ -101,8 +100,7 @@ impl Books {
 }
 
 fn table() -> Table {
-    let rule: Rule =
-        toml::from_str("name = 'orders'\ndocument = 'order'\nto = ['north']").unwrap();
+    let rule: Rule = toml::from_str("name = 'orders'\ndocument = 'order'\nto = ['north']").unwrap();
     let names = BTreeSet::from([partner("north")]);
     let world = World {
         kinds: contract::KINDS,
@@ -232,7 +230,10 @@ fn an_acknowledgement_of_nothing_is_found_out() {
     let answer = acknowledgement("8", Verdict::Accepted);
     let document = contract::Document::FunctionalAcknowledgement(answer);
     let record = books.settle(&message(1, "x"), holds(vec![document]));
-    assert_eq!(record.documents[0].findings[0].code, "acknowledgement-unmatched");
+    assert_eq!(
+        record.documents[0].findings[0].code,
+        "acknowledgement-unmatched"
+    );
     assert_eq!(record.acknowledges, []);
 }
 

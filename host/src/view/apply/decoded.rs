@@ -42,10 +42,7 @@ impl Fold {
                 message: decoded.message,
                 at: decoded.at,
             };
-            self.put(
-                keys::seen(&series, &envelope.number),
-                encode_tightly(&seen),
-            );
+            self.put(keys::seen(&series, &envelope.number), encode_tightly(&seen));
             if let Ok(last) = envelope.number.parse() {
                 let row = SeriesRow {
                     last,

@@ -126,7 +126,10 @@ impl Rule<'_> {
             keys::SEEN => decode::<SeenRow>(row).map(|it| self.is_old(it.at)),
             keys::SERIES => decode::<SeriesRow>(row).map(|it| self.is_old(it.at)),
             keys::AWAITED => {
-                let id = key.len().checked_sub(20).and_then(|at| key.get(at..at + 16));
+                let id = key
+                    .len()
+                    .checked_sub(20)
+                    .and_then(|at| key.get(at..at + 16));
                 message_id(id).map(|it| self.is_gone(it))
             }
             keys::CONTROL => delivery_id(row).map(|it| self.is_settled_and_old(it)),

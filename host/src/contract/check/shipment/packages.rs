@@ -8,7 +8,7 @@ use crate::contract::{
     Package, Quantity, Shipment,
     check::{
         codes, dates,
-        exact::{Exact, Sum},
+        exact::Sum,
         report::Report,
         values::{self, Sign},
     },
@@ -16,7 +16,11 @@ use crate::contract::{
 
 /// Looks at all packages of a shipment.
 pub(super) fn packages(shipment: &Shipment, groups: &[Group<'_>], report: &mut Report) {
-    let known: HashSet<&str> = shipment.lines.iter().map(|it| it.line_no.as_str()).collect();
+    let known: HashSet<&str> = shipment
+        .lines
+        .iter()
+        .map(|it| it.line_no.as_str())
+        .collect();
     let mut ids = HashSet::new();
     for (index, package) in shipment.packages.iter().enumerate() {
         let pointer = format!("/packages/{index}");
@@ -34,7 +38,12 @@ pub(super) fn packages(shipment: &Shipment, groups: &[Group<'_>], report: &mut R
             );
         }
         let weight = package.weight.as_ref();
-        values::maybe(report, &format!("{pointer}/weight"), weight, Sign::NotNegative);
+        values::maybe(
+            report,
+            &format!("{pointer}/weight"),
+            weight,
+            Sign::NotNegative,
+        );
         for (inside, packed) in package.contents.iter().enumerate() {
             let at = format!("{pointer}/contents/{inside}");
             let quantity = format!("{at}/quantity");
@@ -74,7 +83,10 @@ fn stacks(packages: &[Package], ids: &HashSet<&str>, report: &mut Report) {
             report.find_value(
                 "parent-unknown",
                 pointer,
-                format!("package {} stands on {parent}, which is not there", package.id),
+                format!(
+                    "package {} stands on {parent}, which is not there",
+                    package.id
+                ),
                 "ask the sender for the missing package",
                 parent,
             );
@@ -87,7 +99,10 @@ fn stacks(packages: &[Package], ids: &HashSet<&str>, report: &mut Report) {
                 report.find_value(
                     "package-cycle",
                     pointer,
-                    format!("package {} stands on itself, by way of {parent}", package.id),
+                    format!(
+                        "package {} stands on itself, by way of {parent}",
+                        package.id
+                    ),
                     "ask the sender how they are stacked",
                     parent,
                 );
@@ -101,12 +116,19 @@ fn stacks(packages: &[Package], ids: &HashSet<&str>, report: &mut Report) {
 
 /// Packages hold what was shipped of each line, where they tell what they hold.
 fn contents(packages: &[Package], groups: &[Group<'_>], report: &mut Report) {
-    let parents: HashSet<&str> = packages.iter().filter_map(|it| it.parent.as_deref()).collect();
+    let parents: HashSet<&str> = packages
+        .iter()
+        .filter_map(|it| it.parent.as_deref())
+        .collect();
     let holds = |package: &Package| !package.contents.is_empty();
     if !packages.iter().any(holds) {
         return;
     }
-    let leaves = || packages.iter().filter(|it| !parents.contains(it.id.as_str()));
+    let leaves = || {
+        packages
+            .iter()
+            .filter(|it| !parents.contains(it.id.as_str()))
+    };
     let all_told = leaves().all(holds);
     let all = packed(packages.iter());
     // A pallet may tell again what its cartons hold.
@@ -115,13 +137,15 @@ fn contents(packages: &[Package], groups: &[Group<'_>], report: &mut Report) {
         let Some((shipped, unit)) = group.shipped() else {
             continue;
         };
-        let of = |held: &BTreeMap<&str, Vec<&Quantity>>| match held.get(group.line_no) {
-            None => Some(Exact::ZERO),
-            Some(held) => Sum::of(held.iter().copied()).within(unit),
+        let of = |held: &BTreeMap<&str, Vec<&Quantity>>| {
+            let held = held.get(group.line_no)?;
+            Sum::of(held.iter().copied()).within(unit)
         };
-        let (Some(all), Some(inner)) = (of(&all), of(&inner)) else {
+        // A line that no package names stands beside them.
+        let (Some(all), inner) = (of(&all), of(&inner)) else {
             continue;
         };
+        let inner = inner.unwrap_or(all);
         if !all.differs(shipped) || !inner.differs(shipped) {
             continue;
         }
@@ -143,12 +167,12 @@ fn contents(packages: &[Package], groups: &[Group<'_>], report: &mut Report) {
 }
 
 /// What packages hold, by line.
-fn packed<'a>(
-    packages: impl Iterator<Item = &'a Package>,
-) -> BTreeMap<&'a str, Vec<&'a Quantity>> {
+fn packed<'a>(packages: impl Iterator<Item = &'a Package>) -> BTreeMap<&'a str, Vec<&'a Quantity>> {
     let mut held: BTreeMap<&str, Vec<&Quantity>> = BTreeMap::new();
     for packed in packages.flat_map(|it| &it.contents) {
-        held.entry(&packed.line_no).or_default().push(&packed.quantity);
+        held.entry(&packed.line_no)
+            .or_default()
+            .push(&packed.quantity);
     }
     held
 }
