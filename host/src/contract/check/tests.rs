@@ -275,7 +275,6 @@ const SHIPMENT: &[Mutation] = &[
         |it| add(it, "/lines/0/lots/0/quantity/value", 1),
         &["lots-exceed-line"],
     ),
-    ("serial", |it| set(it, "/lines/0/serials", json!([])), &[]),
     (
         "date",
         |it| set(it, "/expected_delivery/text", json!("2026-02-27")),
