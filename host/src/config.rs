@@ -141,6 +141,10 @@ pub struct Partner {
     /// `endpoint`: where deliveries go; absent for a partner that only sends.
     #[serde(default)]
     pub endpoint: Option<Spanned<deliver::endpoint::Config>>,
+    /// `credentials`: what an adapter may have a request signed with in place of the
+    /// endpoint's `credential`, by the word it chooses it by.
+    #[serde(default)]
+    pub credentials: BTreeMap<String, deliver::credentials::Config>,
 }
 
 /// What flags and environment put in place of the file's settings.
@@ -250,6 +254,7 @@ impl Config {
             match PartnerName::parse(name) {
                 Ok(name) => {
                     check_partner(&name, partner, &mut faults);
+                    check_acknowledged(&name, partner.get_ref(), &mut faults);
                     partners.insert(name, partner.get_ref().clone());
                 }
                 Err(error) => faults.push(Fault {
@@ -315,6 +320,28 @@ impl Config {
     }
 }
 
+/// What a partner is said to acknowledge is something that it is sent.
+fn check_acknowledged(name: &PartnerName, partner: &Partner, faults: &mut Vec<Fault>) {
+    for kind in &partner.expects_acknowledgement {
+        let named = kind.get_ref().as_str();
+        let text = if named == "functional-acknowledgement" {
+            "an acknowledgement is never acknowledged".to_owned()
+        } else if !contract::KINDS.contains(&named) {
+            let kinds = contract::KINDS.join(", ");
+            format!("there is no kind of document {named}; there are {kinds}")
+        } else if partner.endpoint.is_none() {
+            "it has no endpoint, so that nothing is sent to it".to_owned()
+        } else {
+            continue;
+        };
+        faults.push(Fault {
+            setting: format!("partners.{name}.expects_acknowledgement"),
+            text,
+            span: Some(kind.span()),
+        });
+    }
+}
+
 fn check_partner(name: &PartnerName, partner: &Spanned<Partner>, faults: &mut Vec<Fault>) {
     let mut fault = |setting: &str, text: String, span: Range<usize>| {
         faults.push(Fault {
@@ -339,28 +366,36 @@ fn check_partner(name: &PartnerName, partner: &Spanned<Partner>, faults: &mut Ve
     {
         fault("endpoint", error.to_string(), endpoint.span());
     }
-    for kind in &within.expects_acknowledgement {
-        let name = kind.get_ref().as_str();
-        let setting = "expects_acknowledgement";
-        if name == "functional-acknowledgement" {
-            let text = "an acknowledgement is never acknowledged".to_owned();
-            fault(setting, text, kind.span());
-        } else if !contract::KINDS.contains(&name) {
-            let kinds = contract::KINDS.join(", ");
-            fault(
-                setting,
-                format!("there is no kind of document {name}; there are {kinds}"),
-                kind.span(),
-            );
-        } else if within.endpoint.is_none() {
-            let text = "it has no endpoint, so that nothing is sent to it".to_owned();
-            fault(setting, text, kind.span());
+    if !within.credentials.is_empty() {
+        let url = within
+            .endpoint
+            .as_ref()
+            .and_then(|it| it.get_ref().url.as_ref());
+        if url.is_none() {
+            let text = "only requests to a url are signed; give the endpoint one".to_owned();
+            fault("credentials", text, partner.span());
+        }
+        let is_word = |name: &&String| {
+            let letters = |byte: u8| {
+                byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_')
+            };
+            !name.is_empty() && name.len() <= 64 && name.bytes().all(letters)
+        };
+        for name in within.credentials.keys().filter(|name| !is_word(name)) {
+            let text = "a credential's name is up to 64 lower-case letters, digits, dashes and underscores".to_owned();
+            fault(&format!("credentials.{name}"), text, partner.span());
         }
     }
-    let sends = !within.access.token_sha256.is_empty() || within.folder.is_some();
+    let setting = format!("partners.{name}.access");
+    if let Err(error) = within.access.check(name, &setting) {
+        fault("access.signature", error.to_string(), partner.span());
+    }
+    let access = &within.access;
+    let proves = !access.token_sha256.is_empty() || access.signature.is_some();
+    let sends = proves || within.folder.is_some();
     if !sends && within.endpoint.is_none() {
         let text =
-            "it can neither send nor be sent to; give it access.token_sha256, folder or endpoint"
+            "it can neither send nor be sent to; give it access.token_sha256, access.signature, folder or endpoint"
                 .to_owned();
         fault("endpoint", text, partner.span());
     }

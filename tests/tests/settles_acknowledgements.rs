@@ -192,7 +192,7 @@ async fn a_second_verdict_is_an_event_of_its_own() {
         said[1]
     );
     assert_eq!(message["message"]["acknowledgement"], "rejected");
-    let metrics = host.api().page("/metrics").await;
+    let metrics = host.api().get_text("/metrics").await;
     for line in [
         "crossdock_acknowledgements_total{partner=\"north\",effect=\"late\"} 1",
         "crossdock_acknowledgements_total{partner=\"north\",effect=\"settled\"} 1",
@@ -219,7 +219,7 @@ async fn what_is_not_acknowledged_in_time_is_overdue() {
     assert_eq!((&open["awaited"], &open["overdue"]), (&1.into(), &1.into()));
     assert_eq!(open["deliveries"][0]["message"], id.as_str());
     assert_eq!(open["deliveries"][0]["business_key"], "order/SO-1");
-    let metrics = host.api().page("/metrics").await;
+    let metrics = host.api().get_text("/metrics").await;
     let line = "crossdock_acknowledgements_overdue{partner=\"north\"} 1";
     assert!(metrics.lines().any(|it| it == line), "{metrics}");
 
@@ -266,7 +266,7 @@ async fn numbers_that_are_missing_or_repeated_are_found() {
     let other = put(&host, &north, "15-other.edi", &shipment(15, "SO-99")).await;
     assert_eq!(findings(&other), ["interchange-conflict", "group-conflict"]);
     assert_eq!(other["documents"][0]["disposition"], "routed");
-    let metrics = host.api().page("/metrics").await;
+    let metrics = host.api().get_text("/metrics").await;
     let line = "crossdock_control_number_findings_total{partner=\"north\",finding=\"conflict\"} 2";
     assert!(metrics.lines().any(|it| it == line), "{metrics}");
     host.finish().await;
@@ -318,6 +318,7 @@ async fn a_status_on_the_way_is_progress() {
         .set("partners.sap.settings.receiver-partner", "S4HCLNT100")
         .set("partners.sap.settings.receiver-port", "SAPS4H")
         .set("partners.sap.settings.sap-client", "100")
+        .set("partners.sap.settings.orders", "delivery")
         .set("partners.sap.expects_acknowledgement", vec!["order"])
         .route("order", &["erp"], &["sap"]);
     let host = site.start().await;

@@ -14,7 +14,7 @@ use crate::api::timeline::counted;
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Lists messages, newest first
-    List(List),
+    List(Box<List>),
     /// Tells everything about one message
     Show(Show),
 }
@@ -192,20 +192,22 @@ impl Show {
             }
         }
         print::line("\ndeliveries");
-        for delivery in items(&answer["deliveries"]) {
-            print::line(format!(
-                "  to {:<16} {:<20} {} after {}{}",
-                text(&delivery["to"]),
-                text(&delivery["kind"]),
-                text(&delivery["status"]),
-                counted(delivery["attempts"].as_u64().unwrap_or(0), "attempt"),
-                acknowledgement_text(delivery),
-            ));
-            if delivery["failure"].is_object() {
-                print::line(format!("    {}", problem_text(&delivery["failure"])));
-            }
-        }
+        items(&answer["deliveries"]).for_each(show_delivery);
         Ok(())
+    }
+}
+
+fn show_delivery(delivery: &Value) {
+    print::line(format!(
+        "  to {:<16} {:<20} {} after {}{}",
+        text(&delivery["to"]),
+        text(&delivery["kind"]),
+        text(&delivery["status"]),
+        counted(delivery["attempts"].as_u64().unwrap_or(0), "attempt"),
+        acknowledgement_text(delivery),
+    ));
+    if delivery["failure"].is_object() {
+        print::line(format!("    {}", problem_text(&delivery["failure"])));
     }
 }
 

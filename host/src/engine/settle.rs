@@ -286,11 +286,13 @@ impl<K: Known> Settling<'_, K> {
         if !checked.refused.is_empty() {
             return Err(refused([checked.refused, checked.findings].concat()));
         }
-        let told = decoded.findings.iter().map(contract::failure);
-        let mut findings: Vec<_> = told.chain(checked.findings).collect();
-        findings.extend(self.unmatched(&document));
         let compared = self.compared.iter().filter(|(of, _)| *of == position);
-        findings.extend(compared.map(|(_, failure)| failure.clone()));
+        let told = decoded.findings.iter().map(contract::failure);
+        let told = told
+            .chain(checked.findings)
+            .chain(self.unmatched(&document));
+        let findings = told.chain(compared.map(|(_, failure)| failure.clone()));
+        let findings = findings.collect();
         let content = json::to_string(&document).map_err(|error| {
             refused(vec![Failure {
                 code: "no-json-form".to_owned(),
@@ -318,13 +320,7 @@ impl<K: Known> Settling<'_, K> {
         };
         let routed = disposition == Disposition::Routed;
         if routed || disposition == Disposition::Unrouted {
-            let row = IdentityRow {
-                document: id,
-                content: identity.content,
-                at: self.now,
-                routed,
-            };
-            self.made.insert(identity.key, row);
+            self.know(id, &identity, routed);
         }
         let repeats = matches!(disposition, Disposition::Duplicate { .. });
         if routed {
@@ -341,6 +337,16 @@ impl<K: Known> Settling<'_, K> {
             findings,
             source: source(&decoded.source),
         })
+    }
+
+    fn know(&mut self, document: DocumentId, identity: &Identity, routed: bool) {
+        let row = IdentityRow {
+            document,
+            content: identity.content,
+            at: self.now,
+            routed,
+        };
+        self.made.insert(identity.key, row);
     }
 
     fn seen(&self, identity: &Identity) -> Option<IdentityRow> {

@@ -107,7 +107,7 @@ impl House {
         let document = &mut record.documents[0];
         let begun = self.told.view.thread(&document.business_key);
         document.thread = begun.map(|it| it.correlation_id);
-        record.deliveries[0].acknowledgement_minutes = (chosen % 2 == 0).then_some(60);
+        record.deliveries[0].acknowledgement_minutes = chosen.is_multiple_of(2).then_some(60);
         let standing = self.told.view.partner(&partner(to));
         record.deliveries[0].control_number = standing.control_number + 1;
         if chosen == 7 {
