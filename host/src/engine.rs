@@ -18,6 +18,7 @@ mod handle;
 mod inbox;
 mod log;
 mod reading;
+mod rerun;
 mod retention;
 mod settle;
 mod state;
@@ -31,7 +32,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use self::{
     commits::Unanswered,
@@ -43,6 +44,7 @@ use self::{
 };
 pub use self::{
     handle::{BreakerCommand, Handle, LaneStatus, Replay, Stopped},
+    rerun::{Rerun, RerunError},
     state::Config,
 };
 use crate::{
@@ -53,7 +55,7 @@ use crate::{
     message::{DeliveryId, Journaled, MessageId, PartnerName, RawMessage},
     metrics::Metrics,
     partner::Partners,
-    record::{Attempted, Failure, GivenUp, Outcome, Record, Replayed, Subject},
+    record::{Attempted, Failure, Outcome, Record, Replayed, Subject},
     registry::Registry,
     route::Table,
     sandbox::{Adapter, Limits, Pool},
@@ -114,7 +116,7 @@ pub(in crate::engine) enum Event {
     /// An operator wants something.
     Command(Command),
     /// It is known what the journal can give up, as far as no replay came in between.
-    Surveyed(Option<GivenUp>, u64),
+    Surveyed(retention::Found, u64),
 }
 
 /// Tells the engine what is durable; made before the committer, which needs it.
@@ -141,6 +143,8 @@ pub struct Engine {
     unsent: usize,
     replaying: VecDeque<handle::Paced>,
     rounds: Rounds,
+    /// Places for messages that are run again.
+    reruns: Arc<Semaphore>,
     /// How many replays were committed so far.
     replays: u64,
     /// Nothing is decoded before this moment: the guests' pool had no room.
@@ -192,7 +196,10 @@ impl Feed {
                     true
                 }
                 Record::Replayed(_) | Record::Swept(_) => true,
-                Record::AttemptStarted(_) | Record::Attempted(_) | Record::BreakerMoved(_) => false,
+                Record::AttemptStarted(_)
+                | Record::Attempted(_)
+                | Record::BreakerMoved(_)
+                | Record::TableChanged(_) => false,
             };
             if wanted {
                 // When the engine has ended nobody needs it.
@@ -246,6 +253,7 @@ impl Engine {
             unsent: 0,
             replaying: VecDeque::new(),
             rounds: Rounds::new(now),
+            reruns: Arc::new(Semaphore::new(rerun::RERUNS_MAX)),
             replays: 0,
             decode_at: now,
         };
@@ -293,11 +301,7 @@ impl Engine {
             }
             Event::Ended(partner, ended) => self.ended(&partner, *ended),
             Event::Command(command) => self.command(command),
-            Event::Surveyed(given_up, replays) => {
-                // What was replayed meanwhile may need what was found to be needless.
-                let given_up = given_up.filter(|_| replays == self.replays);
-                self.sweep(given_up, self.parts.clock.now());
-            }
+            Event::Surveyed(found, replays) => self.surveyed(found, replays),
         }
     }
 

@@ -7,6 +7,8 @@
 //! On disk a record is MessagePack with field names, so that a later version may
 //! add fields with a default; fields and variants are never renamed or reused.
 
+mod table;
+
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +21,8 @@ use crate::{
         RawMessage,
     },
 };
+
+pub use self::table::{Carried, TableChanged, TableSource, TableUse};
 
 /// One durable step.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -39,6 +43,8 @@ pub enum Record {
     Replayed(Replayed),
     /// What is too old to matter was given up.
     Swept(Swept),
+    /// A cross-reference table has another content, or is carried over.
+    TableChanged(TableChanged),
 }
 
 /// Which adapter did it.
@@ -136,6 +142,9 @@ pub struct Decoded {
     /// Keeps the refused ones for replay; absent when there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dead_letter: Option<DeadLetterId>,
+    /// What the adapter looked into.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tables: Vec<TableUse>,
 }
 
 /// One canonical document.
@@ -269,6 +278,9 @@ pub struct Undecodable {
     /// What the adapter logged before it failed.
     #[serde(default, skip_serializing_if = "Log::is_empty")]
     pub log: Log,
+    /// What the adapter looked into before it failed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tables: Vec<TableUse>,
 }
 
 /// What a request was.
@@ -334,6 +346,9 @@ pub struct AttemptStarted {
     /// What the adapter logged when it was asked for this request.
     #[serde(default, skip_serializing_if = "Log::is_empty")]
     pub log: Log,
+    /// What the adapter looked into for this request.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tables: Vec<TableUse>,
 }
 
 /// An attempt ended.
@@ -366,6 +381,9 @@ pub struct Attempted {
     /// What the adapter logged after the last answer.
     #[serde(default, skip_serializing_if = "Log::is_empty")]
     pub log: Log,
+    /// What the adapter looked into after the last answer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tables: Vec<TableUse>,
 }
 
 /// What follows from an attempt.
@@ -519,7 +537,11 @@ impl Record {
             Self::Undecodable(it) => it.log.give_up(),
             Self::AttemptStarted(it) => it.log.give_up(),
             Self::Attempted(it) => it.log.give_up(),
-            Self::Accepted(_) | Self::BreakerMoved(_) | Self::Replayed(_) | Self::Swept(_) => false,
+            Self::Accepted(_)
+            | Self::BreakerMoved(_)
+            | Self::Replayed(_)
+            | Self::Swept(_)
+            | Self::TableChanged(_) => false,
         }
     }
 
@@ -535,6 +557,7 @@ impl Record {
             Self::BreakerMoved(it) => it.at,
             Self::Replayed(it) => it.at,
             Self::Swept(it) => it.at,
+            Self::TableChanged(it) => it.carried.as_ref().map_or(it.at, |carried| carried.at),
         }
     }
 
@@ -569,6 +592,10 @@ impl Record {
                 1024 + content
             }
             Self::AttemptStarted(started) => 512 + started.request.body.len(),
+            Self::TableChanged(changed) => {
+                let content = changed.content.as_ref();
+                512 + content.map_or(0, |it| it.bytes() + it.len() * 4)
+            }
             _ => 512,
         }
     }

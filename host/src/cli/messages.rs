@@ -1,4 +1,4 @@
-//! `crossdock messages list|show`.
+//! `crossdock messages list|show|rerun`.
 
 use clap::{Args, Subcommand};
 use serde_json::Value;
@@ -7,6 +7,7 @@ use super::{
     print,
     remote::{Remote, text},
     report::Failed,
+    rerun::Rerun,
 };
 use crate::api::timeline::counted;
 
@@ -17,6 +18,9 @@ pub(super) enum Command {
     List(List),
     /// Tells everything about one message
     Show(Show),
+    /// Reads one once more, writes nothing, and shows what differs; exit code 1 if
+    /// something does
+    Rerun(Rerun),
 }
 
 /// Which messages.
@@ -63,6 +67,7 @@ pub(super) async fn run(command: Command) -> Result<(), Failed> {
     match command {
         Command::List(list) => list.run().await,
         Command::Show(show) => show.run().await,
+        Command::Rerun(rerun) => rerun.run().await,
     }
 }
 

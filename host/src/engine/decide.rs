@@ -83,6 +83,7 @@ pub(super) fn outcome(
         breaker: moved.breaker.map(|transition| transition.state),
         held_until: moved.held_until,
         log: ended.log,
+        tables: ended.tables,
     });
     (Some(record), finish)
 }
@@ -114,6 +115,7 @@ pub(super) fn never_began(
         took: Duration::ZERO,
         answer: None,
         log: Log::default(),
+        tables: Vec::new(),
         end: End::Failed {
             failure,
             retry_after: None,

@@ -9,7 +9,10 @@ use std::{
 use serde::Deserialize;
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Engine, Event};
+use super::{
+    Engine, Event,
+    rerun::{Answer, Rerun, RerunError},
+};
 use crate::{
     clock::Timestamp,
     deliver::breaker,
@@ -81,6 +84,7 @@ pub(crate) enum Command {
         oneshot::Sender<Option<breaker::State>>,
     ),
     Lanes(oneshot::Sender<Vec<LaneStatus>>),
+    Rerun(Rerun, Answer),
 }
 
 /// A dead letter that goes round again at its time.
@@ -133,6 +137,15 @@ impl Handle {
     pub async fn lanes(&self) -> Result<Vec<LaneStatus>, Stopped> {
         let (answer, answered) = oneshot::channel();
         self.ask(Command::Lanes(answer), answered).await
+    }
+
+    /// Reads a message once more; what would come of it is written nowhere.
+    ///
+    /// # Errors
+    /// When the engine has ended; the inner one when there is no room for it.
+    pub async fn rerun(&self, rerun: Rerun) -> Result<Result<Arc<Record>, RerunError>, Stopped> {
+        let (answer, answered) = oneshot::channel();
+        self.ask(Command::Rerun(rerun, answer), answered).await
     }
 
     /// Asks for the adapter's own reply to a message before it is accepted; dropping
@@ -204,6 +217,7 @@ impl Engine {
                 let _ = answer.send(moved);
             }
             Command::Lanes(answer) => drop(answer.send(self.state.status(now))),
+            Command::Rerun(rerun, answer) => self.rerun(rerun, answer),
         }
     }
 

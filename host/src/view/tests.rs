@@ -145,6 +145,7 @@ pub(crate) fn decoded(now: Timestamp, message: MessageId, order_no: &str, to: &s
         acknowledges: Vec::new(),
         reply: None,
         dead_letter: None,
+        tables: Vec::new(),
     }
 }
 
@@ -168,6 +169,7 @@ pub(crate) fn attempted(now: Timestamp, message: MessageId, to: &str, outcome: O
         breaker: None,
         held_until: None,
         log: Log::default(),
+        tables: Vec::new(),
     })
 }
 
@@ -226,6 +228,7 @@ fn a_replayed_message_stands_behind_what_waits() {
         failure: Failure::host("no"),
         dead_letter,
         log: Log::default(),
+        tables: Vec::new(),
     }));
     told.accept(at(2), "erp");
     told.tell(replayed(at(3), dead_letter, Subject::Message(first)));

@@ -1,0 +1,167 @@
+//! A message read once more, to see what would come of it: nothing is written, nothing
+//! goes anywhere.
+//!
+//! It runs as a first reading does, on the guests' threads and at its partner's turn, and
+//! its outcome is settled by the same code; only that nothing else is known there, and
+//! that no route leads anywhere. So what it gives is comparable, document by document,
+//! with what was recorded.
+
+use std::sync::Arc;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+
+use super::{
+    Engine, log, reading,
+    settle::{self, Known, Reading},
+    state::{self, LoadError},
+};
+use crate::{
+    clock::Timestamp,
+    journal::Sequence,
+    message::{CorrelationId, DeliveryId, Digest, MessageId, PartnerName, RawMessage},
+    partner::{Partner, Snapshot},
+    record::Record,
+    route::Table,
+    sandbox::{Adapter, Busy, Lost},
+    view::IdentityRow,
+};
+
+/// Messages that are run again at the same time; each holds a whole message, and perhaps
+/// its partner's tables of another day.
+pub(super) const RERUNS_MAX: usize = 4;
+
+/// What to run again, and how.
+pub struct Rerun {
+    /// Whose message it is.
+    pub partner: Arc<Partner>,
+    /// The record that accepted it.
+    pub accepted: Sequence,
+    /// Who reads it.
+    pub adapter: Arc<Adapter>,
+    /// What it may look up.
+    pub tables: Snapshot,
+}
+
+/// Why a message was not run again.
+#[derive(Debug, thiserror::Error)]
+pub enum RerunError {
+    /// As many are run again as may be.
+    #[error("{RERUNS_MAX} messages are being run again already")]
+    TooMany,
+    /// There is no room for guests.
+    #[error(transparent)]
+    Busy(#[from] Busy),
+    /// The host failed around the guest.
+    #[error(transparent)]
+    Lost(#[from] Lost),
+    /// The message can't be read back.
+    #[error("{0}")]
+    Unread(String),
+}
+
+/// What comes of it: a record that is written nowhere.
+pub(super) type Answer = oneshot::Sender<Result<Arc<Record>, RerunError>>;
+
+/// Nothing but the message's own partner is known.
+struct Alone<'a>(&'a Partner);
+
+// === impl Engine ===
+
+impl Engine {
+    /// Has a message run again, when its partner's turn comes.
+    pub(super) fn rerun(&self, rerun: Rerun, answer: Answer) {
+        let Ok(place) = Arc::clone(&self.reruns).try_acquire_owned() else {
+            let _ = answer.send(Err(RerunError::TooMany));
+            return;
+        };
+        let guests = self.state.guests(&rerun.partner.name);
+        let work = self.run_again(rerun, place, guests);
+        tokio::spawn(async move {
+            // Whoever asked may be gone.
+            let _ = answer.send(work.await);
+        });
+    }
+
+    fn run_again(
+        &self,
+        rerun: Rerun,
+        place: OwnedSemaphorePermit,
+        guests: Option<Arc<Semaphore>>,
+    ) -> impl Future<Output = Result<Arc<Record>, RerunError>> + Send + use<> {
+        let journal = Arc::clone(&self.parts.journal);
+        let pool = Arc::clone(&self.parts.pool);
+        let (limits, metrics) = (self.parts.limits, Arc::clone(&self.parts.metrics));
+        let now = self.parts.clock.now();
+        async move {
+            let _place = place;
+            let accepted = rerun.accepted;
+            let load = move || state::load(journal.as_ref(), accepted);
+            let message = tokio::task::spawn_blocking(load).await;
+            let message = message
+                .map_err(|error| RerunError::Unread(error.to_string()))?
+                .map_err(|error: LoadError| RerunError::Unread(error.to_string()))?
+                .into_inner();
+            let turn = match guests {
+                Some(guests) => guests.acquire_owned().await.ok(),
+                None => None,
+            };
+            let job = move || {
+                let called = |usage: &_, failed| {
+                    metrics.called(rerun.adapter.name(), "rerun", usage, failed);
+                };
+                let looked = rerun.tables.call();
+                let reader = reading::Reader {
+                    adapter: &rerun.adapter,
+                    partner: &rerun.partner,
+                    limits: &limits,
+                };
+                let read = reader.read(&message, &looked, called, log::keep);
+                drop(turn);
+                settled(&message, read, &rerun.partner, now)
+            };
+            Ok(pool.submit(job)?.await?)
+        }
+    }
+}
+
+fn settled(
+    message: &RawMessage,
+    reading: Reading,
+    partner: &Partner,
+    now: Timestamp,
+) -> Arc<Record> {
+    let nowhere = Table::default();
+    settle::settle(message, reading, &nowhere, &mut Alone(partner), now).record
+}
+
+// === impl Alone ===
+
+impl Known for Alone<'_> {
+    fn identity(&self, _key: &Digest) -> Option<IdentityRow> {
+        None
+    }
+
+    fn delivery_by_control(&self, _partner: &PartnerName, _number: u64) -> Option<DeliveryId> {
+        None
+    }
+
+    fn thread(&self, _business_key: &str) -> Option<CorrelationId> {
+        None
+    }
+
+    fn correlation_of(&self, _delivery: DeliveryId) -> Option<CorrelationId> {
+        None
+    }
+
+    fn control_number(&mut self, _partner: &PartnerName) -> u64 {
+        0
+    }
+
+    fn deliveries_of(&self, _message: MessageId) -> u32 {
+        0
+    }
+
+    fn acknowledged(&self, _partner: &PartnerName) -> bool {
+        self.0.acknowledge && self.0.endpoint.is_some()
+    }
+}
