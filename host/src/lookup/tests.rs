@@ -93,6 +93,12 @@ fn what_is_no_table_is_refused_with_its_place() {
     for (text, expected) in refused {
         assert_eq!(csv(text).unwrap_err(), expected, "{text:?}");
     }
+    let lines = "key,value\r\n\"a\nb\",1\r\n\r\nc,1\r\nc,2\r\n";
+    let twice = csv(lines).unwrap_err();
+    assert_eq!(
+        twice,
+        "line 6, column 1: the key \"c\" stands in line 5 already; a key has one value"
+    );
     let bytes = Table::from_csv(b"key,value\nCA,\xff\n", &limits()).unwrap_err();
     assert_eq!((bytes.line, bytes.column), (Some(2), Some(2)), "{bytes}");
 }

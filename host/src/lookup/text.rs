@@ -19,6 +19,34 @@ struct Rows<'a> {
     limits: &'a Config,
 }
 
+/// Lines by position. The reader's own count is that before the empty lines, and before
+/// the second half of an end of line, that it skips in front of a row.
+struct Places<'a> {
+    bytes: &'a [u8],
+    counted: usize,
+    /// The line at `counted`.
+    line: u64,
+}
+
+// === impl Places ===
+
+impl Places<'_> {
+    /// The line that a row begins in; rows come in order.
+    fn line_of(&mut self, position: Option<&csv::Position>) -> u64 {
+        let begins = position.map_or(0, csv::Position::byte);
+        let begins = usize::try_from(begins).unwrap_or(usize::MAX);
+        while let Some(byte) = self.bytes.get(self.counted) {
+            let skipped = matches!(byte, b'\r' | b'\n');
+            if self.counted >= begins && !skipped {
+                break;
+            }
+            self.line += u64::from(*byte == b'\n');
+            self.counted += 1;
+        }
+        self.line
+    }
+}
+
 // === impl Table ===
 
 impl Table {
@@ -34,10 +62,15 @@ impl Table {
             .from_reader(bytes);
         let mut rows = BTreeMap::new();
         let mut lines: HashMap<String, u64> = HashMap::new();
+        let mut places = Places {
+            bytes,
+            counted: 0,
+            line: 1,
+        };
         let (mut taken, mut headed) = (0, false);
         for record in reader.records() {
-            let record = record.map_err(|error| unreadable(&error))?;
-            let line = record.position().map_or(0, csv::Position::line);
+            let record = record.map_err(|error| unreadable(&error, &mut places))?;
+            let line = places.line_of(record.position());
             let fault = |column: Option<u64>, text: String| Fault {
                 text,
                 line: Some(line),
@@ -187,12 +220,12 @@ fn check_header(record: &csv::StringRecord) -> Result<(), String> {
     ))
 }
 
-fn unreadable(error: &csv::Error) -> Fault {
-    let line = error.position().map(csv::Position::line);
+fn unreadable(error: &csv::Error, places: &mut Places<'_>) -> Fault {
+    let line = Some(places.line_of(error.position()));
     match error.kind() {
-        csv::ErrorKind::Utf8 { pos, err } => Fault {
+        csv::ErrorKind::Utf8 { err, .. } => Fault {
             text: "the text is not UTF-8; save the file as UTF-8".to_owned(),
-            line: pos.as_ref().map(csv::Position::line),
+            line,
             column: Some(err.field() as u64 + 1),
         },
         _ => Fault {
