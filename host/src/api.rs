@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, Request, State},
+    extract::{Request, State},
     http::StatusCode,
     middleware::{self, Next},
     response::{IntoResponse as _, Response},
@@ -88,10 +88,7 @@ impl Operators {
 
 /// All paths of the API and the health checks.
 pub fn router(api: Arc<Api>, operators: Operators) -> Router {
-    let table = get(tables::show)
-        .put(tables::put)
-        .delete(tables::delete)
-        .layer(DefaultBodyLimit::max(api.tables.limits().text_bytes_max()));
+    let table = get(tables::show).put(tables::put).delete(tables::delete);
     let operated = Router::new()
         .route("/v1/messages", get(messages::list))
         .route("/v1/messages/{id}", get(messages::show))

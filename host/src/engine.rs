@@ -32,7 +32,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use self::{
     commits::Unanswered,
@@ -44,7 +44,7 @@ use self::{
 };
 pub use self::{
     handle::{BreakerCommand, Handle, LaneStatus, Replay, Stopped},
-    rerun::{Rerun, RerunError},
+    rerun::{Place, Rerun, RerunError},
     state::Config,
 };
 use crate::{
@@ -143,8 +143,6 @@ pub struct Engine {
     unsent: usize,
     replaying: VecDeque<handle::Paced>,
     rounds: Rounds,
-    /// Places for messages that are run again.
-    reruns: Arc<Semaphore>,
     /// How many replays were committed so far.
     replays: u64,
     /// Nothing is decoded before this moment: the guests' pool had no room.
@@ -253,7 +251,6 @@ impl Engine {
             unsent: 0,
             replaying: VecDeque::new(),
             rounds: Rounds::new(now),
-            reruns: Arc::new(Semaphore::new(rerun::RERUNS_MAX)),
             replays: 0,
             decode_at: now,
         };

@@ -14,7 +14,7 @@ mod start;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
 
 pub use self::{
     content::{ReadError, carried},
@@ -29,6 +29,9 @@ use crate::{
     record::{Record, TableChanged, TableSource},
     view::{TableRow, View},
 };
+
+/// Tables that are taken in at the same time, each with its whole text in memory.
+const TAKEN_MAX: usize = 4;
 
 /// A table as the configuration has it.
 #[derive(Clone, Debug)]
@@ -64,6 +67,8 @@ pub struct Tables {
     configured: BTreeMap<PartnerName, BTreeMap<TableName, Digest>>,
     /// Held from the look at the current version until the next one is durable.
     writing: Mutex<()>,
+    /// Places for tables that are being taken in.
+    taking: Semaphore,
 }
 
 /// What is to become of a table.
@@ -155,6 +160,12 @@ impl Tables {
     #[must_use]
     pub fn configured(&self, partner: &PartnerName, table: &TableName) -> Option<Digest> {
         self.configured.get(partner)?.get(table).copied()
+    }
+
+    /// A place for a table whose text is about to be read; none when too many are.
+    #[must_use]
+    pub fn place(&self) -> Option<SemaphorePermit<'_>> {
+        self.taking.try_acquire().ok()
     }
 
     /// What a change would make.

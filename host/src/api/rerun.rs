@@ -24,7 +24,7 @@ use super::{
     unavailable,
 };
 use crate::{
-    engine::{Rerun, RerunError},
+    engine::{Place, Rerun, RerunError},
     message::MessageId,
     partner::{Partner, Snapshot},
     record::{AdapterRef, Log, Record, TableUse},
@@ -78,15 +78,24 @@ pub async fn rerun(
 ) -> Result<Json<Value>, Problem> {
     let Json(request) = request.map_err(|error| bad_value("body", error))?;
     let id = message_id(&id)?;
+    // First of all: what is prepared takes memory too.
+    let place = api.engine.place_for_rerun();
+    let place = place.map_err(|error| not_run(&error))?;
     let preparing = Arc::clone(&api);
-    let (then, rerun) = on_blocking(move || prepare(&preparing, id, request)).await??;
+    let prepared = on_blocking(move || prepare(&preparing, id, request, place)).await?;
+    let (then, rerun) = prepared?;
     let ran = api.engine.rerun(rerun).await.map_err(unavailable)?;
     let record = ran.map_err(|error| not_run(&error))?;
     on_blocking(move || Json(answer(id, request, &then, &record))).await
 }
 
 /// Finds out what there is to compare with, and what to run.
-fn prepare(api: &Api, id: MessageId, request: Request) -> Result<(Then, Rerun), Problem> {
+fn prepare(
+    api: &Api,
+    id: MessageId,
+    request: Request,
+    place: Place,
+) -> Result<(Then, Rerun), Problem> {
     let row = api.view.message(id).ok_or_else(|| missing(api, id))?;
     let then = Then::tell(&api.view, api.journal.as_ref(), &row).map_err(unavailable)?;
     let then = then.ok_or_else(|| {
@@ -101,6 +110,7 @@ fn prepare(api: &Api, id: MessageId, request: Request) -> Result<(Then, Rerun), 
         ))
     })?;
     let rerun = Rerun {
+        place,
         accepted: row.accepted,
         adapter: adapter(api, &partner, &then, request.adapter)?,
         tables: tables(api, &partner, &row, &then, request.tables)?,

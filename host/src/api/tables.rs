@@ -3,12 +3,12 @@
 //! An entity tag is the version, `"3"`; the CSV form of the same version is another
 //! representation, `"3-csv"`. Both are taken in `If-Match`.
 
-use std::sync::Arc;
+use std::{error::Error as _, sync::Arc, time::Duration};
 
 use axum::{
     Json,
-    body::Bytes,
-    extract::{Path, Query, State, rejection::BytesRejection},
+    body::{Body, Bytes},
+    extract::{Path, Query, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
@@ -32,6 +32,8 @@ const VERSIONS_SHOWN_MAX: usize = 100;
 const CHANGES_SHOWN_MAX: usize = 1_000;
 /// What follows the version in the entity tag of its CSV form.
 const CSV_TAG: &str = "-csv";
+/// From the head of a request to the end of its body.
+const BODY_TIMEOUT: Duration = Duration::from_secs(60);
 const CSV: &str = "text/csv";
 const JSON: &str = "application/json";
 
@@ -119,18 +121,19 @@ pub async fn put(
     Path((partner, table)): Path<(String, String)>,
     how: Queried<How>,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    body: Body,
 ) -> Result<Response, Problem> {
     let Query(how) = how.map_err(|error| bad_value("query", error))?;
     let (partner, table) = named(&api, &partner, &table)?;
     let expected = expected(&headers)?;
     let limits = *api.tables.limits();
-    let body = body.map_err(|error| unread(&error, limits.text_bytes_max()))?;
     let read = match media_type(&headers).as_deref() {
         Some(CSV) => Table::from_csv,
         Some(JSON) => Table::from_json,
         _ => return Err(unsupported()),
     };
+    let _place = api.tables.place().ok_or_else(busy)?;
+    let body = taken(body, limits.text_bytes_max()).await?;
     let content = on_blocking(move || read(&body, &limits)).await?;
     let change = Change {
         partner,
@@ -372,18 +375,39 @@ fn no_table(fault: &Fault) -> Problem {
     }
 }
 
-fn unread(error: &BytesRejection, bytes_max: usize) -> Problem {
-    if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
-        return Problem::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "table-too-large",
-            "Table too large",
+/// The whole body, if it is not too long and comes in time.
+async fn taken(body: Body, bytes_max: usize) -> Result<Bytes, Problem> {
+    let read = axum::body::to_bytes(body, bytes_max);
+    let read = tokio::time::timeout(BODY_TIMEOUT, read).await;
+    let Ok(read) = read else {
+        return Err(Problem::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "body-timeout",
+            "The body took too long",
         )
         .detail(format!(
-            "the body is over {bytes_max} bytes; tables.table_bytes_max bounds what a table holds"
-        ));
-    }
-    bad_value("body", error)
+            "it must be there within {} s",
+            BODY_TIMEOUT.as_secs()
+        )));
+    };
+    read.map_err(|error| {
+        let mut causes = std::iter::successors(error.source(), |it| it.source());
+        if causes.any(|it| it.is::<http_body_util::LengthLimitError>()) {
+            return Problem::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "table-too-large",
+                "Table too large",
+            )
+            .detail(format!("the body is over {bytes_max} bytes; tables.table_bytes_max bounds what a table holds"));
+        }
+        bad_value("body", error)
+    })
+}
+
+fn busy() -> Problem {
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "Busy")
+        .detail("too many tables are being taken in already")
+        .retry_after(1)
 }
 
 fn not_changed(error: &ChangeError) -> Problem {
@@ -436,6 +460,15 @@ mod tests {
             assert_eq!(of(header::IF_MATCH, bad), None, "{bad}");
         }
         assert_eq!(of(header::IF_NONE_MATCH, "\"3\""), None);
+    }
+
+    #[tokio::test]
+    async fn a_body_is_taken_within_bounds() {
+        let body = || Body::from("key,value\n");
+        assert_eq!(taken(body(), 10).await.unwrap(), "key,value\n");
+        let refused = taken(body(), 9).await.unwrap_err();
+        assert_eq!(refused.status(), StatusCode::PAYLOAD_TOO_LARGE);
+        assert_eq!(refused.code(), "table-too-large");
     }
 
     #[test]

@@ -28,10 +28,15 @@ use crate::{
 
 /// Messages that are run again at the same time; each holds a whole message, and perhaps
 /// its partner's tables of another day.
-pub(super) const RERUNS_MAX: usize = 4;
+pub(in crate::engine) const RERUNS_MAX: usize = 4;
+
+/// One of the places for messages that are run again.
+pub struct Place(#[expect(dead_code, reason = "held, not read")] pub(super) OwnedSemaphorePermit);
 
 /// What to run again, and how.
 pub struct Rerun {
+    /// Given up once it was run.
+    pub place: Place,
     /// Whose message it is.
     pub partner: Arc<Partner>,
     /// The record that accepted it.
@@ -70,12 +75,8 @@ struct Alone<'a>(&'a Partner);
 impl Engine {
     /// Has a message run again, when its partner's turn comes.
     pub(super) fn rerun(&self, rerun: Rerun, answer: Answer) {
-        let Ok(place) = Arc::clone(&self.reruns).try_acquire_owned() else {
-            let _ = answer.send(Err(RerunError::TooMany));
-            return;
-        };
         let guests = self.state.guests(&rerun.partner.name);
-        let work = self.run_again(rerun, place, guests);
+        let work = self.run_again(rerun, guests);
         tokio::spawn(async move {
             // Whoever asked may be gone.
             let _ = answer.send(work.await);
@@ -85,7 +86,6 @@ impl Engine {
     fn run_again(
         &self,
         rerun: Rerun,
-        place: OwnedSemaphorePermit,
         guests: Option<Arc<Semaphore>>,
     ) -> impl Future<Output = Result<Arc<Record>, RerunError>> + Send + use<> {
         let journal = Arc::clone(&self.parts.journal);
@@ -93,7 +93,6 @@ impl Engine {
         let (limits, metrics) = (self.parts.limits, Arc::clone(&self.parts.metrics));
         let now = self.parts.clock.now();
         async move {
-            let _place = place;
             let accepted = rerun.accepted;
             let load = move || state::load(journal.as_ref(), accepted);
             let message = tokio::task::spawn_blocking(load).await;
@@ -117,7 +116,9 @@ impl Engine {
                 };
                 let read = reader.read(&message, &looked, called, log::keep);
                 drop(turn);
-                settled(&message, read, &rerun.partner, now)
+                let record = settled(&message, read, &rerun.partner, now);
+                drop(rerun.place);
+                record
             };
             Ok(pool.submit(job)?.await?)
         }

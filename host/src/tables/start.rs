@@ -3,11 +3,11 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 
 use super::{
-    AllConfigured, ChangeError, Configured, Parts, ReadError, Tables, content::content, difference,
-    is_there,
+    AllConfigured, ChangeError, Configured, Parts, ReadError, TAKEN_MAX, Tables, content::content,
+    difference, is_there,
 };
 use crate::{
     clock::Timestamp,
@@ -63,6 +63,7 @@ impl Tables {
                 .map(|(partner, tables)| (partner.clone(), digests(tables)))
                 .collect(),
             writing: Mutex::default(),
+            taking: Semaphore::new(TAKEN_MAX),
         };
         let none = BTreeMap::new();
         for partner in tables.parts.partners.iter() {
