@@ -21,6 +21,7 @@ pub mod record;
 
 pub mod metrics;
 mod private;
+pub mod secret;
 
 pub mod contract;
 

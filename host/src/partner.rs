@@ -11,7 +11,10 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 pub use self::tables::{Call, Snapshot, Tables, Versioned};
 
 use crate::{
-    deliver::{endpoint, transport::Transport},
+    deliver::{
+        endpoint,
+        transport::{Standing, Transport},
+    },
     message::PartnerName,
 };
 
@@ -52,6 +55,15 @@ impl Partner {
         self.endpoint
             .as_ref()
             .map(|endpoint| endpoint.transport.to_string())
+    }
+
+    /// How the credentials stand that requests to it carry.
+    #[must_use]
+    pub fn credentials(&self) -> Vec<Standing> {
+        self.endpoint
+            .as_ref()
+            .map(|endpoint| endpoint.transport.credentials())
+            .unwrap_or_default()
     }
 }
 

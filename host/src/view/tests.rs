@@ -168,6 +168,7 @@ pub(crate) fn attempted(now: Timestamp, message: MessageId, to: &str, outcome: O
         outcome,
         breaker: None,
         held_until: None,
+        held_because: None,
         log: Log::default(),
         tables: Vec::new(),
     })
