@@ -1,7 +1,8 @@
 //! `/v1/partners/{partner}/tables`: what adapters look up, read and replaced as a whole.
 //!
-//! An entity tag is the version, `"3"`; the CSV form of the same version is another
-//! representation, `"3-csv"`. Both are taken in `If-Match`.
+//! What must be there before it is replaced, a caller may say: see [`precondition`].
+
+mod precondition;
 
 use std::{error::Error as _, sync::Arc, time::Duration};
 
@@ -15,6 +16,7 @@ use axum::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use self::precondition::{Form, expected, tag};
 use super::{
     Api, bad_value, messages::on_blocking, not_found, partners::find, problem::Problem, unavailable,
 };
@@ -22,7 +24,7 @@ use crate::{
     journal::CommitError,
     lookup::{Fault, Table, TableName},
     message::PartnerName,
-    tables::{Change, ChangeError, Changed, Expected},
+    tables::{Change, ChangeError, Changed},
     view::TableRow,
 };
 
@@ -30,12 +32,8 @@ use crate::{
 const VERSIONS_SHOWN_MAX: usize = 100;
 /// Keys that an answer names of those that differ.
 const CHANGES_SHOWN_MAX: usize = 1_000;
-/// What follows the version in the entity tag of its CSV form.
-const CSV_TAG: &str = "-csv";
 /// From the head of a request to the end of its body.
 const BODY_TIMEOUT: Duration = Duration::from_secs(60);
-const CSV: &str = "text/csv";
-const JSON: &str = "application/json";
 
 /// Which version to show.
 #[derive(Debug, Default, Deserialize)]
@@ -87,14 +85,14 @@ pub async fn show(
 ) -> Result<Response, Problem> {
     let Query(asked) = asked.map_err(|error| bad_value("query", error))?;
     let (partner, table) = named(&api, &partner, &table)?;
-    let as_csv = wants_csv(&headers);
+    let form = Form::wanted(&headers);
     on_blocking(move || {
         let versions = api.view.table_versions(&partner, &table);
         let row = chosen(&versions, &table, asked.version)?;
         let content = api.tables.content(row).map_err(unavailable)?;
         let content = content.ok_or_else(|| removed(&table, row))?;
-        if as_csv {
-            let tag = tag(&format!("{}{CSV_TAG}", row.version));
+        if form == Form::Csv {
+            let tag = tag(row.version, Form::Csv);
             let kind = HeaderValue::from_static("text/csv; charset=utf-8; header=present");
             return Ok(represented(tag, kind, content.to_csv()));
         }
@@ -103,8 +101,8 @@ pub async fn show(
         let newest = versions.iter().rev().take(VERSIONS_SHOWN_MAX);
         answer["versions"] = newest.map(version).collect();
         let body = serde_json::to_vec(&answer).map_err(unavailable)?;
-        let kind = HeaderValue::from_static(JSON);
-        Ok(represented(tag(&row.version.to_string()), kind, body))
+        let kind = HeaderValue::from_static(precondition::JSON);
+        Ok(represented(tag(row.version, Form::Json), kind, body))
     })
     .await?
 }
@@ -128,8 +126,8 @@ pub async fn put(
     let expected = expected(&headers)?;
     let limits = *api.tables.limits();
     let read = match media_type(&headers).as_deref() {
-        Some(CSV) => Table::from_csv,
-        Some(JSON) => Table::from_json,
+        Some(precondition::CSV) => Table::from_csv,
+        Some(precondition::JSON) => Table::from_json,
         _ => return Err(unsupported()),
     };
     let _place = api.tables.place().ok_or_else(busy)?;
@@ -196,7 +194,7 @@ async fn changed(api: &Api, change: Change, how: &How) -> Result<Response, Probl
     if made.after.is_none() || how.dry_run {
         return Ok((status, body).into_response());
     }
-    let tag = tag(&made.version.to_string());
+    let tag = tag(made.version, Form::Json);
     Ok((status, [(header::ETAG, tag)], body).into_response())
 }
 
@@ -294,52 +292,6 @@ fn represented(tag: HeaderValue, kind: HeaderValue, body: Vec<u8>) -> Response {
     (headers, body).into_response()
 }
 
-fn tag(version: &str) -> HeaderValue {
-    HeaderValue::from_str(&format!("\"{version}\"")).unwrap_or(HeaderValue::from_static("\"\""))
-}
-
-/// What `If-Match` and `If-None-Match` say must be there.
-fn expected(headers: &HeaderMap) -> Result<Expected, Problem> {
-    let text = |name| headers.get(name).map(|it| it.to_str().unwrap_or(""));
-    match (text(header::IF_MATCH), text(header::IF_NONE_MATCH)) {
-        (None, None) => Ok(Expected::Anything),
-        (None, Some("*")) => Ok(Expected::Nothing),
-        (Some("*"), None) => Ok(Expected::Something),
-        (Some(tags), None) => tags
-            .split(',')
-            .map(tagged)
-            .collect::<Option<_>>()
-            .map_or_else(
-                || {
-                    Err(bad_value(
-                        "If-Match",
-                        "it takes the ETag of an answer, such as \"3\", or *",
-                    ))
-                },
-                |versions| Ok(Expected::Version(versions)),
-            ),
-        (_, Some(_)) => Err(bad_value(
-            "If-None-Match",
-            "it takes * alone: the table must not be there",
-        )),
-    }
-}
-
-/// The version of a strong entity tag of ours.
-fn tagged(tag: &str) -> Option<u64> {
-    let version = tag.trim().strip_prefix('"')?.strip_suffix('"')?;
-    let version = version.strip_suffix(CSV_TAG).unwrap_or(version);
-    version.parse().ok()
-}
-
-fn wants_csv(headers: &HeaderMap) -> bool {
-    let accept = headers.get(header::ACCEPT);
-    let accept = accept.and_then(|it| it.to_str().ok()).unwrap_or_default();
-    let kinds = accept.split(',').filter_map(|it| it.split(';').next());
-    let mut ours = kinds.map(str::trim).filter(|it| [CSV, JSON].contains(it));
-    ours.next() == Some(CSV)
-}
-
 fn media_type(headers: &HeaderMap) -> Option<String> {
     let kind = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
     Some(kind.split(';').next()?.trim().to_ascii_lowercase())
@@ -391,7 +343,7 @@ async fn taken(body: Body, bytes_max: usize) -> Result<Bytes, Problem> {
         )));
     };
     read.map_err(|error| {
-        let mut causes = std::iter::successors(error.source(), |it| it.source());
+        let mut causes = std::iter::successors(error.source(), |&it| it.source());
         if causes.any(|it| it.is::<http_body_util::LengthLimitError>()) {
             return Problem::new(
                 StatusCode::PAYLOAD_TOO_LARGE,
@@ -444,24 +396,6 @@ fn not_changed(error: &ChangeError) -> Problem {
 mod tests {
     use super::*;
 
-    fn headers(name: header::HeaderName, value: &'static str) -> HeaderMap {
-        HeaderMap::from_iter([(name, HeaderValue::from_static(value))])
-    }
-
-    #[test]
-    fn preconditions_name_versions() {
-        let of = |name, value| expected(&headers(name, value)).ok();
-        assert_eq!(expected(&HeaderMap::new()).ok(), Some(Expected::Anything));
-        let either = Some(Expected::Version(vec![3, 4]));
-        assert_eq!(of(header::IF_MATCH, "\"3\", \"4-csv\""), either);
-        assert_eq!(of(header::IF_MATCH, "*"), Some(Expected::Something));
-        assert_eq!(of(header::IF_NONE_MATCH, "*"), Some(Expected::Nothing));
-        for bad in ["3", "W/\"3\"", "\"x\"", ""] {
-            assert_eq!(of(header::IF_MATCH, bad), None, "{bad}");
-        }
-        assert_eq!(of(header::IF_NONE_MATCH, "\"3\""), None);
-    }
-
     #[tokio::test]
     async fn a_body_is_taken_within_bounds() {
         let body = || Body::from("key,value\n");
@@ -469,15 +403,5 @@ mod tests {
         let refused = taken(body(), 9).await.unwrap_err();
         assert_eq!(refused.status(), StatusCode::PAYLOAD_TOO_LARGE);
         assert_eq!(refused.code(), "table-too-large");
-    }
-
-    #[test]
-    fn csv_is_for_those_who_name_it_first() {
-        let wants = |accept| wants_csv(&headers(header::ACCEPT, accept));
-        assert!(wants("text/csv"));
-        assert!(wants("text/csv;q=0.9, application/json"));
-        assert!(!wants("application/json, text/csv"));
-        assert!(!wants("*/*"));
-        assert!(!wants_csv(&HeaderMap::new()));
     }
 }
