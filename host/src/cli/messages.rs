@@ -200,17 +200,25 @@ fn continues(document: &Value, message: &Value) -> String {
     }
 }
 
-/// What the adapter said in a step, a line each.
+/// What the adapter looked into and said in a step, a line each.
 fn log_lines(details: &Value) -> Vec<String> {
-    let mut lines: Vec<_> = items(&details["log"])
-        .map(|line| {
-            let mut told = format!("{}: {}", text(&line["level"]), text(&line["text"]));
-            for field in items(&line["fields"]) {
-                told.push_str(&format!(" {}={}", text(&field[0]), text(&field[1])));
-            }
-            print::inert(&told)
+    let mut lines: Vec<_> = items(&details["tables"])
+        .map(|used| match used["version"].as_u64() {
+            Some(0) => format!("looked for a table {}", text(&used["table"])),
+            _ => format!(
+                "looked into table {} version {}",
+                text(&used["table"]),
+                used["version"]
+            ),
         })
         .collect();
+    lines.extend(items(&details["log"]).map(|line| {
+        let mut told = format!("{}: {}", text(&line["level"]), text(&line["text"]));
+        for field in items(&line["fields"]) {
+            told.push_str(&format!(" {}={}", text(&field[0]), text(&field[1])));
+        }
+        print::inert(&told)
+    }));
     if details["log_cut"] == true {
         lines.push("(more was logged than is kept)".to_owned());
     }
