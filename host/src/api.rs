@@ -103,6 +103,10 @@ pub fn router(api: Arc<Api>, operators: Operators) -> Router {
         .route("/v1/partners/{partner}/breaker", post(partners::breaker))
         .route("/v1/partners/{partner}/tables", get(tables::list))
         .route("/v1/partners/{partner}/tables/{table}", table)
+        .route(
+            "/v1/partners/{partner}/acknowledgements",
+            get(partners::acknowledgements),
+        )
         .route("/v1/adapters", get(adapters::list))
         .route("/v1/adapters/{name}", get(adapters::show))
         .route("/metrics", get(metrics::show))

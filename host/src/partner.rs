@@ -5,10 +5,14 @@
 //! not change while the host runs.
 
 mod tables;
+mod terms;
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
-pub use self::tables::{Call, Snapshot, Tables, Versioned};
+pub use self::{
+    tables::{Call, Snapshot, Tables, Versioned},
+    terms::{Action, Actions, ControlNumbers, Terms},
+};
 
 use crate::{
     deliver::{
@@ -32,6 +36,8 @@ pub struct Partner {
     pub endpoint: Option<Endpoint>,
     /// Whether it is sent the acknowledgements that it is owed.
     pub acknowledge: bool,
+    /// What is agreed about acknowledgements and control numbers.
+    pub terms: Terms,
 }
 
 /// Where deliveries go, and how.

@@ -1,7 +1,8 @@
 //! `/v1/messages/{id}/rerun`: a message read once more, and compared with what was
 //! recorded. Nothing is written, nothing is delivered.
 //!
-//! The partner's settings are those of now: records do not hold them.
+//! The partner's settings are those of now: records do not hold them. What depends on other
+//! messages, such as whether an envelope's number was in turn, is left out.
 
 mod difference;
 mod then;

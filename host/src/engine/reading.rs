@@ -10,17 +10,18 @@ use std::{
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::{
-    Engine, Event, Parts, conversation,
+    Engine, Event, Parts, conversation, earlier,
     log::{self, Caller},
     settle::{Read, Reading},
 };
 use crate::{
     clock::Timestamp,
-    contract, failpoint,
+    contract, failpoint, journal,
     message::{Journaled, RawMessage},
     partner::{Call as Looked, Partner},
     record::{Failure, Log},
     sandbox::{self, Adapter, Call, GuestError, Limits, Usage},
+    view::View,
 };
 
 /// How often a message is read whose guest was stopped by something that is not its
@@ -92,6 +93,7 @@ fn decode_job(
 ) -> impl FnOnce() -> Reading + Send + use<> {
     let limits = parts.limits;
     let metrics = Arc::clone(&parts.metrics);
+    let (view, journal) = (parts.view.clone(), Arc::clone(&parts.journal));
     let partner = parts.partners.get(&message.get().partner);
     move || {
         failpoint::hit("engine-before-decode");
@@ -111,6 +113,8 @@ fn decode_job(
             adapter: &adapter,
             partner: &partner,
             limits: &limits,
+            view: &view,
+            journal: journal.as_ref(),
         };
         let looked = partner.tables.now().call();
         let called = |usage: &Usage, failed| {
@@ -120,11 +124,14 @@ fn decode_job(
     }
 }
 
-/// Who reads a message, and within which limits.
+/// Who reads a message, within which limits, and beside what.
 pub(super) struct Reader<'a> {
     pub(super) adapter: &'a Adapter,
     pub(super) partner: &'a Partner,
     pub(super) limits: &'a Limits,
+    /// Where earlier documents about the same are.
+    pub(super) view: &'a View,
+    pub(super) journal: &'a dyn journal::Reader,
 }
 
 // === impl Reader ===
@@ -165,6 +172,7 @@ impl Reader<'_> {
         let read = match decoded {
             Ok(call) => match call.value {
                 Ok(decoded) => Read::Decoded {
+                    compared: earlier::compare(&decoded, message.id, self.view, self.journal),
                     decoded: Box::new(decoded),
                     fuel_used: call.usage.fuel_used,
                 },

@@ -2,8 +2,8 @@
 //! goes anywhere.
 //!
 //! It runs as a first reading does, on the guests' threads and at its partner's turn, and
-//! its outcome is settled by the same code; only that nothing else is known there, and
-//! that no route leads anywhere. So what it gives is comparable, document by document,
+//! its outcome is settled by the same code; only that other messages are not known there,
+//! and that no route leads anywhere. So what it gives is comparable, document by document,
 //! with what was recorded.
 
 use std::sync::Arc;
@@ -19,11 +19,11 @@ use crate::{
     clock::Timestamp,
     journal::Sequence,
     message::{CorrelationId, DeliveryId, Digest, MessageId, PartnerName, RawMessage},
-    partner::{Partner, Snapshot},
+    partner::{Partner, Snapshot, Terms},
     record::Record,
     route::Table,
     sandbox::{Adapter, Busy, Lost},
-    view::IdentityRow,
+    view::{IdentityRow, SeenRow, SeriesRow, View},
 };
 
 /// Messages that are run again at the same time; each holds a whole message, and perhaps
@@ -67,8 +67,12 @@ pub enum RerunError {
 /// What comes of it: a record that is written nowhere.
 pub(super) type Answer = oneshot::Sender<Result<Arc<Record>, RerunError>>;
 
-/// Nothing but the message's own partner is known.
-struct Alone<'a>(&'a Partner);
+/// What is known beside the message: what was sent, but no other message, so that nothing
+/// is a repetition and no envelope's number is out of turn.
+struct Alone<'a> {
+    partner: &'a Partner,
+    view: &'a View,
+}
 
 // === impl Engine ===
 
@@ -88,13 +92,14 @@ impl Engine {
         rerun: Rerun,
         guests: Option<Arc<Semaphore>>,
     ) -> impl Future<Output = Result<Arc<Record>, RerunError>> + Send + use<> {
-        let journal = Arc::clone(&self.parts.journal);
+        let (view, journal) = (self.parts.view.clone(), Arc::clone(&self.parts.journal));
         let pool = Arc::clone(&self.parts.pool);
         let (limits, metrics) = (self.parts.limits, Arc::clone(&self.parts.metrics));
         let now = self.parts.clock.now();
         async move {
             let accepted = rerun.accepted;
-            let load = move || state::load(journal.as_ref(), accepted);
+            let reader = Arc::clone(&journal);
+            let load = move || state::load(reader.as_ref(), accepted);
             let message = tokio::task::spawn_blocking(load).await;
             let message = message
                 .map_err(|error| RerunError::Unread(error.to_string()))?
@@ -113,10 +118,16 @@ impl Engine {
                     adapter: &rerun.adapter,
                     partner: &rerun.partner,
                     limits: &limits,
+                    view: &view,
+                    journal: journal.as_ref(),
                 };
                 let read = reader.read(&message, &looked, called, log::keep);
                 drop(turn);
-                let record = settled(&message, read, &rerun.partner, now);
+                let mut alone = Alone {
+                    partner: &rerun.partner,
+                    view: &view,
+                };
+                let record = settled(&message, read, &mut alone, now);
                 drop(rerun.place);
                 record
             };
@@ -128,11 +139,11 @@ impl Engine {
 fn settled(
     message: &RawMessage,
     reading: Reading,
-    partner: &Partner,
+    alone: &mut Alone<'_>,
     now: Timestamp,
 ) -> Arc<Record> {
     let nowhere = Table::default();
-    settle::settle(message, reading, &nowhere, &mut Alone(partner), now).record
+    settle::settle(message, reading, &nowhere, alone, now).record
 }
 
 // === impl Alone ===
@@ -142,8 +153,24 @@ impl Known for Alone<'_> {
         None
     }
 
-    fn delivery_by_control(&self, _partner: &PartnerName, _number: u64) -> Option<DeliveryId> {
+    fn last_sent(&self, to: &PartnerName, kind: &str, business_key: &str) -> Option<DeliveryId> {
+        self.view.last_sent(to, kind, business_key)
+    }
+
+    fn seen(&self, _series: &Digest, _number: &str) -> Option<SeenRow> {
         None
+    }
+
+    fn series(&self, _series: &Digest) -> Option<SeriesRow> {
+        None
+    }
+
+    fn terms(&self, _partner: &PartnerName) -> &Terms {
+        &self.partner.terms
+    }
+
+    fn delivery_by_control(&self, partner: &PartnerName, number: u64) -> Option<DeliveryId> {
+        self.view.delivery_by_control(partner, number)
     }
 
     fn thread(&self, _business_key: &str) -> Option<CorrelationId> {
@@ -163,6 +190,6 @@ impl Known for Alone<'_> {
     }
 
     fn acknowledged(&self, _partner: &PartnerName) -> bool {
-        self.0.acknowledge && self.0.endpoint.is_some()
+        self.partner.acknowledge && self.partner.endpoint.is_some()
     }
 }

@@ -108,6 +108,7 @@ impl House {
             tables: crate::partner::Tables::default(),
             endpoint: None,
             acknowledge: false,
+            terms: crate::partner::Terms::default(),
         }]));
         let parts = Parts {
             clock: self.clock.clone(),

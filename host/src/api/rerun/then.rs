@@ -12,9 +12,23 @@ use crate::{
     clock::Timestamp,
     journal::{Reader, Sequence},
     message::{Digest, DocumentId},
-    record::{AdapterRef, Decoded, Disposition, Document, Record, TableUse},
+    record::{AdapterRef, Decoded, Disposition, Document, Failure, Record, TableUse},
     view::{MessageRow, View},
 };
+
+/// What the host says of a message beside others: of the numbers of its envelopes. A
+/// message that is read alone has none of it.
+const SAID_BESIDE_OTHERS: [&str; 9] = [
+    "interchange-duplicate",
+    "interchange-conflict",
+    "interchange-gap",
+    "interchange-out-of-sequence",
+    "group-duplicate",
+    "group-conflict",
+    "group-gap",
+    "group-out-of-sequence",
+    "envelopes-not-looked-at",
+];
 
 /// What was read then, by whom and with what.
 pub(super) struct Then {
@@ -126,7 +140,7 @@ impl Read {
                 Self {
                     documents: documents.chain(refused).collect(),
                     failure: Value::Null,
-                    findings: json!(decoded.findings),
+                    findings: own(&decoded.findings),
                     reply: decoded.reply.as_ref().map_or(Value::Null, |reply| {
                         json!({
                             "status": reply.status,
@@ -188,6 +202,14 @@ impl Held {
             findings: json!(document.findings),
         }
     }
+}
+
+/// Findings that are about the message itself.
+fn own(findings: &[Failure]) -> Value {
+    let own = findings
+        .iter()
+        .filter(|it| !SAID_BESIDE_OTHERS.contains(&it.code.as_str()));
+    own.map(|it| json!(it)).collect()
 }
 
 /// Whether all that was read was there already by this message itself.
