@@ -14,7 +14,9 @@ mod print;
 mod rebuild;
 mod remote;
 mod report;
+mod rerun;
 mod serve;
+mod tables;
 
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 
@@ -58,6 +60,9 @@ enum Command {
     /// Partners of a running host
     #[command(subcommand)]
     Partners(partners::Command),
+    /// What adapters look up: cross-reference tables of a running host
+    #[command(subcommand)]
+    Tables(tables::Command),
 }
 
 /// Which configuration, and what overrides it.
@@ -107,6 +112,7 @@ fn run(command: Command) -> Result<(), Failed> {
         Command::Messages(command) => asynchronous(messages::run(command)),
         Command::DeadLetters(command) => asynchronous(dead_letters::run(command)),
         Command::Partners(command) => asynchronous(partners::run(command)),
+        Command::Tables(command) => asynchronous(tables::run(command)),
     }
 }
 

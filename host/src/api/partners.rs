@@ -175,7 +175,7 @@ pub async fn breaker(
     ))
 }
 
-fn find(api: &Api, name: &str) -> Result<Arc<Partner>, Problem> {
+pub(super) fn find(api: &Api, name: &str) -> Result<Arc<Partner>, Problem> {
     PartnerName::parse(name)
         .ok()
         .and_then(|name| api.partners.get(&name))
