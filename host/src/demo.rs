@@ -3,8 +3,8 @@
 //!
 //! The host is the real one: composed as `serve` composes it, configured by a file,
 //! on a temporary directory, with adapters built from their sources. The partners
-//! ([`erp`], [`crm`], [`warehouse`], [`folder_warehouse`]) are small systems with
-//! state and numbers of their own; they know the host only by its interfaces. The
+//! ([`erp`], [`crm`], and those of [`simulate`](crate::simulate)) are small systems
+//! with state and numbers of their own; they know the host only by its interfaces. The
 //! [`story`] believes what the host's API and the partners' books say, and a step
 //! that was not observed ends it with an error that names the step.
 //!
@@ -13,20 +13,13 @@
 
 mod api;
 mod crm;
-mod depot;
-mod edi;
 mod erp;
 mod farewell;
-mod folder_warehouse;
-mod ingress;
-mod receiver;
 mod screen;
-mod server;
 mod settings;
 mod stage;
 mod story;
 mod telling;
-mod warehouse;
 
 use std::{
     fs, io,

@@ -43,6 +43,8 @@ pub mod engine;
 
 pub mod api;
 
+pub mod simulate;
+
 pub mod app;
 pub mod cli;
 pub mod config;

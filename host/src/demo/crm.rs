@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::receiver::{Booked, Receiver};
+use crate::simulate::canonical::{Booked, Receiver};
 
 /// A running CRM.
 #[derive(Debug)]

@@ -7,9 +7,9 @@ use crossdock_sdk::{
     Address, Document, ItemId, Order, OrderLine, Party, PartyRole, Purpose, Quantity, json,
 };
 
-use super::{
+use crate::simulate::{
+    canonical::{Booked, Receiver},
     ingress::{Answer, Ingress, Message},
-    receiver::{Booked, Receiver},
 };
 
 /// A running ERP.

@@ -14,18 +14,18 @@ use tempfile::TempDir;
 use super::{
     api::{Api, Unmet},
     crm::Crm,
-    depot::Depot,
     erp::{self, Customer, Erp},
-    folder_warehouse::FolderWarehouse,
-    ingress::{self, Answer, Ingress},
     screen::Screen,
     settings::{self, Places, Tokens},
-    warehouse::Warehouse,
 };
 use crate::{
     app::{self, Host},
     clock::Clock,
     config::{Config, Overrides},
+    simulate::{
+        ingress::{self, Answer, Ingress},
+        x12::{Warehouse, depot::Depot, folder::FolderWarehouse},
+    },
 };
 
 /// What lies on the shelves in the north.

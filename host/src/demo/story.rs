@@ -23,6 +23,7 @@ use super::{
     stage::Stage,
     telling,
 };
+use crate::simulate::x12::{depot::Depot, edi::Purpose};
 
 /// A step that was observed.
 #[derive(Clone, Debug)]
@@ -184,7 +185,7 @@ fn booked_once(stage: &Stage, order_no: &str, pieces: i64) -> Result<(), Unmet> 
 }
 
 /// How many releases of each purpose a depot has taken for an order, in order.
-fn releases(depot: &super::depot::Depot, order_no: &str) -> Vec<(super::edi::Purpose, u64)> {
+fn releases(depot: &Depot, order_no: &str) -> Vec<(Purpose, u64)> {
     let mine = depot.releases.iter().filter(|it| it.order_no == order_no);
     mine.map(|it| (it.purpose, it.pieces())).collect()
 }

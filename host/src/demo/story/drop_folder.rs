@@ -4,13 +4,14 @@
 use crossdock_sdk::{Document, ShipmentStatus};
 
 use super::{booked_once, known, shipped};
-use crate::demo::{
-    api::{Message, Unmet, expect, text, until},
-    erp::Customer,
-    receiver::Booked,
-    server::Health,
-    stage::Stage,
-    telling,
+use crate::{
+    demo::{
+        api::{Message, Unmet, expect, text, until},
+        erp::Customer,
+        stage::Stage,
+        telling,
+    },
+    simulate::{canonical::Booked, server::Health},
 };
 
 pub(super) async fn play(stage: &mut Stage) -> Result<(), Unmet> {

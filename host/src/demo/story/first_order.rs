@@ -1,12 +1,14 @@
 //! ERP → 940 → 997 and 945 → ERP and CRM, under one correlation id.
 
 use super::{booked_once, releases, shipped};
-use crate::demo::{
-    api::{Unmet, expect, text, until},
-    edi::Purpose,
-    erp::Customer,
-    stage::Stage,
-    telling,
+use crate::{
+    demo::{
+        api::{Unmet, expect, text, until},
+        erp::Customer,
+        stage::Stage,
+        telling,
+    },
+    simulate::x12::edi::Purpose,
 };
 
 pub(super) async fn play(stage: &mut Stage) -> Result<(), Unmet> {

@@ -9,13 +9,14 @@ use crate::{
     clock::Timestamp,
     demo::{
         api::{Unmet, expect, text, until},
-        depot::Ships,
-        edi::Purpose,
         erp::{self, Customer},
         screen::{Beat, Tone, span},
-        server::Health,
         stage::Stage,
         telling,
+    },
+    simulate::{
+        server::Health,
+        x12::{depot::Ships, edi::Purpose},
     },
 };
 

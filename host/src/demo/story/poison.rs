@@ -4,14 +4,20 @@
 use serde_json::Value;
 
 use super::{booked_once, dead_letters, known, shipped};
-use crate::demo::{
-    api::{Unmet, expect, text, until},
-    depot::{Refusal, Ships},
-    edi::Acknowledgement,
-    erp::Customer,
-    ingress::Message,
-    stage::{Stage, taken},
-    telling,
+use crate::{
+    demo::{
+        api::{Unmet, expect, text, until},
+        erp::Customer,
+        stage::{Stage, taken},
+        telling,
+    },
+    simulate::{
+        ingress::Message,
+        x12::{
+            depot::{Refusal, Ships},
+            edi::Acknowledgement,
+        },
+    },
 };
 
 pub(super) async fn play(stage: &mut Stage) -> Result<(), Unmet> {

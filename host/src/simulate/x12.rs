@@ -18,8 +18,12 @@ use bytes::Bytes;
 use serde_json::json;
 use tokio::{sync::Notify, task::AbortHandle};
 
+pub mod depot;
+pub mod edi;
+pub mod folder;
+
+use self::depot::{Depot, Outgoing, Refusal};
 use super::{
-    depot::{Depot, Outgoing, Refusal},
     ingress::{Answer, Ingress, Message},
     server::{Health, Server, header_text},
 };
@@ -33,7 +37,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 
 /// A running warehouse.
 #[derive(Debug)]
-pub(super) struct Warehouse {
+pub struct Warehouse {
     server: Server,
     house: Arc<House>,
     sender: Option<AbortHandle>,
@@ -61,13 +65,13 @@ struct Inside {
 
 /// A file that the host has taken or refused.
 #[derive(Clone, Debug)]
-pub(super) struct Sent {
+pub struct Sent {
     /// ISA13.
-    pub(super) number: u32,
+    pub number: u32,
     /// 997 or 945.
-    pub(super) kind: &'static str,
+    pub kind: &'static str,
     /// What the host said.
-    pub(super) answer: Answer,
+    pub answer: Answer,
 }
 
 // === impl Warehouse ===
@@ -77,7 +81,7 @@ impl Warehouse {
     ///
     /// # Errors
     /// When there is no port.
-    pub(super) async fn start(depot: Depot, token: &str, clock: Clock) -> io::Result<Self> {
+    pub async fn start(depot: Depot, token: &str, clock: Clock) -> io::Result<Self> {
         let house = Arc::new(House {
             clock,
             inside: Mutex::new(Inside {
@@ -99,45 +103,45 @@ impl Warehouse {
     }
 
     /// From now on it sends its files to the host.
-    pub(super) fn send_to(&mut self, ingress: Ingress) {
+    pub fn send_to(&mut self, ingress: Ingress) {
         let house = Arc::clone(&self.house);
         self.sender = Some(tokio::spawn(send_all(house, ingress)).abort_handle());
     }
 
     /// Where it is.
-    pub(super) fn url(&self) -> String {
+    pub fn url(&self) -> String {
         self.server.url()
     }
 
     /// Makes it well or ill, from this moment.
-    pub(super) fn be(&self, health: Health) {
+    pub fn be(&self, health: Health) {
         self.server.be(health);
     }
 
     /// Looks into the depot, or changes something there.
-    pub(super) fn depot<T>(&self, act: impl FnOnce(&mut Depot) -> T) -> T {
+    pub fn depot<T>(&self, act: impl FnOnce(&mut Depot) -> T) -> T {
         self.house.inside(|inside| act(&mut inside.depot))
     }
 
     /// Ships all that is open, in one file.
-    pub(super) fn load_truck(&self) -> Result<(), Refusal> {
+    pub fn load_truck(&self) -> Result<(), Refusal> {
         let now = self.house.clock.now();
         self.house.send(|depot| depot.load_truck(now))
     }
 
     /// Sends the shipments again whose quantities were misprinted.
-    pub(super) fn reprint(&self) -> Result<(), Refusal> {
+    pub fn reprint(&self) -> Result<(), Refusal> {
         let now = self.house.clock.now();
         self.house.send(|depot| depot.reprint(now))
     }
 
     /// Files that the host has taken or refused, in order.
-    pub(super) fn sent(&self) -> Vec<Sent> {
+    pub fn sent(&self) -> Vec<Sent> {
         self.house.inside(|inside| inside.sent.clone())
     }
 
     /// Requests that came a second time.
-    pub(super) fn repeats(&self) -> usize {
+    pub fn repeats(&self) -> usize {
         self.house
             .inside(|inside| inside.repeats + inside.depot.repeats)
     }

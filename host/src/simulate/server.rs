@@ -29,7 +29,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// How the partner is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Health {
+pub enum Health {
     /// It answers.
     Up,
     /// It takes its time: answers wait until it is something else.
@@ -42,7 +42,7 @@ pub(super) enum Health {
 
 /// A running server; it ends when this is dropped.
 #[derive(Debug)]
-pub(super) struct Server {
+pub struct Server {
     address: SocketAddr,
     health: watch::Sender<Health>,
     task: AbortHandle,
@@ -62,7 +62,7 @@ impl Server {
     ///
     /// # Errors
     /// When there is no port.
-    pub(super) async fn start(router: Router, token: &str) -> io::Result<Self> {
+    pub async fn start(router: Router, token: &str) -> io::Result<Self> {
         let listener = TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
         let (health, watched) = watch::channel(Health::Up);
@@ -80,12 +80,12 @@ impl Server {
     }
 
     /// Where it is.
-    pub(super) fn url(&self) -> String {
+    pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
     /// Makes it well or ill, from this moment.
-    pub(super) fn be(&self, health: Health) {
+    pub fn be(&self, health: Health) {
         self.health.send_replace(health);
     }
 }
@@ -157,7 +157,7 @@ async fn let_in(State(mut doorman): State<Doorman>, request: Request, next: Next
 }
 
 /// A header's text; none when it is absent or no text.
-pub(super) fn header_text(headers: &HeaderMap, name: &str) -> Option<String> {
+pub fn header_text(headers: &HeaderMap, name: &str) -> Option<String> {
     headers.get(name)?.to_str().ok().map(str::to_owned)
 }
 

@@ -26,7 +26,7 @@ const BOOKED_MAX: usize = 10_000;
 
 /// A running receiver.
 #[derive(Debug)]
-pub(super) struct Receiver {
+pub struct Receiver {
     server: Server,
     books: Arc<Mutex<Books>>,
 }
@@ -41,19 +41,19 @@ struct Books {
 
 /// One document that was received.
 #[derive(Clone, Debug)]
-pub(super) struct Booked {
+pub struct Booked {
     /// The number it got here.
-    pub(super) id: String,
+    pub id: String,
     /// What came.
-    pub(super) document: Document,
+    pub document: Document,
     /// Under this key.
-    pub(super) key: String,
+    pub key: String,
     /// `X-Correlation-Id`.
-    pub(super) correlation_id: Option<String>,
+    pub correlation_id: Option<String>,
     /// `traceparent`.
-    pub(super) traceparent: Option<String>,
+    pub traceparent: Option<String>,
     /// How often it came again.
-    pub(super) repeats: usize,
+    pub repeats: usize,
 }
 
 /// What is not booked.
@@ -74,7 +74,7 @@ impl Receiver {
     ///
     /// # Errors
     /// When there is no port.
-    pub(super) async fn start(prefix: &'static str, token: &str) -> io::Result<Self> {
+    pub async fn start(prefix: &'static str, token: &str) -> io::Result<Self> {
         let books = Arc::new(Mutex::new(Books {
             prefix,
             booked: Vec::new(),
@@ -85,17 +85,17 @@ impl Receiver {
     }
 
     /// Where it is.
-    pub(super) fn url(&self) -> String {
+    pub fn url(&self) -> String {
         self.server.url()
     }
 
     /// All that was received.
-    pub(super) fn booked(&self) -> Vec<Booked> {
+    pub fn booked(&self) -> Vec<Booked> {
         lock(&self.books).booked.clone()
     }
 
     /// Shipments of an order, in order of arrival.
-    pub(super) fn shipments(&self, order_no: &str) -> Vec<Booked> {
+    pub fn shipments(&self, order_no: &str) -> Vec<Booked> {
         let mut booked = self.booked();
         booked.retain(|it| matches!(&it.document, Document::Shipment(shipment) if shipment.order_no == order_no));
         booked
@@ -107,7 +107,7 @@ impl Receiver {
 impl Booked {
     /// Pieces of all lines of a shipment; none for anything else, and for what is
     /// not counted in whole pieces.
-    pub(super) fn pieces(&self) -> Option<i64> {
+    pub fn pieces(&self) -> Option<i64> {
         let Document::Shipment(shipment) = &self.document else {
             return None;
         };

@@ -16,7 +16,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 
 /// One partner's way into the host.
 #[derive(Clone, Debug)]
-pub(super) struct Ingress {
+pub struct Ingress {
     client: reqwest::Client,
     url: String,
     token: String,
@@ -24,32 +24,32 @@ pub(super) struct Ingress {
 
 /// A message to send.
 #[derive(Clone, Debug)]
-pub(super) struct Message {
+pub struct Message {
     /// `Idempotency-Key`.
-    pub(super) key: String,
+    pub key: String,
     /// `X-Correlation-Id`, where the partner has one.
-    pub(super) correlation_id: Option<String>,
+    pub correlation_id: Option<String>,
     /// `Content-Type`.
-    pub(super) content_type: &'static str,
+    pub content_type: &'static str,
     /// The bytes.
-    pub(super) body: Bytes,
+    pub body: Bytes,
 }
 
 /// What the host said.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Answer {
+pub struct Answer {
     /// 202 when the message is the host's now.
-    pub(super) status: u16,
+    pub status: u16,
     /// Under this id; empty when refused.
-    pub(super) message_id: String,
+    pub message_id: String,
     /// And this correlation id; empty when refused.
-    pub(super) correlation_id: String,
+    pub correlation_id: String,
     /// Whether it was the host's already.
-    pub(super) replayed: bool,
+    pub replayed: bool,
 }
 
 /// A client for loopback: no proxy, no certificates.
-pub(super) fn client() -> reqwest::Result<reqwest::Client> {
+pub fn client() -> reqwest::Result<reqwest::Client> {
     // The client wants one although it will not encrypt; another one is as good.
     drop(rustls::crypto::ring::default_provider().install_default());
     reqwest::Client::builder()
@@ -63,7 +63,7 @@ pub(super) fn client() -> reqwest::Result<reqwest::Client> {
 
 impl Ingress {
     /// The way of `partner` into the host at `host`.
-    pub(super) fn new(client: reqwest::Client, host: &str, partner: &str, token: &str) -> Self {
+    pub fn new(client: reqwest::Client, host: &str, partner: &str, token: &str) -> Self {
         Self {
             client,
             url: format!("{host}/v1/partners/{partner}/messages"),
@@ -73,7 +73,7 @@ impl Ingress {
 
     /// Sends a message, again and again under the same key where the host is not
     /// reached or has no room.
-    pub(super) async fn send(&self, message: Message) -> Result<Answer, String> {
+    pub async fn send(&self, message: Message) -> Result<Answer, String> {
         let mut attempt = 1;
         loop {
             let said = match self.offer(&message).await {
