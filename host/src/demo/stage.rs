@@ -24,7 +24,8 @@ use crate::{
     config::{Config, Overrides},
     simulate::{
         ingress::{self, Answer, Ingress},
-        x12::{Warehouse, depot::Depot, folder::FolderWarehouse},
+        server::{self as simulate, Simulator},
+        x12::{House, Warehouse, depot::Depot, folder::FolderWarehouse},
     },
 };
 
@@ -109,14 +110,15 @@ impl Stage {
         clock: Clock,
     ) -> Result<Self, Error> {
         let tokens = Tokens::generate()?;
-        let erp = Erp::start(tokens.to_erp.expose())
+        let erp = Erp::start(tokens.to_erp.expose(), clock.clone())
             .await
             .map_err(failed("the ERP"))?;
-        let crm = Crm::start(tokens.to_crm.expose())
+        let crm = Crm::start(tokens.to_crm.expose(), clock.clone())
             .await
             .map_err(failed("the CRM"))?;
         let depot = Depot::new(settings::NORTH, settings::US, 'N', NORTH_STOCK);
-        let started = Warehouse::start(depot, tokens.to_north.expose(), clock.clone()).await;
+        let house = House::new(depot, tokens.to_north.expose());
+        let started = Simulator::start(house, simulate::Options::default(), clock.clone()).await;
         let mut north = started.map_err(failed("the warehouse in the north"))?;
         let places = Places {
             root: root.path(),

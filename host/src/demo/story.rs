@@ -23,7 +23,10 @@ use super::{
     stage::Stage,
     telling,
 };
-use crate::simulate::x12::{depot::Depot, edi::Purpose};
+use crate::simulate::{
+    books::Sent,
+    x12::{depot::Depot, edi::Purpose},
+};
 
 /// A step that was observed.
 #[derive(Clone, Debug)]
@@ -188,6 +191,11 @@ fn booked_once(stage: &Stage, order_no: &str, pieces: i64) -> Result<(), Unmet> 
 fn releases(depot: &Depot, order_no: &str) -> Vec<(Purpose, u64)> {
     let mine = depot.releases.iter().filter(|it| it.order_no == order_no);
     mine.map(|it| (it.purpose, it.pieces())).collect()
+}
+
+/// The number of an X12 file that was sent (ISA13, without the noughts in front).
+fn interchange(sent: &Sent) -> Option<u32> {
+    sent.key.rsplit('-').next()?.parse().ok()
 }
 
 /// A partner as the API shows it, once it is as it should be.

@@ -21,6 +21,7 @@ pub(super) async fn play(stage: &mut Stage) -> Result<(), Unmet> {
             key: format!("loop-{index}"),
             correlation_id: None,
             content_type: "text/plain",
+            headers: Vec::new(),
             body: "loop".into(),
         };
         taken(stage.from_looper.send(message).await)?;
