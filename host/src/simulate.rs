@@ -18,4 +18,9 @@ pub mod ingress;
 pub mod server;
 
 pub mod canonical;
+pub mod sap;
+pub mod shipbob;
 pub mod x12;
+
+#[cfg(test)]
+mod contract;

@@ -134,13 +134,18 @@ impl<P: Partner> Carrier<P> {
         if let Some(cookies) = &self.cookies
             && !cookies.is_empty()
         {
-            let pairs = cookies.iter().map(|(name, value)| format!("{name}={value}"));
+            let pairs = cookies
+                .iter()
+                .map(|(name, value)| format!("{name}={value}"));
             let pairs = pairs.collect::<Vec<_>>().join("; ").parse().unwrap();
             carried.headers.insert("cookie", pairs);
         }
         let answer = self.partner.answer(&carried, self.at);
         if let Some(cookies) = &mut self.cookies {
-            let set = answer.headers.iter().filter(|(name, _)| *name == "set-cookie");
+            let set = answer
+                .headers
+                .iter()
+                .filter(|(name, _)| *name == "set-cookie");
             for (_, cookie) in set {
                 let pair = cookie.split(';').next().unwrap();
                 let (name, value) = pair.split_once('=').unwrap();
@@ -154,7 +159,10 @@ impl<P: Partner> Carrier<P> {
                 body: Vec::new(),
             };
         }
-        let shown = answer.headers.iter().filter(|(name, _)| *name != "set-cookie");
+        let shown = answer
+            .headers
+            .iter()
+            .filter(|(name, _)| *name != "set-cookie");
         Response {
             status: answer.status,
             headers: shown
@@ -167,5 +175,8 @@ impl<P: Partner> Carrier<P> {
 
 fn documents(decoded: Result<Decoded, Problem>) -> Vec<Document> {
     let documents = decoded.unwrap().documents;
-    documents.into_iter().map(|it| it.unwrap().document).collect()
+    documents
+        .into_iter()
+        .map(|it| it.unwrap().document)
+        .collect()
 }

@@ -198,7 +198,12 @@ impl ShipBob {
             reference,
             body,
         };
-        let note = format!("order {} of {}, {} pieces", order.id, order.reference, order.pieces());
+        let note = format!(
+            "order {} of {}, {} pieces",
+            order.id,
+            order.reference,
+            order.pieces()
+        );
         let answer = Answer::json(201, &order.json(self.channel)).noted(note);
         self.orders.push(order);
         if self.business == Business::Prompt {
@@ -272,7 +277,9 @@ impl ShipBob {
         (order.shipped, order.updated) = (Some(at), at);
         let shipment = order.shipment();
         self.tell("order.shipped", &shipment, at);
-        Ok(json!({ "shipment": shipment["id"], "tracking": shipment["tracking"]["tracking_number"] }))
+        Ok(
+            json!({ "shipment": shipment["id"], "tracking": shipment["tracking"]["tracking_number"] }),
+        )
     }
 
     pub(super) fn deliver(&mut self, index: usize, at: Timestamp) -> Result<Value, String> {

@@ -19,7 +19,10 @@ fn number(request: &Request, name: &'static str, unasked: usize) -> Result<usize
     };
     match text.parse() {
         Ok(number) if number > 0 => Ok(number),
-        _ => Err(invalid(400, &[(name, format!("{text} is no number above 0"))])),
+        _ => Err(invalid(
+            400,
+            &[(name, format!("{text} is no number above 0"))],
+        )),
     }
 }
 
@@ -51,7 +54,9 @@ impl ShipBob {
     fn try_list(&self, request: &Request) -> Result<Answer, Answer> {
         let (limit, page) = (size(request, "Limit")?, number(request, "Page", 1)?);
         let references = request.parameter("ReferenceIds");
-        let references = references.as_deref().map(|it| it.split(',').collect::<Vec<_>>());
+        let references = references
+            .as_deref()
+            .map(|it| it.split(',').collect::<Vec<_>>());
         let since = moment(request, "LastUpdateStartDate")?;
         let until = moment(request, "LastUpdateEndDate")?;
         let found = self.orders.iter().filter(|order| {
@@ -124,12 +129,19 @@ impl ShipBob {
 
 /// A page of a list, with the address of the next one. The cursor is a number of a page,
 /// from 1.
-fn cursor_page(request: &Request, size_name: &'static str, items: &[Value]) -> Result<Answer, Answer> {
+fn cursor_page(
+    request: &Request,
+    size_name: &'static str,
+    items: &[Value],
+) -> Result<Answer, Answer> {
     let (limit, page) = (size(request, size_name)?, number(request, "Cursor", 1)?);
     let begin = (page - 1).saturating_mul(limit).min(items.len());
     let end = begin.saturating_add(limit).min(items.len());
     let next = (end < items.len()).then(|| {
-        let kept = request.query.split('&').filter(|it| !it.starts_with("Cursor="));
+        let kept = request
+            .query
+            .split('&')
+            .filter(|it| !it.starts_with("Cursor="));
         let kept: Vec<&str> = kept.filter(|it| !it.is_empty()).collect();
         let joint = if kept.is_empty() { "" } else { "&" };
         format!(

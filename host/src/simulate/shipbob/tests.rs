@@ -170,7 +170,9 @@ fn stock_orders_and_returns_are_polled_page_by_page() {
 fn more_than_150_calls_a_minute_are_refused_with_the_time_to_wait() {
     let mut carrier = carrier();
     let look = |carrier: &mut Carrier<ShipBob>| {
-        carrier.carry(&crossdock_sdk::Request::get("/2026-01/order?ReferenceIds=SO-1"))
+        carrier.carry(&crossdock_sdk::Request::get(
+            "/2026-01/order?ReferenceIds=SO-1",
+        ))
     };
     for left in (0..CALLS_MAX).rev() {
         let answer = look(&mut carrier);
@@ -205,7 +207,11 @@ fn refuses_what_shipbob_refuses() {
     });
     for (pointer, value, field) in [
         ("/reference_id", json!(""), "ReferenceId"),
-        ("/recipient/address/city", json!(null), "Recipient.Address.City"),
+        (
+            "/recipient/address/city",
+            json!(null),
+            "Recipient.Address.City",
+        ),
         ("/products", json!([]), "Products"),
         ("/products/0/quantity", json!(0.5), "Products.Quantity"),
     ] {
