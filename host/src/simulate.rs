@@ -18,6 +18,7 @@ pub mod ingress;
 pub mod server;
 
 pub mod canonical;
+pub mod salesforce;
 pub mod sap;
 pub mod shipbob;
 pub mod x12;

@@ -183,7 +183,10 @@ impl Sap {
     fn route(&mut self, request: &Request, at: Timestamp) -> Answer {
         let presented = request.header("authorization").unwrap_or_default();
         if !same(presented, &self.authorization) || !self.is_client(request) {
-            let realm = format!("Basic realm=\"SAP NetWeaver Application Server [S4H/{}]\"", self.system.client);
+            let realm = format!(
+                "Basic realm=\"SAP NetWeaver Application Server [S4H/{}]\"",
+                self.system.client
+            );
             return Answer::of(401, "text/html; charset=utf-8", "<html><head><title>Anmeldung fehlgeschlagen</title></head><body><h1>Logon failed</h1></body></html>")
                 .with_header("www-authenticate", realm)
                 .noted("not logged on");
@@ -191,7 +194,11 @@ impl Sap {
         match request.path.strip_prefix(ODATA) {
             Some(rest) => odata::answer(self, rest, request, at),
             None if request.path == IDOC => inbound::answer(self, request, at),
-            None => Answer::of(404, "text/html; charset=utf-8", "<html><head><title>Service cannot be reached</title></head><body><h1>404 Not found</h1></body></html>"),
+            None => Answer::of(
+                404,
+                "text/html; charset=utf-8",
+                "<html><head><title>Service cannot be reached</title></head><body><h1>404 Not found</h1></body></html>",
+            ),
         }
     }
 
@@ -259,7 +266,10 @@ impl Sap {
     }
 
     fn order_of(&self, reference: &str) -> Result<usize, String> {
-        let found = self.orders.iter().position(|it| it.reference() == reference);
+        let found = self
+            .orders
+            .iter()
+            .position(|it| it.reference() == reference);
         found.ok_or_else(|| format!("there is no order with the reference {reference}"))
     }
 }
@@ -275,12 +285,16 @@ impl Partner for Sap {
 
     fn refuse(&self, refusal: &Refusal) -> Answer {
         let page = |status, title: &str| {
-            let body = format!("<html><head><title>{title}</title></head><body><h1>{status} {title}</h1></body></html>");
+            let body = format!(
+                "<html><head><title>{title}</title></head><body><h1>{status} {title}</h1></body></html>"
+            );
             Answer::of(status, "text/html; charset=utf-8", body)
         };
         let (answer, retry_after) = match refusal {
             Refusal::Rejected(reason) => (odata::fault(400, "SLS_LORD/013", reason, ""), None),
-            Refusal::Unavailable { retry_after } => (page(503, "Service Unavailable"), *retry_after),
+            Refusal::Unavailable { retry_after } => {
+                (page(503, "Service Unavailable"), *retry_after)
+            }
             Refusal::RateLimited { retry_after } => {
                 (page(429, "Too Many Requests"), Some(*retry_after))
             }

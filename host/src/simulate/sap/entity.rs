@@ -159,7 +159,8 @@ pub(super) fn check(entity: &Value, properties: &[(&str, Kind)]) -> Result<(), F
             (_, Value::Null) => true,
             (Kind::Text(max), Value::String(text)) => {
                 if text.chars().count() > *max {
-                    let text = format!("Property '{name}' has a value of more than {max} characters");
+                    let text =
+                        format!("Property '{name}' has a value of more than {max} characters");
                     return Err(Fault::new("005056A509B11EE3AEBE5B0A9A2E0F51", text).about(name));
                 }
                 true
@@ -190,14 +191,20 @@ pub(super) fn entities(list: &Value) -> Result<&[Value], Fault> {
         Some(entities) if entities.len() <= LIST_MAX => Ok(entities),
         Some(_) => Err(Fault::new("/IWBEP/CM_MGW_RT/176", "The list is too long")),
         None if inner.is_null() => Ok(&[]),
-        None => Err(Fault::new("/IWBEP/CM_MGW_RT/176", "A list of entities was expected")),
+        None => Err(Fault::new(
+            "/IWBEP/CM_MGW_RT/176",
+            "A list of entities was expected",
+        )),
     }
 }
 
 /// The milliseconds of `/Date(ms)/`, with or without an offset.
 pub(super) fn millis(date: &str) -> Option<i64> {
     let inner = date.strip_prefix("/Date(")?.strip_suffix(")/")?;
-    let end = inner.get(1..)?.find(['+', '-']).map_or(inner.len(), |at| at + 1);
+    let end = inner
+        .get(1..)?
+        .find(['+', '-'])
+        .map_or(inner.len(), |at| at + 1);
     inner.get(..end)?.parse().ok()
 }
 
@@ -273,12 +280,18 @@ impl SalesOrder {
             fields.insert("SalesOrderItem".to_owned(), number.into());
         }
         // Padded or not on the way in, not on the way out.
-        let number = text(&fields, "SalesOrderItem").trim_start_matches('0').to_owned();
+        let number = text(&fields, "SalesOrderItem")
+            .trim_start_matches('0')
+            .to_owned();
         if number.is_empty() || !number.bytes().all(|it| it.is_ascii_digit()) {
             let text = "The item number is not numeric";
             return Err(Fault::new("V1/346", text).about("SalesOrderItem"));
         }
-        if self.items.iter().any(|it| text(&it.fields, "SalesOrderItem") == number) {
+        if self
+            .items
+            .iter()
+            .any(|it| text(&it.fields, "SalesOrderItem") == number)
+        {
             let text = format!("Item {number} exists already");
             return Err(Fault::new("V1/347", text).about("SalesOrderItem"));
         }
@@ -317,7 +330,9 @@ impl SalesOrder {
             .map(|it| DeliveryLine {
                 item: text(it, "SalesOrderItem").to_owned(),
                 material: text(it, "Material").to_owned(),
-                quantity: text(it, "RequestedQuantity").parse().unwrap_or(Decimal::ZERO),
+                quantity: text(it, "RequestedQuantity")
+                    .parse()
+                    .unwrap_or(Decimal::ZERO),
             })
             .collect()
     }
@@ -326,12 +341,18 @@ impl SalesOrder {
     pub(super) fn json(&self, expanded: &[String]) -> Value {
         let mut entity = self.header.clone();
         let uri = format!("A_SalesOrder('{}')", self.number);
-        entity.insert("__metadata".to_owned(), json!({
-            "id": uri, "uri": uri, "type": "API_SALES_ORDER_SRV.A_SalesOrderType",
-            "etag": format!("W/\"datetimeoffset'{}'\"", self.changed),
-        }));
+        entity.insert(
+            "__metadata".to_owned(),
+            json!({
+                "id": uri, "uri": uri, "type": "API_SALES_ORDER_SRV.A_SalesOrderType",
+                "etag": format!("W/\"datetimeoffset'{}'\"", self.changed),
+            }),
+        );
         entity.insert("LastChangeDateTime".to_owned(), moment(self.changed));
-        for (name, _) in HEADER.iter().filter(|(_, kind)| matches!(kind, Kind::List(_))) {
+        for (name, _) in HEADER
+            .iter()
+            .filter(|(_, kind)| matches!(kind, Kind::List(_)))
+        {
             let is_expanded = expanded.iter().any(|it| it == name);
             let list: Vec<Value> = match *name {
                 _ if !is_expanded => {
@@ -354,9 +375,12 @@ impl SalesOrder {
 impl Item {
     pub(super) fn json(&self) -> Value {
         let mut entity = self.fields.clone();
-        entity.insert("__metadata".to_owned(), json!({
-            "type": "API_SALES_ORDER_SRV.A_SalesOrderItemType", "etag": self.etag,
-        }));
+        entity.insert(
+            "__metadata".to_owned(),
+            json!({
+                "type": "API_SALES_ORDER_SRV.A_SalesOrderItemType", "etag": self.etag,
+            }),
+        );
         Value::Object(entity)
     }
 }

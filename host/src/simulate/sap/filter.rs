@@ -72,16 +72,16 @@ impl Filter {
             Self::Any(parts) => parts.iter().any(|it| it.holds(entity)),
             Self::Compare(name, comparison, literal) => {
                 let value = entity.get(name).unwrap_or(&Value::Null);
-                literal.compare(value).map_or(*comparison == Comparison::Ne, |order| {
-                    match comparison {
+                literal
+                    .compare(value)
+                    .map_or(*comparison == Comparison::Ne, |order| match comparison {
                         Comparison::Eq => order.is_eq(),
                         Comparison::Ne => order.is_ne(),
                         Comparison::Lt => order.is_lt(),
                         Comparison::Le => order.is_le(),
                         Comparison::Gt => order.is_gt(),
                         Comparison::Ge => order.is_ge(),
-                    }
-                })
+                    })
             }
         }
     }
@@ -111,7 +111,11 @@ impl Parser<'_> {
         while self.take_word("or") {
             parts.push(self.all()?);
         }
-        Ok(if parts.len() == 1 { parts.remove(0) } else { Filter::Any(parts) })
+        Ok(if parts.len() == 1 {
+            parts.remove(0)
+        } else {
+            Filter::Any(parts)
+        })
     }
 
     fn all(&mut self) -> Result<Filter, String> {
@@ -119,7 +123,11 @@ impl Parser<'_> {
         while self.take_word("and") {
             parts.push(self.one()?);
         }
-        Ok(if parts.len() == 1 { parts.remove(0) } else { Filter::All(parts) })
+        Ok(if parts.len() == 1 {
+            parts.remove(0)
+        } else {
+            Filter::All(parts)
+        })
     }
 
     fn one(&mut self) -> Result<Filter, String> {
@@ -174,12 +182,15 @@ impl Parser<'_> {
             {
                 self.rest = rest;
                 let text = self.quoted()?;
-                let zoned = match text.ends_with('Z') || text.get(19..).is_some_and(|it| it.contains(['+', '-'])) {
+                let zoned = match text.ends_with('Z')
+                    || text.get(19..).is_some_and(|it| it.contains(['+', '-']))
+                {
                     true => text.clone(),
                     false => format!("{text}Z"),
                 };
-                let moment: jiff::Timestamp =
-                    zoned.parse().map_err(|_| format!("Invalid date '{text}'"))?;
+                let moment: jiff::Timestamp = zoned
+                    .parse()
+                    .map_err(|_| format!("Invalid date '{text}'"))?;
                 return Ok(Literal::Moment(moment.as_millisecond()));
             }
         }
@@ -255,11 +266,21 @@ mod tests {
 
     #[test]
     fn compares_and_joins() {
-        assert!(holds("PurchaseOrderByCustomer eq 'O''Neil (7)' and SoldToParty eq '17'"));
-        assert!(!holds("PurchaseOrderByCustomer eq 'O' or SoldToParty eq '18'"));
-        assert!(holds("(SoldToParty eq '18' or SoldToParty eq '17') and TotalNetAmount gt 12.4M"));
-        assert!(holds("LastChangeDateTime ge datetimeoffset'2026-03-01T09:30:00Z'"));
-        assert!(holds("LastChangeDateTime lt datetimeoffset'2026-03-01T10:30:01+00:00'"));
+        assert!(holds(
+            "PurchaseOrderByCustomer eq 'O''Neil (7)' and SoldToParty eq '17'"
+        ));
+        assert!(!holds(
+            "PurchaseOrderByCustomer eq 'O' or SoldToParty eq '18'"
+        ));
+        assert!(holds(
+            "(SoldToParty eq '18' or SoldToParty eq '17') and TotalNetAmount gt 12.4M"
+        ));
+        assert!(holds(
+            "LastChangeDateTime ge datetimeoffset'2026-03-01T09:30:00Z'"
+        ));
+        assert!(holds(
+            "LastChangeDateTime lt datetimeoffset'2026-03-01T10:30:01+00:00'"
+        ));
         assert!(holds("LastChangeDate eq null"));
         assert!(holds("SoldToParty ne '18'"));
     }

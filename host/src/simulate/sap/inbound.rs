@@ -42,7 +42,10 @@ pub(super) fn answer(sap: &mut Sap, request: &Request, at: Timestamp) -> Answer 
     if request.method != "POST" {
         return page(405, "IDoc-XML-inbound error: POST expected");
     }
-    if !["text/xml", "application/xml"].iter().any(|it| request.is_of_type(it)) {
+    if !["text/xml", "application/xml"]
+        .iter()
+        .any(|it| request.is_of_type(it))
+    {
         return page(415, "IDoc-XML-inbound error: text/xml expected");
     }
     let Ok(text) = std::str::from_utf8(&request.body) else {
@@ -102,7 +105,10 @@ impl Sap {
                     Err(text) => ("51", text),
                 },
                 "SHPORD" | "WHSORD" | "DESADV" => ("53", "The delivery was created".to_owned()),
-                _ => ("56", "EDI: Partner profile inbound not available".to_owned()),
+                _ => (
+                    "56",
+                    "EDI: Partner profile inbound not available".to_owned(),
+                ),
             }
         } else {
             ("56", "EDI: Partner profile not available".to_owned())
@@ -124,7 +130,9 @@ impl Sap {
         let found = self.deliveries.iter_mut().find(|it| it.number == number);
         let delivery = found.ok_or_else(|| format!("Delivery {number} does not exist"))?;
         if delivery.issued.is_some() {
-            return Err(format!("Goods issue has been posted already for delivery {number}"));
+            return Err(format!(
+                "Goods issue has been posted already for delivery {number}"
+            ));
         }
         let mut issued = Decimal::ZERO;
         for segment in header.all("E1EDL24") {
@@ -138,7 +146,9 @@ impl Sap {
             let picked = value::number(segment.get("LFIMG").unwrap_or("0"));
             let picked = picked.map_err(|_| format!("Item {item}: quantity is no number"))?;
             if picked.compare(line.quantity).is_gt() {
-                return Err(format!("Delivery {number} item {item}: over-picking is not possible"));
+                return Err(format!(
+                    "Delivery {number} item {item}: over-picking is not possible"
+                ));
             }
             let sum = issued.checked_add(picked);
             issued = sum.map_err(|_| "The quantity does not fit".to_owned())?;

@@ -68,11 +68,18 @@ fn not_found(what: &str) -> Answer {
 /// Answers a request; `rest` is the path below the service.
 pub(super) fn answer(sap: &mut Sap, rest: &str, request: &Request, at: Timestamp) -> Answer {
     let resource = request.segments().pop().unwrap_or_default();
-    let below = rest.trim_matches('/').split('/').filter(|it| !it.is_empty()).count();
+    let below = rest
+        .trim_matches('/')
+        .split('/')
+        .filter(|it| !it.is_empty())
+        .count();
     match request.method.as_str() {
         "GET" | "HEAD" => {
             let found = match (below, resource.as_str()) {
-                (0, _) => Answer::json(200, &json!({ "d": { "EntitySets": ["A_SalesOrder", "A_SalesOrderItem"] } })),
+                (0, _) => Answer::json(
+                    200,
+                    &json!({ "d": { "EntitySets": ["A_SalesOrder", "A_SalesOrderItem"] } }),
+                ),
                 (1, "A_SalesOrder") => sap.list(request).unwrap_or_else(|fault| fault.answer()),
                 (1, other) => match key(other, "A_SalesOrder").and_then(|keys| sap.find(&keys)) {
                     Some(order) => {
@@ -87,12 +94,21 @@ pub(super) fn answer(sap: &mut Sap, rest: &str, request: &Request, at: Timestamp
         }
         "POST" | "PATCH" | "MERGE" => {
             if !sap.sessions.allows(request, at) {
-                return Answer::of(403, "text/plain; charset=utf-8", "CSRF token validation failed")
-                    .with_header("x-csrf-token", "Required")
-                    .noted("CSRF token validation failed");
+                return Answer::of(
+                    403,
+                    "text/plain; charset=utf-8",
+                    "CSRF token validation failed",
+                )
+                .with_header("x-csrf-token", "Required")
+                .noted("CSRF token validation failed");
             }
             if !request.is_of_type("application/json") {
-                return fault(415, "005056A509B11EE1B9A8FEC11C23378E", "Unsupported media type requested", "");
+                return fault(
+                    415,
+                    "005056A509B11EE1B9A8FEC11C23378E",
+                    "Unsupported media type requested",
+                    "",
+                );
             }
             match (request.method.as_str(), below, resource.as_str()) {
                 ("POST", 1, "A_SalesOrder") => sap.create_repeatably(request, at),
@@ -103,7 +119,12 @@ pub(super) fn answer(sap: &mut Sap, rest: &str, request: &Request, at: Timestamp
                 (_, _, other) => not_found(other),
             }
         }
-        _ => fault(405, "005056A509B11EE1B9A8FEC11C21578E", "Method not allowed", ""),
+        _ => fault(
+            405,
+            "005056A509B11EE1B9A8FEC11C21578E",
+            "Method not allowed",
+            "",
+        ),
     }
 }
 
@@ -114,7 +135,10 @@ fn expanded(request: &Request) -> Vec<String> {
 
 /// The keys of `Set('1')` or `Set(A='1',B='2')`: of a single one without its name.
 fn key(resource: &str, set: &str) -> Option<Vec<(String, String)>> {
-    let inner = resource.strip_prefix(set)?.strip_prefix('(')?.strip_suffix(')')?;
+    let inner = resource
+        .strip_prefix(set)?
+        .strip_prefix('(')?
+        .strip_suffix(')')?;
     let pairs = inner.split(',').map(|pair| {
         let (name, value) = pair.split_once('=').unwrap_or(("", pair));
         let value = value.strip_prefix('\'')?.strip_suffix('\'')?;
@@ -155,7 +179,11 @@ impl Sap {
         };
         let (skip, top) = (number("$skip", 0)?, number("$top", TOP_MAX)?);
         let expanded = expanded(request);
-        let lists = |name: &str| HEADER.iter().any(|(known, kind)| *known == name && matches!(kind, Kind::List(_)));
+        let lists = |name: &str| {
+            HEADER
+                .iter()
+                .any(|(known, kind)| *known == name && matches!(kind, Kind::List(_)))
+        };
         if let Some(unknown) = expanded.iter().find(|it| !it.is_empty() && !lists(it)) {
             let text = format!("Resource not found for the segment '{unknown}'");
             return Err(Fault::new("005056A509B11EE1B9A8FEC11C21178E", text));
@@ -166,7 +194,10 @@ impl Sap {
             .iter()
             .filter(|order| {
                 let mut entity = order.header.clone();
-                entity.insert("LastChangeDateTime".to_owned(), entity::moment(order.changed));
+                entity.insert(
+                    "LastChangeDateTime".to_owned(),
+                    entity::moment(order.changed),
+                );
                 filter.as_ref().is_none_or(|it| it.holds(&entity))
             })
             .collect();
@@ -213,7 +244,8 @@ impl Sap {
         let created = request.header("repeatabilitycreation").unwrap_or_default();
         let sound = id.len() == 32 && id.bytes().all(|it| it.is_ascii_hexdigit());
         if !sound || created.parse::<jiff::Timestamp>().is_err() {
-            let text = "RequestID is a GUID of 32 digits, RepeatabilityCreation a date with its offset";
+            let text =
+                "RequestID is a GUID of 32 digits, RepeatabilityCreation a date with its offset";
             return fault(400, "/IWBEP/CM_MGW_RT/193", text, "")
                 .with_header("repeatabilityresult", "rejected");
         }
@@ -323,7 +355,9 @@ impl Sap {
             return fault.answer();
         }
         let fields = body.as_object().cloned().unwrap_or_default();
-        if fields.keys().any(|it| matches!(it.as_str(), "SalesOrder" | "SalesOrderItem") || it.starts_with("to_")) {
+        if fields.keys().any(|it| {
+            matches!(it.as_str(), "SalesOrder" | "SalesOrderItem") || it.starts_with("to_")
+        }) {
             let text = "Keys and lists can't be changed with an item";
             return fault(400, "/IWBEP/CM_MGW_RT/176", text, "");
         }
@@ -331,7 +365,9 @@ impl Sap {
         self.changes += 1;
         item.etag = format!("W/\"'{:08}'\"", self.changes);
         order.changed = at;
-        order.header.insert("LastChangeDate".to_owned(), entity::day(at));
+        order
+            .header
+            .insert("LastChangeDate".to_owned(), entity::day(at));
         Answer::empty(204).noted(format!("item {number} of sales order {}", order.number))
     }
 }

@@ -79,13 +79,15 @@ fn segment(writer: &mut Writer, name: &str, fields: &[(&str, &str)]) -> Result<(
 
 /// The address that a partner of the order was sent with.
 fn ship_to(partners: &[Value]) -> Map<String, Value> {
-    let found = partners.iter().find(|it| {
-        matches!(it["PartnerFunction"].as_str(), Some("SH" | "WE"))
-    });
+    let found = partners
+        .iter()
+        .find(|it| matches!(it["PartnerFunction"].as_str(), Some("SH" | "WE")));
     let Some(partner) = found else {
         return Map::new();
     };
-    let list = partner["to_Address"].get("results").unwrap_or(&partner["to_Address"]);
+    let list = partner["to_Address"]
+        .get("results")
+        .unwrap_or(&partner["to_Address"]);
     let mut address = list[0].as_object().cloned().unwrap_or_default();
     if let Some(number) = partner["Customer"].as_str() {
         address.insert("Customer".to_owned(), number.into());
@@ -109,7 +111,11 @@ pub(super) fn delivery(sap: &mut Sap, index: usize, at: Timestamp) -> Result<Vec
     writer.end()?;
     segment(&mut writer, "E1EDL18", &[("QUALF", "ORI")])?;
     let sold_to = pad_zeros(text(header, "SoldToParty"), 10);
-    segment(&mut writer, "E1ADRM1", &[("PARTNER_Q", "AG"), ("PARTNER_ID", &sold_to)])?;
+    segment(
+        &mut writer,
+        "E1ADRM1",
+        &[("PARTNER_Q", "AG"), ("PARTNER_ID", &sold_to)],
+    )?;
     let address = ship_to(&order.partners);
     let customer = match text(&address, "Customer") {
         "" => sold_to,
@@ -130,7 +136,11 @@ pub(super) fn delivery(sap: &mut Sap, index: usize, at: Timestamp) -> Result<Vec
         ],
     )?;
     let wanted = day_of(header, "RequestedDeliveryDate");
-    segment(&mut writer, "E1EDT13", &[("QUALF", "007"), ("NTANF", &wanted), ("NTANZ", "000000")])?;
+    segment(
+        &mut writer,
+        "E1EDT13",
+        &[("QUALF", "007"), ("NTANF", &wanted), ("NTANZ", "000000")],
+    )?;
     let reference = order.reference().to_owned();
     for line in &delivery.lines {
         let mut items = order.items.iter().map(|it| &it.fields);
@@ -152,7 +162,11 @@ pub(super) fn delivery(sap: &mut Sap, index: usize, at: Timestamp) -> Result<Vec
         ] {
             writer.field(name, value)?;
         }
-        segment(&mut writer, "E1EDL41", &[("QUALI", "001"), ("BSTNR", &reference)])?;
+        segment(
+            &mut writer,
+            "E1EDL41",
+            &[("QUALI", "001"), ("BSTNR", &reference)],
+        )?;
         writer.end()?;
     }
     writer.end()?;
@@ -174,11 +188,23 @@ pub(super) fn order(sap: &mut Sap, index: usize, at: Timestamp) -> Result<Vec<u8
             ("BELNR", &pad_zeros(&order.number, 10)),
         ],
     )?;
-    segment(&mut writer, "E1EDK03", &[("IDDAT", "012"), ("DATUM", &today), ("UZEIT", &time)])?;
+    segment(
+        &mut writer,
+        "E1EDK03",
+        &[("IDDAT", "012"), ("DATUM", &today), ("UZEIT", &time)],
+    )?;
     let wanted = day_of(header, "RequestedDeliveryDate");
-    segment(&mut writer, "E1EDK03", &[("IDDAT", "002"), ("DATUM", &wanted)])?;
+    segment(
+        &mut writer,
+        "E1EDK03",
+        &[("IDDAT", "002"), ("DATUM", &wanted)],
+    )?;
     let sold_to = pad_zeros(text(header, "SoldToParty"), 10);
-    segment(&mut writer, "E1EDKA1", &[("PARVW", "AG"), ("PARTN", &sold_to)])?;
+    segment(
+        &mut writer,
+        "E1EDKA1",
+        &[("PARVW", "AG"), ("PARTN", &sold_to)],
+    )?;
     let address = ship_to(&order.partners);
     let customer = match text(&address, "Customer") {
         "" => sold_to,
@@ -198,7 +224,11 @@ pub(super) fn order(sap: &mut Sap, index: usize, at: Timestamp) -> Result<Vec<u8
             ("REGIO", text(&address, "Region")),
         ],
     )?;
-    segment(&mut writer, "E1EDK02", &[("QUALF", "001"), ("BELNR", order.reference())])?;
+    segment(
+        &mut writer,
+        "E1EDK02",
+        &[("QUALF", "001"), ("BELNR", order.reference())],
+    )?;
     for item in order.items.iter().map(|it| &it.fields) {
         writer.begin("E1EDP01")?;
         writer.field("POSEX", &pad_zeros(text(item, "SalesOrderItem"), 6))?;

@@ -79,7 +79,10 @@ impl Sessions {
         }
         let answer = answer
             .with_header("x-csrf-token", &token)
-            .with_header("set-cookie", format!("{}={id}; path=/; HttpOnly", self.cookie))
+            .with_header(
+                "set-cookie",
+                format!("{}={id}; path=/; HttpOnly", self.cookie),
+            )
             .with_header(
                 "set-cookie",
                 format!("sap-usercontext=sap-client={}; path=/", self.client),

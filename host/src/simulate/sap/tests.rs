@@ -54,7 +54,12 @@ fn shipment(order_no: &str, pieces: u32) -> Document {
     let moment = Moment::zoned("2026-03-02T10:00:00Z");
     let mut shipment = Shipment::new("N00001", order_no, ShipmentStatus::Complete, moment);
     let items = vec![ItemId::sku("MUG")];
-    let line = ShipmentLine::new("10", Quantity::each(pieces), ShipmentStatus::Complete, items);
+    let line = ShipmentLine::new(
+        "10",
+        Quantity::each(pieces),
+        ShipmentStatus::Complete,
+        items,
+    );
     shipment.lines.push(line);
     Document::Shipment(shipment)
 }
@@ -83,7 +88,10 @@ fn an_order_becomes_a_sales_order_and_its_delivery_comes_back() {
     assert_eq!(released.customer_po.as_deref(), Some("70000101"));
     assert_eq!(released.lines[0].line_no, "10");
     assert_eq!(released.lines[0].quantity.value.to_integer(), Some(7));
-    let ship_to = released.parties.iter().find(|it| it.role == PartyRole::ShipTo);
+    let ship_to = released
+        .parties
+        .iter()
+        .find(|it| it.role == PartyRole::ShipTo);
     let region = ship_to.unwrap().address.as_ref().unwrap().region.as_deref();
     assert_eq!(region, Some("MN"));
 }
@@ -105,7 +113,9 @@ fn the_same_order_has_one_effect_whichever_answer_is_lost() {
 #[test]
 fn a_request_id_is_executed_once() {
     let mut carrier = carrier();
-    carrier.settings.push(("look-first".to_owned(), "false".to_owned()));
+    carrier
+        .settings
+        .push(("look-first".to_owned(), "false".to_owned()));
     place(&mut carrier, &order("70000101", "MUG", 7));
     let again = place(&mut carrier, &order("70000101", "MUG", 7));
     assert_eq!(again, Step::Done(Some("1001".to_owned())));
@@ -136,7 +146,8 @@ fn a_token_without_its_session_is_refused_and_a_lost_session_made_up_for() {
 fn an_unused_session_ends() {
     let mut carrier = carrier();
     place(&mut carrier, &order("70000101", "MUG", 7));
-    let fetch = crossdock_sdk::Request::get(format!("{ODATA}/")).with_header("x-csrf-token", "Fetch");
+    let fetch =
+        crossdock_sdk::Request::get(format!("{ODATA}/")).with_header("x-csrf-token", "Fetch");
     let first = carrier.carry(&fetch);
     assert_eq!(carrier.carry(&fetch).headers, first.headers);
     carrier.at = AT.plus(std::time::Duration::from_secs(1_800));
@@ -150,11 +161,16 @@ fn what_sap_does_not_know_is_refused_in_its_words() {
     let Step::Rejected(problem) = unknown else {
         panic!("{unknown:?}")
     };
-    assert!(problem.text.contains("material TEAPOT does not exist"), "{problem:?}");
+    assert!(
+        problem.text.contains("material TEAPOT does not exist"),
+        "{problem:?}"
+    );
     let code = ("sap-code".to_owned(), "M3/305".to_owned());
     assert!(problem.extras.contains(&code), "{problem:?}");
     carrier.settings.retain(|(name, _)| name != "sold-to");
-    carrier.settings.push(("sold-to".to_owned(), "17100009".to_owned()));
+    carrier
+        .settings
+        .push(("sold-to".to_owned(), "17100009".to_owned()));
     let unknown = place(&mut carrier, &order("70000101", "MUG", 7));
     assert!(matches!(unknown, Step::Rejected(_)), "{unknown:?}");
     carrier.authorization = "Basic guess".to_owned();
@@ -167,7 +183,9 @@ fn what_sap_does_not_know_is_refused_in_its_words() {
 fn an_order_is_cancelled_item_by_item_and_polled() {
     let mut carrier = carrier();
     place(&mut carrier, &order("70000101", "MUG", 7));
-    let polled = carrier.poll::<Dialect>(Some("2026-03-01T00:00:00Z;0")).unwrap();
+    let polled = carrier
+        .poll::<Dialect>(Some("2026-03-01T00:00:00Z;0"))
+        .unwrap();
     let read = carrier.read_polled::<Dialect>(&polled);
     assert!(
         matches!(&read[..], [Document::Order(it)] if it.order_no == "1001" && it.lines.len() == 1),
@@ -196,7 +214,9 @@ fn a_confirmation_is_posted_once_and_told() {
     let statuses: Vec<_> = [("70000101", 6), ("70000101", 6), ("70000199", 6)]
         .into_iter()
         .map(|(delivery, pieces)| {
-            let step = carrier.deliver::<Dialect>(&shipment(delivery, pieces)).unwrap();
+            let step = carrier
+                .deliver::<Dialect>(&shipment(delivery, pieces))
+                .unwrap();
             assert_eq!(step, Step::Done(None));
             let outgoing = carrier.partner.outgoing();
             let [Document::FunctionalAcknowledgement(told)] =
@@ -234,7 +254,9 @@ fn statuses_are_reported_together_when_told() {
         matches!(&documents[..], [Document::Order(it)] if it.order_no == "1001"),
         "{documents:?}"
     );
-    carrier.deliver::<Dialect>(&shipment("70000101", 8)).unwrap();
+    carrier
+        .deliver::<Dialect>(&shipment("70000101", 8))
+        .unwrap();
     let report = json!({ "act": "report-statuses" });
     assert_eq!(carrier.partner.act(&report, AT), Ok(json!({ "idocs": 1 })));
     assert_eq!(carrier.partner.act(&report, AT), Ok(json!({ "idocs": 0 })));
