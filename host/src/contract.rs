@@ -8,6 +8,8 @@
 //! What a document is about and whether it makes sense are questions to
 //! [`business_key`] and [`check`]; running an adapter is the sandbox's work.
 
+#[cfg(test)]
+mod agreement;
 mod bindings;
 mod business_key;
 mod check;

@@ -18,6 +18,7 @@ mod receiver;
 mod site;
 mod wait;
 
+pub(crate) use self::adapters::admitted;
 pub use self::{
     api::{Answer, Api, array, text},
     folder::Folder,
