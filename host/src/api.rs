@@ -6,6 +6,7 @@
 
 pub mod adapters;
 pub mod breaker;
+pub mod credential;
 pub mod dead_letters;
 pub mod health;
 pub mod messages;

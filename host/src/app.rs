@@ -485,7 +485,7 @@ fn build_partners(
         }
         let endpoint = partner.endpoint.as_ref().map(|endpoint| {
             let config = endpoint.get_ref().clone();
-            Transport::build(name, &config)
+            Transport::build(name, &config, &partner.credentials)
                 .map(|transport| Endpoint { config, transport })
                 .map_err(|source| StartError::Endpoint {
                     partner: name.clone(),

@@ -126,6 +126,10 @@ pub struct Partner {
     /// `endpoint`: where deliveries go; absent for a partner that only sends.
     #[serde(default)]
     pub endpoint: Option<Spanned<deliver::endpoint::Config>>,
+    /// `credentials`: what an adapter may have a request signed with in place of the
+    /// endpoint's `credential`, by the word it chooses it by.
+    #[serde(default)]
+    pub credentials: BTreeMap<String, deliver::credentials::Config>,
 }
 
 /// What flags and environment put in place of the file's settings.
@@ -323,6 +327,26 @@ fn check_partner(name: &PartnerName, partner: &Spanned<Partner>, faults: &mut Ve
             .check(&format!("partners.{name}.endpoint"))
     {
         fault("endpoint", error.to_string(), endpoint.span());
+    }
+    if !within.credentials.is_empty() {
+        let url = within
+            .endpoint
+            .as_ref()
+            .and_then(|it| it.get_ref().url.as_ref());
+        if url.is_none() {
+            let text = "only requests to a url are signed; give the endpoint one".to_owned();
+            fault("credentials", text, partner.span());
+        }
+        let is_word = |name: &&String| {
+            let letters = |byte: u8| {
+                byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_')
+            };
+            !name.is_empty() && name.len() <= 64 && name.bytes().all(letters)
+        };
+        for name in within.credentials.keys().filter(|name| !is_word(name)) {
+            let text = "a credential's name is up to 64 lower-case letters, digits, dashes and underscores".to_owned();
+            fault(&format!("credentials.{name}"), text, partner.span());
+        }
     }
     let sends = !within.access.token_sha256.is_empty() || within.folder.is_some();
     if !sends && within.endpoint.is_none() {

@@ -7,7 +7,10 @@
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use crate::{
-    deliver::{endpoint, transport::Transport},
+    deliver::{
+        endpoint,
+        transport::{Standing, Transport},
+    },
     message::PartnerName,
     sandbox::{self, Lookup},
 };
@@ -53,6 +56,15 @@ impl Partner {
         self.endpoint
             .as_ref()
             .map(|endpoint| endpoint.transport.to_string())
+    }
+
+    /// How the credentials stand that requests to it carry.
+    #[must_use]
+    pub fn credentials(&self) -> Vec<Standing> {
+        self.endpoint
+            .as_ref()
+            .map(|endpoint| endpoint.transport.credentials())
+            .unwrap_or_default()
     }
 }
 

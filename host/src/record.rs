@@ -290,6 +290,9 @@ pub struct Request {
     /// Which credential signs it; absent for the endpoint's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credential: Option<String>,
+    /// What it counts for in the lane's rate; absent for 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<u32>,
     /// The bytes.
     pub body: Bytes,
 }
@@ -363,6 +366,9 @@ pub struct Attempted {
     /// Until when the partner asked not to be called at all, when it asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_until: Option<Timestamp>,
+    /// Why; absent with `held_until`, and in older records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_because: Option<String>,
     /// What the adapter logged after the last answer.
     #[serde(default, skip_serializing_if = "Log::is_empty")]
     pub log: Log,
@@ -462,6 +468,8 @@ pub struct Standing {
     pub breaker_moved_at: Option<Timestamp>,
     /// Until when the partner asked not to be called.
     pub held_until: Option<Timestamp>,
+    /// Why.
+    pub held_because: Option<String>,
     /// When the partner last sent something.
     pub last_received_at: Option<Timestamp>,
     /// When something last reached the partner.

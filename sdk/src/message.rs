@@ -147,6 +147,7 @@ impl Request {
             body: Vec::new(),
             file_name: None,
             credential: None,
+            cost: None,
         }
     }
 
@@ -172,6 +173,20 @@ impl Request {
     #[must_use]
     pub fn with_file_name(mut self, name: impl Into<String>) -> Request {
         self.file_name = Some(name.into());
+        self
+    }
+
+    /// The same request signed with one of the partner's named credentials.
+    #[must_use]
+    pub fn with_credential(mut self, name: impl Into<String>) -> Request {
+        self.credential = Some(name.into());
+        self
+    }
+
+    /// The same request counting as so many calls in the partner's rate.
+    #[must_use]
+    pub fn with_cost(mut self, calls: u32) -> Request {
+        self.cost = Some(calls);
         self
     }
 

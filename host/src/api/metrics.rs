@@ -14,6 +14,7 @@ use crate::{
     engine::{Backlog, LaneStatus},
     journal::Committer,
     metrics::{CONTENT_TYPE, Metrics, Page},
+    partner::Partners,
     record::Record,
     sandbox::Pool,
 };
@@ -48,6 +49,7 @@ pub async fn show(State(api): State<Arc<Api>>) -> Result<Response, Problem> {
     let mut page = Page::default();
     api.sources.metrics.write(&mut page);
     write_lanes(&mut page, &lanes);
+    write_tokens(&mut page, &api.partners);
     api.sources.write(&mut page);
     page.single(
         "crossdock_journal_bytes",
@@ -91,6 +93,33 @@ fn write_lanes(page: &mut Page, lanes: &[LaneStatus]) {
         for (phase, state) in PHASES {
             let labels = [("partner", lane.partner.as_str()), ("state", state)];
             page.sample(name, &labels, u8::from(breaker.phase() == phase));
+        }
+    }
+}
+
+fn write_tokens(page: &mut Page, partners: &Partners) {
+    let name = "crossdock_token_fetches_total";
+    let mut begun = false;
+    for partner in partners.iter() {
+        for standing in partner.credentials() {
+            let Some(token) = &standing.token else {
+                continue;
+            };
+            if !begun {
+                let help = "Requests to token endpoints, by how they ended.";
+                page.family(name, "counter", help);
+                begun = true;
+            }
+            // The endpoint's own has no name; none is called so in the configuration.
+            let credential = standing.name.as_deref().unwrap_or("");
+            for (result, count) in [("fetched", token.fetched), ("failed", token.failed)] {
+                let labels = [
+                    ("partner", partner.name.as_str()),
+                    ("credential", credential),
+                    ("result", result),
+                ];
+                page.sample(name, &labels, count);
+            }
         }
     }
 }

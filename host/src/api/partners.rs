@@ -9,7 +9,10 @@ use axum::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Api, bad_value, breaker::Breaker, not_found, problem::Problem, unavailable};
+use super::{
+    Api, bad_value, breaker::Breaker, credential::Credential, not_found, problem::Problem,
+    unavailable,
+};
 use crate::{
     clock::Timestamp,
     engine::{BreakerCommand, LaneStatus},
@@ -42,10 +45,14 @@ pub struct Shown {
     pub undecoded: usize,
     /// Since when the oldest delivery waits; null when none does.
     pub oldest_waiting_since: Option<String>,
-    /// Until when it asked not to be called; null when it did not.
+    /// Until when nothing is sent, because its answers said so; null when they did not.
     pub held_until: Option<String>,
+    /// Why.
+    pub held_because: Option<String>,
     /// Its breaker; null without an endpoint.
     pub breaker: Option<Breaker>,
+    /// How requests are authenticated: the endpoint's credential, then the named ones.
+    pub credentials: Vec<Credential>,
     /// When the breaker last moved; null when it never did.
     pub breaker_moved_at: Option<String>,
     /// When it last sent something.
@@ -128,6 +135,7 @@ fn find(api: &Api, name: &str) -> Result<Arc<Partner>, Problem> {
 fn shown(api: &Api, partner: &Partner, lane: Option<&LaneStatus>) -> Shown {
     let row = api.view.partner(&partner.name);
     let text = |at: Option<Timestamp>| at.map(|at| at.to_string());
+    let held = lane.and_then(|it| it.held.as_ref());
     Shown {
         name: partner.name.clone(),
         adapter: partner.adapter.clone(),
@@ -136,8 +144,10 @@ fn shown(api: &Api, partner: &Partner, lane: Option<&LaneStatus>) -> Shown {
         in_flight: lane.map_or(0, |it| it.in_flight),
         undecoded: lane.map_or(0, |it| it.undecoded),
         oldest_waiting_since: text(lane.and_then(|it| it.oldest_waiting_since)),
-        held_until: text(lane.and_then(|it| it.held_until)),
+        held_until: text(held.map(|it| it.until)),
+        held_because: held.map(|it| it.because.clone()),
         breaker: lane.and_then(|it| it.breaker.as_ref()).map(Breaker::from),
+        credentials: partner.credentials().into_iter().map(Into::into).collect(),
         breaker_moved_at: text(row.breaker_moved_at),
         last_received_at: text(row.last_received_at),
         last_delivered_at: text(row.last_delivered_at),

@@ -363,6 +363,7 @@ fn attempted(it: &Attempted) -> (Timestamp, &'static str, String, Value) {
         "answer": answered,
         "breaker": it.breaker.as_ref().map(Breaker::from),
         "held_until": it.held_until.map(|at| at.to_string()),
+        "held_because": it.held_because,
         "outcome": extra,
     });
     adapter_fields(it.adapter.as_ref(), &mut details);

@@ -122,6 +122,14 @@ impl Show {
         for (field, value) in answer.as_object().into_iter().flatten() {
             let value = match field.as_str() {
                 "breaker" => breaker_in_full(value),
+                "credentials" => {
+                    let all: Vec<_> = items(value).map(credential_text).collect();
+                    if all.is_empty() {
+                        "-".to_owned()
+                    } else {
+                        all.join("; ")
+                    }
+                }
                 _ => text(value),
             };
             print::line(format!("{:<22} {value}", label(field)).trim_end());
@@ -176,6 +184,32 @@ fn breaker_in_full(breaker: &Value) -> String {
     all
 }
 
+/// Its kind and, where it has a token, how that stands.
+fn credential_text(credential: &Value) -> String {
+    let mut all = match credential["name"].as_str() {
+        Some(name) => format!("{name}: {}", text(&credential["kind"])),
+        None => text(&credential["kind"]),
+    };
+    let token = &credential["token"];
+    if token.is_null() {
+        return all;
+    }
+    match (token["fetched_at"].as_str(), token["expires_at"].as_str()) {
+        (Some(fetched), Some(expires)) => {
+            all.push_str(&format!(", token of {fetched}, expires {expires}"));
+        }
+        _ => all.push_str(", no token"),
+    }
+    let failure = &token["last_failure"];
+    if let Some(at) = failure["at"].as_str() {
+        all.push_str(&format!(
+            ", last failure at {at}: {}",
+            text(&failure["text"])
+        ));
+    }
+    all
+}
+
 /// What a field of a partner is called on a line of its own.
 fn label(field: &str) -> String {
     field.replace('_', " ")
@@ -203,5 +237,25 @@ mod tests {
             "half-open, since x, 1 probe succeeded"
         );
         assert_eq!(breaker_in_full(&Value::Null), "-");
+    }
+
+    #[test]
+    fn a_credential_is_told_in_words() {
+        assert_eq!(
+            credential_text(&json!({ "name": null, "kind": "none" })),
+            "none"
+        );
+        let token = json!({
+            "fetched_at": "2026-03-01T09:30:00.000Z", "expires_at": "2026-03-01T10:30:00.000Z",
+            "fetched": 1, "failed": 1, "last_failure": { "at": "2026-03-01T10:20:00.000Z",
+            "code": "token-unavailable", "text": "the token endpoint answered 503" },
+        });
+        let credential = json!({ "name": "stock", "kind": "oauth2-jwt-bearer", "token": token });
+        assert_eq!(
+            credential_text(&credential),
+            "stock: oauth2-jwt-bearer, token of 2026-03-01T09:30:00.000Z, expires 2026-03-01T10:30:00.000Z, last failure at 2026-03-01T10:20:00.000Z: the token endpoint answered 503"
+        );
+        let none = json!({ "kind": "oauth2-jwt-bearer", "token": { "fetched_at": null } });
+        assert_eq!(credential_text(&none), "oauth2-jwt-bearer, no token");
     }
 }

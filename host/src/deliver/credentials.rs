@@ -1,8 +1,14 @@
-//! What a partner knows us by.
+//! What a partner knows us by, and how a request shows it.
 //!
 //! The secrets are read at the start ([`crate::secret`]) and go from there only into
-//! the header of an outgoing request. They never reach an adapter, a journal record or
-//! a log line.
+//! the headers of an outgoing request, or into the request for a token. They never
+//! reach an adapter, a journal record or a log line.
+//!
+//! Nothing here sends or waits: [`oauth`] says what a token endpoint is asked and
+//! what its answer means, and its cache when it must be asked again; `http` asks.
+
+pub mod hmac;
+pub mod oauth;
 
 use std::str::FromStr as _;
 
@@ -10,10 +16,13 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use serde::{Deserialize, Serialize};
 
+use self::{hmac::Signer, oauth::Grant};
+use crate::clock::Timestamp;
 use crate::secret::unusable;
 pub use crate::secret::{Error, InvalidReference, Reference, SECRET_BYTES_MAX, Secret};
 
-/// `credential` of an endpoint: how the host authenticates its requests.
+/// `credential` of an endpoint, or one of the partner's `credentials`: how the
+/// host authenticates its requests.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Config {
@@ -38,13 +47,39 @@ pub enum Config {
         /// `value`: where its value is.
         value: Reference,
     },
+    /// `kind = "hmac"`: each request is signed.
+    Hmac(hmac::Config),
+    /// `kind = "oauth2-client-credentials"`: a token for a client and its secret.
+    #[serde(rename = "oauth2-client-credentials")]
+    ClientCredentials(oauth::ClientCredentials),
+    /// `kind = "oauth2-jwt-bearer"`: a token for an assertion that a key signs.
+    #[serde(rename = "oauth2-jwt-bearer")]
+    JwtBearer(oauth::JwtBearer),
 }
 
-/// A credential with its secrets read, ready for requests.
+/// A credential with its secrets read, ready for requests. None of it prints.
 #[derive(Clone, Debug, Default)]
-pub struct Credential {
-    /// The value is marked sensitive, so it does not print either.
-    header: Option<(HeaderName, HeaderValue)>,
+pub enum Credential {
+    /// Requests carry none.
+    #[default]
+    None,
+    /// The same header on each request; the value is marked sensitive.
+    Fixed(&'static str, HeaderName, HeaderValue),
+    /// A signature of each request.
+    Signed(Signer),
+    /// A token that is fetched, and sent as `Authorization: Bearer`.
+    Token(Box<Grant>),
+}
+
+/// What a signature covers.
+#[derive(Clone, Copy, Debug)]
+pub struct Signed<'a> {
+    /// Identifies the request; the same whenever it is sent again.
+    pub id: &'a str,
+    /// When it is sent.
+    pub at: Timestamp,
+    /// Its body.
+    pub body: &'a [u8],
 }
 
 // === impl Config ===
@@ -61,13 +96,14 @@ impl Config {
         setting: &str,
         environment: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Credential, Error> {
-        let header = match self {
-            Self::None {} => None,
+        match self {
+            Self::None {} => Ok(Credential::None),
             Self::Bearer { token } => {
                 let setting = format!("{setting}.token");
                 let token = token.read(&setting, environment)?;
                 let text = format!("Bearer {}", token.expose());
-                Some((header::AUTHORIZATION, sensitive(&setting, &text)?))
+                let value = sensitive(&setting, &text)?;
+                Ok(Credential::Fixed("bearer", header::AUTHORIZATION, value))
             }
             Self::Basic { username, password } => {
                 if username.contains(':') {
@@ -76,23 +112,36 @@ impl Config {
                 }
                 let setting = format!("{setting}.password");
                 let password = password.read(&setting, environment)?;
-                let pair = BASE64_STANDARD.encode(format!("{username}:{}", password.expose()));
-                let text = format!("Basic {pair}");
-                Some((header::AUTHORIZATION, sensitive(&setting, &text)?))
+                let value = sensitive(&setting, &basic(username, password.expose()))?;
+                Ok(Credential::Fixed("basic", header::AUTHORIZATION, value))
             }
             Self::Header { name, value } => {
-                let name = HeaderName::from_str(name).map_err(|_| {
-                    unusable(&format!("{setting}.name"), "not the name of a header")
-                })?;
+                let name = header_name(&format!("{setting}.name"), name)?;
                 let setting = format!("{setting}.value");
                 let value = value.read(&setting, environment)?;
-                Some((name, sensitive(&setting, value.expose())?))
+                let value = sensitive(&setting, value.expose())?;
+                Ok(Credential::Fixed("header", name, value))
             }
-        };
-        Ok(Credential { header })
+            Self::Hmac(config) => config.resolve(setting, environment).map(Credential::Signed),
+            Self::ClientCredentials(config) => {
+                let grant = config.resolve(setting, environment)?;
+                Ok(Credential::Token(Box::new(grant)))
+            }
+            Self::JwtBearer(config) => {
+                let grant = config.resolve(setting, environment)?;
+                Ok(Credential::Token(Box::new(grant)))
+            }
+        }
     }
 }
 
+/// The value of `Authorization` for a user and a password.
+fn basic(username: &str, password: &str) -> String {
+    let pair = BASE64_STANDARD.encode(format!("{username}:{password}"));
+    format!("Basic {pair}")
+}
+
+/// The value of a header that does not print.
 fn sensitive(setting: &str, text: &str) -> Result<HeaderValue, Error> {
     let mut value = HeaderValue::from_str(text).map_err(|_| {
         unusable(
@@ -104,19 +153,44 @@ fn sensitive(setting: &str, text: &str) -> Result<HeaderValue, Error> {
     Ok(value)
 }
 
+fn header_name(setting: &str, name: &str) -> Result<HeaderName, Error> {
+    HeaderName::from_str(name).map_err(|_| unusable(setting, "not the name of a header"))
+}
+
 // === impl Credential ===
 
 impl Credential {
-    /// The header that carries it, if any: no adapter may set that one.
+    /// Its `kind` in the configuration.
     #[must_use]
-    pub fn header_name(&self) -> Option<&HeaderName> {
-        self.header.as_ref().map(|(name, _)| name)
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Fixed(kind, ..) => kind,
+            Self::Signed(_) => "hmac",
+            Self::Token(grant) => grant.kind(),
+        }
     }
 
-    /// Puts it into a request, in place of whatever was there.
-    pub fn apply(&self, headers: &mut HeaderMap) {
-        if let Some((name, value)) = &self.header {
-            headers.insert(name.clone(), value.clone());
+    /// Whether it sets this header: then no adapter may.
+    #[must_use]
+    pub fn sets(&self, name: &HeaderName) -> bool {
+        match self {
+            Self::None => false,
+            Self::Fixed(_, own, _) => own == name,
+            Self::Signed(signer) => signer.sets(name),
+            Self::Token(_) => name == header::AUTHORIZATION,
+        }
+    }
+
+    /// Puts it into a request, in place of whatever was there. A token is not known
+    /// here: whoever fetches it puts it in.
+    pub fn apply(&self, headers: &mut HeaderMap, signed: &Signed<'_>) {
+        match self {
+            Self::None | Self::Token(_) => {}
+            Self::Fixed(_, name, value) => {
+                headers.insert(name.clone(), value.clone());
+            }
+            Self::Signed(signer) => signer.sign(headers, signed),
         }
     }
 }
@@ -142,7 +216,12 @@ mod tests {
     fn resolved(text: &str) -> Result<HeaderMap, Error> {
         let credential = config(text).resolve("partners.acme.credential", &environment)?;
         let mut headers = HeaderMap::new();
-        credential.apply(&mut headers);
+        let signed = Signed {
+            id: "delivery-1-0",
+            at: Timestamp::from_millis(1_772_357_400_000),
+            body: b"{}",
+        };
+        credential.apply(&mut headers, &signed);
         assert!(!format!("{credential:?}").contains("s3cret"));
         Ok(headers)
     }

@@ -24,6 +24,7 @@ use crate::{
     deliver::{
         breaker,
         lane::{Entry, Finish, Lane, Next, OrderKey},
+        pace::Pace,
         retry::Schedule,
     },
     journal::{self, CommitError, Reader, Sequence},
@@ -82,6 +83,8 @@ struct Place {
     lane: Option<Lane<DeliveryId>>,
     schedule: Schedule,
     control_number: u64,
+    /// The wait of the partner's that the newest record with one holds.
+    recorded_hold: Option<Timestamp>,
     /// What its guest calls, of either kind, take their turns by.
     guests: Arc<Semaphore>,
 }
@@ -166,7 +169,9 @@ impl State {
                 let breaker = row.breaker.unwrap_or(breaker::State::closed(now));
                 let mut lane = Lane::new(endpoint.config.lane(), breaker, now);
                 if let Some(until) = row.held_until {
-                    lane.hold_until(until);
+                    let because = row.held_because.as_deref();
+                    lane.pace()
+                        .hold_until(until, because.unwrap_or("a wait from before the start"));
                 }
                 for (id, delivery) in parts.view.open_deliveries(&partner.name) {
                     lane.queue(Entry {
@@ -185,6 +190,7 @@ impl State {
                 schedule: schedule(partner),
                 guests: Arc::new(Semaphore::new(state.per_partner_max)),
                 control_number: row.control_number,
+                recorded_hold: row.held_until,
                 partner: Arc::clone(partner),
                 lane,
             });
@@ -386,6 +392,12 @@ impl State {
         Arc::clone(&self.places[index].guests)
     }
 
+    /// When requests to the partner may go.
+    pub(super) fn lane_pace(&self, index: usize) -> Option<Pace> {
+        let lane = self.places[index].lane.as_ref();
+        lane.map(|lane| lane.pace().clone())
+    }
+
     pub(super) fn next_attempt(&mut self, index: usize, now: Timestamp) -> Next<DeliveryId> {
         match &mut self.places[index].lane {
             Some(lane) => lane.next(now),
@@ -409,7 +421,7 @@ impl State {
     ) -> Option<Record> {
         let place = self.place(partner)?;
         let (schedule, lane) = (place.schedule.clone(), place.lane.as_mut()?);
-        let (mut moved, held_before) = (None, lane.held_until(now));
+        let mut moved = None;
         for outcome in &ended.calls {
             let transition = lane.exchanged(ended.delivery, *outcome, now, random());
             moved = transition.or(moved);
@@ -417,12 +429,15 @@ impl State {
         let delivery = ended.delivery;
         let lane_moved = decide::Moved {
             breaker: moved.as_ref(),
-            held_until: lane
-                .held_until(now)
-                .filter(|_| lane.held_until(now) != held_before),
+            held: lane
+                .held(now)
+                .filter(|held| place.recorded_hold != Some(held.until)),
         };
         let (record, finish) =
             decide::outcome(partner, ended, &lane_moved, &schedule, now, random());
+        if let Some(Record::Attempted(attempted)) = &record {
+            place.recorded_hold = attempted.held_until.or(place.recorded_hold);
+        }
         lane.finished(delivery, finish);
         if matches!(finish, Finish::Done | Finish::Dropped) {
             self.document_of.remove(&delivery);
@@ -454,7 +469,7 @@ impl State {
             waiting: place.lane.as_ref().map_or(0, Lane::waiting),
             in_flight: place.lane.as_ref().map_or(0, Lane::in_flight),
             oldest_waiting_since: place.lane.as_ref().and_then(Lane::oldest_waiting),
-            held_until: place.lane.as_ref().and_then(|lane| lane.held_until(now)),
+            held: place.lane.as_ref().and_then(|lane| lane.held(now)),
             breaker: place.lane.as_ref().map(|lane| *lane.breaker().state()),
         };
         self.places.iter().map(status).collect()

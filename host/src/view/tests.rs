@@ -167,6 +167,7 @@ pub(crate) fn attempted(now: Timestamp, message: MessageId, to: &str, outcome: O
         outcome,
         breaker: None,
         held_until: None,
+        held_because: None,
         log: Log::default(),
     })
 }

@@ -190,6 +190,17 @@ impl Api {
         self.asked(Method::GET, path, None).await
     }
 
+    /// Asks for something that is no JSON.
+    ///
+    /// # Panics
+    /// When it is refused.
+    pub async fn get_text(&self, path: &str) -> String {
+        let request = self.request(Method::GET, path).bearer_auth(&self.operator);
+        let answer = request.send().await.expect("the host answers");
+        assert!(answer.status().is_success(), "{path}: {}", answer.status());
+        answer.text().await.expect("the answer is whole")
+    }
+
     /// Has something done.
     ///
     /// # Panics
