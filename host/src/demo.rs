@@ -39,6 +39,7 @@ pub use self::{
 };
 use crate::{
     clock::Clock,
+    interrupt::asked_to_end,
     sandbox::{self, Sandbox, SandboxError},
     toolchain::{self, BuildError, Built},
 };
@@ -130,13 +131,13 @@ pub async fn run(options: Options) -> Result<ExitReport, Error> {
     farewell::introduce(&mut stage);
     let played = tokio::select! {
         played = Box::pin(story::play(&mut stage)) => played.map_err(Error::from),
-        () = interrupted() => Err(Error::Interrupted),
+        () = asked_to_end() => Err(Error::Interrupted),
     };
     if let Ok(played) = &played {
         farewell::sum_up(&mut stage.screen, played);
         if !options.once {
             farewell::invite(&mut stage);
-            interrupted().await;
+            asked_to_end().await;
         }
     }
     let struck = stage.strike().await;
@@ -201,26 +202,6 @@ fn install(adapters: &[Built], root: &TempDir) -> io::Result<()> {
         fs::copy(&built.path, directory.join(name))?;
     }
     Ok(())
-}
-
-/// Ready when the process is asked to end: Ctrl-C, or SIGTERM.
-async fn interrupted() {
-    // Without a way to be asked there is nothing to wait for.
-    let interrupt = async { drop(tokio::signal::ctrl_c().await) };
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                () = interrupt => {}
-                _ = terminate.recv() => {}
-            }
-            return;
-        }
-        interrupt.await;
-    }
-    #[cfg(not(unix))]
-    interrupt.await;
 }
 
 #[cfg(test)]

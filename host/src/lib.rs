@@ -18,6 +18,7 @@ pub mod failpoint;
 pub mod message;
 pub mod record;
 
+mod interrupt;
 pub mod metrics;
 mod private;
 pub mod secret;

@@ -23,5 +23,7 @@ pub mod sap;
 pub mod shipbob;
 pub mod x12;
 
+pub mod connection;
+
 #[cfg(test)]
 mod contract;
