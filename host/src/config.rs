@@ -348,10 +348,16 @@ fn check_partner(name: &PartnerName, partner: &Spanned<Partner>, faults: &mut Ve
             fault(&format!("credentials.{name}"), text, partner.span());
         }
     }
-    let sends = !within.access.token_sha256.is_empty() || within.folder.is_some();
+    let setting = format!("partners.{name}.access");
+    if let Err(error) = within.access.check(name, &setting) {
+        fault("access.signature", error.to_string(), partner.span());
+    }
+    let access = &within.access;
+    let proves = !access.token_sha256.is_empty() || access.signature.is_some();
+    let sends = proves || within.folder.is_some();
     if !sends && within.endpoint.is_none() {
         let text =
-            "it can neither send nor be sent to; give it access.token_sha256, folder or endpoint"
+            "it can neither send nor be sent to; give it access.token_sha256, access.signature, folder or endpoint"
                 .to_owned();
         fault("endpoint", text, partner.span());
     }

@@ -43,6 +43,7 @@ struct Count {
 enum Family {
     Accepted,
     Refused,
+    Unproved,
     Documents,
     Attempts,
     Deliveries,
@@ -87,6 +88,11 @@ impl Metrics {
     /// A message was not taken in, for the reason of this code.
     pub fn refused(&self, partner: &PartnerName, code: &'static str) {
         self.count(Family::Refused, partner, code, 1);
+    }
+
+    /// A request did not prove to be the partner's, for the reason of this code.
+    pub fn unproved(&self, partner: &PartnerName, reason: &'static str) {
+        self.count(Family::Unproved, partner, reason, 1);
     }
 
     /// A guest was called.
@@ -205,6 +211,11 @@ impl Family {
                 "crossdock_messages_refused_total",
                 "Messages of a known partner that were not taken in, by the problem's code.",
                 "code",
+            ),
+            Self::Unproved => (
+                "crossdock_unproved_requests_total",
+                "Requests to a partner that signs which did not prove to be its own.",
+                "reason",
             ),
             Self::Documents => (
                 "crossdock_documents_total",

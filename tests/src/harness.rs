@@ -11,6 +11,7 @@
 mod adapters;
 mod api;
 mod binary;
+mod books;
 mod folder;
 mod host;
 pub mod order;
@@ -23,6 +24,7 @@ mod wait;
 pub(crate) use self::adapters::admitted;
 pub use self::{
     api::{Answer, Api, array, text},
+    books::{Books, Question, Told},
     folder::Folder,
     host::Host,
     random::Random,

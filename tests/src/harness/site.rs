@@ -12,7 +12,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use toml::Table;
 
-use super::{Api, Folder, Host, Receiver, adapters, api::Address, binary};
+use super::{Api, Books, Folder, Host, Receiver, adapters, api::Address, binary};
 
 /// What a partner's endpoint is like, unless a test says otherwise: everything that
 /// takes seconds in production takes milliseconds here.
@@ -118,6 +118,23 @@ impl Site {
         self.set(&format!("partners.{name}.adapter"), "canonical-json")
             .set(&format!("partners.{name}.endpoint"), endpoint)
             .set(&format!("partners.{name}.endpoint.url"), url)
+    }
+
+    /// A partner that is asked for news every so many seconds.
+    ///
+    /// # Panics
+    /// Never: the defaults are TOML.
+    #[must_use]
+    pub fn polled(self, name: &str, adapter: &str, books: &Books, interval_seconds: i64) -> Self {
+        let endpoint: Table = ENDPOINT.parse().expect("the defaults are TOML");
+        self.set(&format!("partners.{name}.adapter"), adapter)
+            .set(&format!("partners.{name}.endpoint"), endpoint)
+            .set(&format!("partners.{name}.endpoint.url"), books.url())
+            .set(
+                &format!("partners.{name}.poll.interval_seconds"),
+                interval_seconds,
+            )
+            .set(&format!("partners.{name}.poll.jitter_seconds"), 0)
     }
 
     /// A partner that is a directory, both ways.
@@ -253,6 +270,16 @@ impl Site {
     #[must_use]
     pub fn folder_of(&self, partner: &str) -> Folder {
         Folder::at(self.path(&format!("exchange/{partner}")))
+    }
+
+    /// What the host that started last has logged.
+    ///
+    /// # Panics
+    /// When none has started.
+    #[must_use]
+    pub fn log(&self) -> String {
+        let log = fs::read(self.path("host.log")).expect("a host has started");
+        String::from_utf8_lossy(&log).into_owned()
     }
 
     /// Keeps a secret where only the host's user can read it; gives the reference to
