@@ -45,9 +45,12 @@ use crate::{
 };
 
 /// Where the adapters of the story have their sources, in the workspace.
-const ADAPTERS: [&str; 3] = [
+const ADAPTERS: [&str; 6] = [
     "adapters/canonical-json",
     "adapters/x12-3pl",
+    "adapters/sap",
+    "adapters/salesforce",
+    "adapters/shipbob",
     "tests/guests/misbehaving",
 ];
 
@@ -117,7 +120,9 @@ pub async fn run(options: Options) -> Result<ExitReport, Error> {
     let clock = Clock::System;
     let folders = sources(&options.workspace)?;
     let mut screen = Screen::standard(clock.now());
-    screen.heading("Crossdock demo: an ERP, a CRM and two warehouses on this machine, and the host between them");
+    screen.heading(
+        "Crossdock demo: ERPs, CRMs and warehouses on this machine, and the host between them",
+    );
     screen.heading("Adapters");
     let mut adapters = Vec::new();
     for folder in folders {

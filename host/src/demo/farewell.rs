@@ -20,6 +20,13 @@ pub(super) fn introduce(stage: &mut Stage) {
             "X12 through a drop folder",
             stage.folder.display().to_string(),
         ),
+        ("sap", "OData with CSRF tokens, IDocs", stage.sap.url()),
+        (
+            "salesforce",
+            "REST with OAuth2, events",
+            stage.salesforce.url(),
+        ),
+        ("shipbob", "REST, signed webhooks", stage.shipbob.url()),
         ("looper", "has an adapter that never ends", String::new()),
     ];
     stage.screen.heading("On this machine");

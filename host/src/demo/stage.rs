@@ -23,8 +23,13 @@ use crate::{
     clock::Clock,
     config::{Config, Overrides},
     simulate::{
-        ingress::{self, Answer, Ingress},
+        connection,
+        ingress::{self, Answer, Ingress, InvalidSecret},
+        partner::Partner,
+        salesforce::Salesforce,
+        sap::Sap,
         server::{self as simulate, Simulator},
+        shipbob::ShipBob,
         x12::{House, Warehouse, depot::Depot, folder::FolderWarehouse},
     },
 };
@@ -47,10 +52,18 @@ pub(super) struct Stage {
     pub(super) north: Warehouse,
     /// X12 through a drop folder.
     pub(super) south: FolderWarehouse,
+    /// Sales orders over OData, IDocs.
+    pub(super) sap: Simulator<Sap>,
+    /// Records over REST, platform events.
+    pub(super) salesforce: Simulator<Salesforce>,
+    /// REST, signed webhooks.
+    pub(super) shipbob: Simulator<ShipBob>,
     /// The ERP's way into the host.
     pub(super) from_erp: Ingress,
     /// The northern warehouse's way into the host, beside its own files.
     pub(super) from_north: Ingress,
+    /// The way of somebody who pretends to be ShipBob.
+    pub(super) from_forger: Ingress,
     /// The way of the partner whose adapter never ends.
     pub(super) from_looper: Ingress,
     /// Numbers of the orders that must have been shipped in the end.
@@ -88,6 +101,9 @@ pub enum Error {
     /// The system gives no randomness.
     #[error(transparent)]
     NoRandomness(#[from] crate::ingress::authenticate::NoRandomness),
+    /// A secret of the demo's own is none. A defect.
+    #[error(transparent)]
+    Secret(#[from] InvalidSecret),
     /// The demo's own configuration is refused. A defect.
     #[error("the demo's configuration is refused: {0}")]
     Configuration(String),
@@ -118,14 +134,22 @@ impl Stage {
             .map_err(failed("the CRM"))?;
         let depot = Depot::new(settings::NORTH, settings::US, 'N', NORTH_STOCK);
         let house = House::new(depot, tokens.to_north.expose());
-        let started = Simulator::start(house, simulate::Options::default(), clock.clone()).await;
-        let mut north = started.map_err(failed("the warehouse in the north"))?;
+        let mut north = begin("the warehouse in the north", house, &clock).await?;
+        let sap = connection::sap(tokens.to_sap.expose());
+        let mut sap = begin("SAP", sap, &clock).await?;
+        let org = connection::salesforce(tokens.to_salesforce.expose());
+        let mut salesforce = begin("Salesforce", org, &clock).await?;
+        let account = connection::shipbob(tokens.to_shipbob.expose());
+        let mut shipbob = begin("ShipBob", account, &clock).await?;
         let places = Places {
             root: root.path(),
             port: port.unwrap_or(0),
             erp: erp.url(),
             crm: crm.url(),
             north: north.url(),
+            sap: sap.url(),
+            salesforce: salesforce.url(),
+            shipbob: shipbob.url(),
         };
         write_secrets(root.path(), &tokens).map_err(failed("secrets"))?;
         let configuration = root.path().join("crossdock.toml");
@@ -146,6 +170,19 @@ impl Stage {
         };
         let from_north = way("north-3pl", &tokens.north);
         north.send_to(from_north.clone());
+        // Neither SAP nor an event relay knows idempotency keys.
+        let keyless = |partner, token: &crate::ingress::authenticate::Token| {
+            Ingress::keyless(client.clone(), &url, partner, token.expose())
+        };
+        sap.send_to(keyless("sap", &tokens.sap));
+        salesforce.send_to(keyless("salesforce", &tokens.salesforce));
+        shipbob.send_to(Ingress::signed(
+            client.clone(),
+            &url,
+            "shipbob",
+            &tokens.shipbob_signing,
+            clock.clone(),
+        )?);
         let folder = root.path().join("south-3pl");
         let depot = Depot::new(settings::SOUTH, settings::US, 'S', SOUTH_STOCK);
         Ok(Self {
@@ -153,10 +190,20 @@ impl Stage {
             south: FolderWarehouse::start(depot, &folder, archive, clock),
             from_erp: way("erp", &tokens.erp),
             from_looper: way("looper", &tokens.looper),
+            from_forger: Ingress::signed(
+                client.clone(),
+                &url,
+                "shipbob",
+                &ingress::signing_secret()?,
+                clock.clone(),
+            )?,
             from_north,
             erp,
             crm,
             north,
+            sap,
+            salesforce,
+            shipbob,
             orders: Vec::new(),
             screen,
             tokens,
@@ -199,19 +246,28 @@ impl Stage {
             host,
             north,
             south,
+            sap,
+            salesforce,
+            shipbob,
             erp,
             crm,
             root,
             ..
         } = self;
         // Partners first: nobody is left to speak with a host that is gone.
-        drop((north, south));
+        drop((north, south, sap, salesforce, shipbob));
         let stopped = host.stop().await;
         drop((erp, crm));
         stopped.map_err(|error| error.to_string())?;
         root.close()
             .map_err(|error| format!("the demo's directory is not removed: {error}"))
     }
+}
+
+/// Starts a simulated partner.
+async fn begin<P: Partner>(what: &str, partner: P, clock: &Clock) -> Result<Simulator<P>, Error> {
+    let started = Simulator::start(partner, simulate::Options::default(), clock.clone());
+    started.await.map_err(failed(what))
 }
 
 /// What the host said, when it took the message.
@@ -230,14 +286,14 @@ pub(super) fn taken(answer: Result<Answer, String>) -> Result<Answer, Unmet> {
 fn write_secrets(root: &Path, tokens: &Tokens) -> io::Result<()> {
     let directory = root.join("secrets");
     fs::create_dir(&directory)?;
-    for (name, token) in tokens.presented() {
+    for (name, secret) in tokens.presented() {
         let mut options = fs::File::options();
         options.write(true).create_new(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         options
             .open(directory.join(name))?
-            .write_all(token.expose().as_bytes())?;
+            .write_all(secret.as_bytes())?;
     }
     Ok(())
 }

@@ -5,6 +5,7 @@
 //! carries.
 
 mod audit;
+mod dialects;
 mod drop_folder;
 mod first_order;
 mod looping;
@@ -106,6 +107,30 @@ pub(super) async fn play(stage: &mut Stage) -> Result<Vec<Played>, Box<Missed>> 
         "replay",
         "A refused order, mended and sent round again",
         replay::play,
+    )
+    .await?;
+    act(
+        stage,
+        p,
+        "four-dialects",
+        "Sold in Salesforce, released by SAP, shipped by X12: four dialects, one order",
+        dialects::sold_and_shipped,
+    )
+    .await?;
+    act(
+        stage,
+        p,
+        "webhook-twice",
+        "ShipBob says twice, signed, that it has shipped",
+        dialects::told_twice,
+    )
+    .await?;
+    act(
+        stage,
+        p,
+        "bad-day",
+        "Lost answers, sessions and tokens, too many calls: one effect each",
+        dialects::bad_day,
     )
     .await?;
     act(

@@ -74,8 +74,7 @@ pub enum Access<'a> {
 /// SAP, with customers and materials.
 #[must_use]
 pub fn sap(password: &str) -> Sap {
-    let customers = CUSTOMERS.map(|(number, _)| number);
-    Sap::new(System::new(USER, &customers, &ITEMS), password)
+    Sap::new(System::new(USER, &CUSTOMERS, &ITEMS), password)
 }
 
 /// Salesforce, with accounts and products.

@@ -7,10 +7,13 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use hmac::{Hmac, Mac as _};
 use serde_json::Value;
-use sha2::Sha256;
+use sha2::{Digest as _, Sha256};
 
 use super::partner::Outgoing;
-use crate::clock::Clock;
+use crate::{
+    clock::Clock,
+    ingress::authenticate::{NoRandomness, Token},
+};
 
 /// From connect to the last byte, in milliseconds.
 const TIMEOUT_MS: u64 = 10_000;
@@ -206,13 +209,12 @@ pub fn signature(secret: &[u8], id: &str, seconds: i64, body: &[u8]) -> String {
     format!("v1,{}", BASE64_STANDARD.encode(mac.finalize().into_bytes()))
 }
 
-/// A new signing secret: `whsec_` and 32 random bytes in base64.
+/// A new signing secret: `whsec_` and 32 bytes in base64, of a new token.
 ///
 /// # Errors
 /// When the system gives no randomness.
-pub fn signing_secret() -> Result<String, getrandom::Error> {
-    let mut random = [0; 32];
-    getrandom::fill(&mut random)?;
+pub fn signing_secret() -> Result<String, NoRandomness> {
+    let random = Sha256::digest(Token::generate()?.expose());
     Ok(format!("{SECRET_PREFIX}{}", BASE64_STANDARD.encode(random)))
 }
 

@@ -70,8 +70,8 @@ pub struct System {
     pub partner: String,
     /// The user that may call it.
     pub user: String,
-    /// Numbers of customers.
-    pub customers: BTreeSet<String>,
+    /// Customers by number, with their names.
+    pub customers: BTreeMap<String, String>,
     /// Numbers of materials.
     pub materials: BTreeSet<String>,
 }
@@ -120,15 +120,17 @@ struct DeliveryLine {
 impl System {
     /// Client 100 of a system that exchanges IDocs with the logical system `CROSSDOCK`.
     #[must_use]
-    pub fn new(user: &str, customers: &[&str], materials: &[&str]) -> Self {
-        let set = |list: &[&str]| list.iter().map(|it| (*it).to_owned()).collect();
+    pub fn new(user: &str, customers: &[(&str, &str)], materials: &[&str]) -> Self {
         Self {
             client: "100".to_owned(),
             logical_system: "S4HCLNT100".to_owned(),
             partner: "CROSSDOCK".to_owned(),
             user: user.to_owned(),
-            customers: set(customers),
-            materials: set(materials),
+            customers: customers
+                .iter()
+                .map(|(number, name)| ((*number).to_owned(), (*name).to_owned()))
+                .collect(),
+            materials: materials.iter().map(|it| (*it).to_owned()).collect(),
         }
     }
 }

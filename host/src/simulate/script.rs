@@ -18,6 +18,8 @@ pub const COPIES_MAX: u32 = 20;
 pub struct Script {
     /// What becomes of requests.
     pub answers: Answers,
+    /// How many requests it leaves alone first.
+    pub answers_after: u32,
     /// For how many requests; then they are accepted again. Absent: until it changes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub answers_max: Option<u32>,
@@ -186,6 +188,13 @@ impl Script {
         }
     }
 
+    /// The same, but not for the first so many requests.
+    #[must_use]
+    pub fn after(mut self, requests: u32) -> Self {
+        self.answers_after = requests;
+        self
+    }
+
     /// The same for so many requests.
     #[must_use]
     pub fn times(mut self, requests: u32) -> Self {
@@ -277,6 +286,10 @@ impl Director {
         if !self.script.only.means(method, target) {
             return (Cue::Work, 0);
         }
+        if self.script.answers_after > 0 {
+            self.script.answers_after -= 1;
+            return (Cue::Work, 0);
+        }
         let cue = match &self.script.answers {
             Answers::Accept => Cue::Work,
             Answers::Reject { reason } => Cue::Refuse(Refusal::Rejected(reason.clone())),
@@ -338,7 +351,9 @@ mod tests {
     fn what_is_scripted_for_some_requests_ends_after_them() {
         let script = Script::answering(Answers::FailAfterWork).times(2);
         let failed = Cue::WorkThen(Ending::Fail);
-        assert_eq!(cues(script, 3), [failed.clone(), failed, Cue::Work]);
+        let expected = [failed.clone(), failed, Cue::Work];
+        assert_eq!(cues(script.clone(), 3), expected);
+        assert_eq!(cues(script.after(2), 5)[2..], expected);
     }
 
     #[test]

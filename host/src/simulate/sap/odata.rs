@@ -294,7 +294,7 @@ impl Sap {
     }
 
     fn check_master_data(&self, order: &SalesOrder) -> Result<(), Fault> {
-        let customer = |number: &str| self.system.customers.contains(numeral(number));
+        let customer = |number: &str| self.system.customers.contains_key(numeral(number));
         let sold_to = text(&order.header, "SoldToParty");
         if !customer(sold_to) {
             let text = format!("Customer {sold_to} is not defined");

@@ -95,6 +95,17 @@ fn ship_to(partners: &[Value]) -> Map<String, Value> {
     address
 }
 
+/// The name of an address of its own; else the customer's.
+fn name<'s>(sap: &'s Sap, address: &'s Map<String, Value>, customer: &str) -> &'s str {
+    match text(address, "OrganizationName1") {
+        "" => {
+            let known = sap.system.customers.get(customer.trim_start_matches('0'));
+            known.map_or("", String::as_str)
+        }
+        own => own,
+    }
+}
+
 /// DELVRY07, message type SHPORD: the order to a warehouse to ship a delivery.
 pub(super) fn delivery(sap: &mut Sap, index: usize, at: Timestamp) -> Result<Vec<u8>, WriteError> {
     let mut writer = begin(sap, "DELVRY07", "SHPORD", at)?;
@@ -127,7 +138,7 @@ pub(super) fn delivery(sap: &mut Sap, index: usize, at: Timestamp) -> Result<Vec
         &[
             ("PARTNER_Q", "WE"),
             ("PARTNER_ID", &customer),
-            ("NAME1", text(&address, "OrganizationName1")),
+            ("NAME1", name(sap, &address, &customer)),
             ("STREET1", text(&address, "StreetName")),
             ("POSTL_COD1", text(&address, "PostalCode")),
             ("CITY1", text(&address, "CityName")),
@@ -216,7 +227,7 @@ pub(super) fn order(sap: &mut Sap, index: usize, at: Timestamp) -> Result<Vec<u8
         &[
             ("PARVW", "WE"),
             ("PARTN", &customer),
-            ("NAME1", text(&address, "OrganizationName1")),
+            ("NAME1", name(sap, &address, &customer)),
             ("STRAS", text(&address, "StreetName")),
             ("ORT01", text(&address, "CityName")),
             ("PSTLZ", text(&address, "PostalCode")),

@@ -20,7 +20,11 @@ const SETTINGS: &[(&str, &str)] = &[
 ];
 
 fn carrier() -> Carrier<Sap> {
-    let system = System::new("CROSSDOCK", &["17100001"], &["KETTLE", "MUG"]);
+    let system = System::new(
+        "CROSSDOCK",
+        &[("17100001", "Harbour Lights")],
+        &["KETTLE", "MUG"],
+    );
     let pair = BASE64_STANDARD.encode("CROSSDOCK:secret");
     let sap = Sap::new(system, "secret");
     Carrier::new(sap, &format!("Basic {pair}"), SETTINGS)

@@ -7,12 +7,15 @@
 
 use std::fmt;
 
-use crossdock_sdk::x12::{
-    Input, Reader, envelope,
-    segment::Segment,
-    separators::SeparatorsError,
-    value::{Date, Time},
-    writer::{GroupStart, InterchangeStart, Style, Usage, WriteError, Writer, date},
+use crossdock_sdk::{
+    Decimal,
+    x12::{
+        Input, Reader, envelope,
+        segment::Segment,
+        separators::SeparatorsError,
+        value::{Date, Time},
+        writer::{GroupStart, InterchangeStart, Style, Usage, WriteError, Writer, date},
+    },
 };
 
 use crate::clock::Timestamp;
@@ -267,11 +270,11 @@ fn purpose(code: &str) -> Result<Purpose, String> {
 }
 
 fn release_line(segment: &Segment<'_>, number: &str) -> Result<ReleaseLine, String> {
-    let pieces = segment.text(1);
+    let text = segment.text(1);
+    let pieces = text.trim().parse::<Decimal>().ok();
     let pieces = pieces
-        .trim()
-        .parse()
-        .map_err(|_| format!("W01-01 {pieces:?} is not a number of pieces"))?;
+        .and_then(|it| u64::try_from(it.to_integer()?).ok())
+        .ok_or_else(|| format!("W01-01 {text:?} is not a number of pieces"))?;
     // Qualifier and number come in pairs.
     let sku = [4, 6, 15]
         .into_iter()
