@@ -19,6 +19,7 @@ mod screen;
 mod settings;
 mod stage;
 mod story;
+mod systems;
 mod telling;
 
 use std::{

@@ -277,15 +277,21 @@ async fn work_that_is_done_and_answered_with_500_is_not_done_twice() {
     let partners = Partners::start().await;
     let failing = Script::answering(Answers::FailAfterWork).times(1);
 
-    partners.sap.play(failing.clone().only("POST", "A_SalesOrder"));
+    partners
+        .sap
+        .play(failing.clone().only("POST", "A_SalesOrder"));
     delivered(partners.site(), "sap", "70000101").await;
     assert_eq!(partners.sap.inside(|sap| sap.orders_of("70000101")), 1);
 
-    partners.salesforce.play(failing.clone().only("PATCH", "/composite/"));
+    partners
+        .salesforce
+        .play(failing.clone().only("PATCH", "/composite/"));
     delivered(partners.site(), "salesforce", "SO-1").await;
     assert_eq!(partners.salesforce.inside(|org| org.lines("SO-1")), 1);
 
-    partners.shipbob.play(failing.clone().only("POST", "/order"));
+    partners
+        .shipbob
+        .play(failing.clone().only("POST", "/order"));
     delivered(partners.site(), "shipbob", "SO-1").await;
     assert_eq!(partners.shipbob.inside(|it| it.orders_of("SO-1")), 1);
     assert_eq!(partners.shipbob.inside(|it| it.on_hand("MUG")), 993);
@@ -300,7 +306,9 @@ async fn work_that_is_done_and_answered_with_500_is_not_done_twice() {
 async fn answers_that_never_come_are_asked_for_again() {
     let partners = Partners::start().await;
     let losing = Script::answering(Answers::LoseAnswer).times(1);
-    partners.sap.play(losing.clone().only("POST", "A_SalesOrder"));
+    partners
+        .sap
+        .play(losing.clone().only("POST", "A_SalesOrder"));
     delivered(partners.site(), "sap", "70000101").await;
     assert_eq!(partners.sap.inside(|sap| sap.orders_of("70000101")), 1);
     partners.shipbob.play(losing.only("POST", "/order"));
@@ -333,7 +341,9 @@ async fn an_expired_oauth_token_is_replaced() {
     let host = site.start().await;
     for number in 1..=2 {
         let order_no = format!("SO-{number}");
-        host.api().accepted("erp", &order_no, &order(&order_no)).await;
+        host.api()
+            .accepted("erp", &order_no, &order(&order_no))
+            .await;
         host.api().until_idle().await;
         assert_eq!(partners.salesforce.inside(|org| org.lines(&order_no)), 1);
         do_act(&partners.salesforce, &json!({ "act": "expire-sessions" }));
@@ -374,7 +384,10 @@ async fn what_a_partner_refuses_waits_for_a_person_in_the_partners_words() {
     })
     .await;
     let reason = text(&letter["failure"]["text"]);
-    assert!(reason.contains("material TEAPOT does not exist"), "{letter}");
+    assert!(
+        reason.contains("material TEAPOT does not exist"),
+        "{letter}"
+    );
     assert_eq!(partners.sap.inside(|sap| sap.orders_of("70000101")), 0);
     host.finish().await;
 }

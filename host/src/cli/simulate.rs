@@ -263,3 +263,87 @@ impl Secrets {
         Ok(Self { secret, sender })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use serde_json::Value;
+
+    use super::*;
+    use crate::config::{Config, Overrides};
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        arguments: Arguments,
+    }
+
+    fn arguments(line: &[&str]) -> Arguments {
+        let line = Line::try_parse_from([&["simulate"], line].concat());
+        line.unwrap().arguments
+    }
+
+    #[test]
+    fn what_it_prints_connects_a_host() {
+        for kind in [Kind::Sap, Kind::Salesforce, Kind::ShipBob, Kind::X12] {
+            let access = match kind {
+                Kind::ShipBob => Access::Signature("env:SIGNING"),
+                _ => Access::Token(format!("{:x}", Sha256::digest("token"))),
+            };
+            let text = kind.configuration(&Connection {
+                partner: "elsewhere",
+                url: "http://127.0.0.1:4711",
+                secret: "env:SECRET",
+                access,
+                endpoint: "",
+            });
+            let checked = Config::parse(&text, &Overrides::default()).unwrap();
+            assert_eq!(checked.partners.len(), 1, "{text}");
+            assert!(Script::read(kind.nasty().as_bytes()).is_ok());
+        }
+    }
+
+    #[test]
+    fn every_act_that_it_prints_is_json_and_named() {
+        let partners: [Box<dyn Partner>; 4] = [
+            Box::new(connection::sap("s")),
+            Box::new(connection::salesforce("s")),
+            Box::new(connection::shipbob("s")),
+            Box::new(connection::warehouse("s")),
+        ];
+        for mut partner in partners {
+            assert!(!partner.acts().is_empty());
+            for (example, _) in partner.acts() {
+                let act: Value = serde_json::from_str(example).unwrap();
+                let done = partner.act(&act, crate::clock::Timestamp::EPOCH);
+                // It may be about an order that is not there, but it is known.
+                let error = done.err().unwrap_or_default();
+                assert!(!error.contains("/__acts"), "{error}");
+            }
+        }
+    }
+
+    #[test]
+    fn secrets_are_new_unless_they_are_given() {
+        let first = Secrets::of(&arguments(&["shipbob"])).unwrap();
+        let second = Secrets::of(&arguments(&["shipbob"])).unwrap();
+        assert_ne!(first.secret, second.secret);
+        assert!(first.sender.starts_with("whsec_"));
+        let given = arguments(&["x12-3pl", "--secret", "a", "--sender", "b"]);
+        let given = Secrets::of(&given).unwrap();
+        assert_eq!((given.secret.as_str(), given.sender.as_str()), ("a", "b"));
+    }
+
+    #[test]
+    fn a_script_that_can_not_be_played_is_named_with_its_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("script.json");
+        fs::write(&path, r#"{"answers":{"kind":"sulk"}}"#).unwrap();
+        let failed = format!("{:?}", read_script(&path).unwrap_err());
+        assert!(
+            failed.contains("script.json") && failed.contains("sulk"),
+            "{failed}"
+        );
+        assert!(read_script(&directory.path().join("none")).is_err());
+    }
+}

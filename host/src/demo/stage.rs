@@ -17,19 +17,14 @@ use super::{
     erp::{self, Customer, Erp},
     screen::Screen,
     settings::{self, Places, Tokens},
+    systems::{self, Systems},
 };
 use crate::{
     app::{self, Host},
     clock::Clock,
     config::{Config, Overrides},
     simulate::{
-        connection,
-        ingress::{self, Answer, Ingress, InvalidSecret},
-        partner::Partner,
-        salesforce::Salesforce,
-        sap::Sap,
-        server::{self as simulate, Simulator},
-        shipbob::ShipBob,
+        ingress::{self, Answer, Ingress},
         x12::{House, Warehouse, depot::Depot, folder::FolderWarehouse},
     },
 };
@@ -52,12 +47,8 @@ pub(super) struct Stage {
     pub(super) north: Warehouse,
     /// X12 through a drop folder.
     pub(super) south: FolderWarehouse,
-    /// Sales orders over OData, IDocs.
-    pub(super) sap: Simulator<Sap>,
-    /// Records over REST, platform events.
-    pub(super) salesforce: Simulator<Salesforce>,
-    /// REST, signed webhooks.
-    pub(super) shipbob: Simulator<ShipBob>,
+    /// SAP, Salesforce and ShipBob.
+    pub(super) systems: Systems,
     /// The ERP's way into the host.
     pub(super) from_erp: Ingress,
     /// The northern warehouse's way into the host, beside its own files.
@@ -101,9 +92,9 @@ pub enum Error {
     /// The system gives no randomness.
     #[error(transparent)]
     NoRandomness(#[from] crate::ingress::authenticate::NoRandomness),
-    /// A secret of the demo's own is none. A defect.
+    /// A simulated system can't send.
     #[error(transparent)]
-    Secret(#[from] InvalidSecret),
+    System(#[from] systems::Error),
     /// The demo's own configuration is refused. A defect.
     #[error("the demo's configuration is refused: {0}")]
     Configuration(String),
@@ -134,22 +125,19 @@ impl Stage {
             .map_err(failed("the CRM"))?;
         let depot = Depot::new(settings::NORTH, settings::US, 'N', NORTH_STOCK);
         let house = House::new(depot, tokens.to_north.expose());
-        let mut north = begin("the warehouse in the north", house, &clock).await?;
-        let sap = connection::sap(tokens.to_sap.expose());
-        let mut sap = begin("SAP", sap, &clock).await?;
-        let org = connection::salesforce(tokens.to_salesforce.expose());
-        let mut salesforce = begin("Salesforce", org, &clock).await?;
-        let account = connection::shipbob(tokens.to_shipbob.expose());
-        let mut shipbob = begin("ShipBob", account, &clock).await?;
+        let north = systems::begin(house, &clock).await;
+        let mut north = north.map_err(failed("the warehouse in the north"))?;
+        let systems = Systems::start(&tokens, &clock).await;
+        let mut systems = systems.map_err(failed("SAP, Salesforce and ShipBob"))?;
         let places = Places {
             root: root.path(),
             port: port.unwrap_or(0),
             erp: erp.url(),
             crm: crm.url(),
             north: north.url(),
-            sap: sap.url(),
-            salesforce: salesforce.url(),
-            shipbob: shipbob.url(),
+            sap: systems.sap.url(),
+            salesforce: systems.salesforce.url(),
+            shipbob: systems.shipbob.url(),
         };
         write_secrets(root.path(), &tokens).map_err(failed("secrets"))?;
         let configuration = root.path().join("crossdock.toml");
@@ -170,40 +158,20 @@ impl Stage {
         };
         let from_north = way("north-3pl", &tokens.north);
         north.send_to(from_north.clone());
-        // Neither SAP nor an event relay knows idempotency keys.
-        let keyless = |partner, token: &crate::ingress::authenticate::Token| {
-            Ingress::keyless(client.clone(), &url, partner, token.expose())
-        };
-        sap.send_to(keyless("sap", &tokens.sap));
-        salesforce.send_to(keyless("salesforce", &tokens.salesforce));
-        shipbob.send_to(Ingress::signed(
-            client.clone(),
-            &url,
-            "shipbob",
-            &tokens.shipbob_signing,
-            clock.clone(),
-        )?);
+        systems.send_to(&client, &url, &tokens, &clock)?;
         let folder = root.path().join("south-3pl");
         let depot = Depot::new(settings::SOUTH, settings::US, 'S', SOUTH_STOCK);
         Ok(Self {
             api: Api::new(client.clone(), &url, tokens.operator.expose()),
-            south: FolderWarehouse::start(depot, &folder, archive, clock),
+            south: FolderWarehouse::start(depot, &folder, archive, clock.clone()),
             from_erp: way("erp", &tokens.erp),
             from_looper: way("looper", &tokens.looper),
-            from_forger: Ingress::signed(
-                client.clone(),
-                &url,
-                "shipbob",
-                &ingress::signing_secret()?,
-                clock.clone(),
-            )?,
+            from_forger: systems::forger(&client, &url, &clock)?,
             from_north,
             erp,
             crm,
             north,
-            sap,
-            salesforce,
-            shipbob,
+            systems,
             orders: Vec::new(),
             screen,
             tokens,
@@ -246,28 +214,20 @@ impl Stage {
             host,
             north,
             south,
-            sap,
-            salesforce,
-            shipbob,
+            systems,
             erp,
             crm,
             root,
             ..
         } = self;
         // Partners first: nobody is left to speak with a host that is gone.
-        drop((north, south, sap, salesforce, shipbob));
+        drop((north, south, systems));
         let stopped = host.stop().await;
         drop((erp, crm));
         stopped.map_err(|error| error.to_string())?;
         root.close()
             .map_err(|error| format!("the demo's directory is not removed: {error}"))
     }
-}
-
-/// Starts a simulated partner.
-async fn begin<P: Partner>(what: &str, partner: P, clock: &Clock) -> Result<Simulator<P>, Error> {
-    let started = Simulator::start(partner, simulate::Options::default(), clock.clone());
-    started.await.map_err(failed(what))
 }
 
 /// What the host said, when it took the message.

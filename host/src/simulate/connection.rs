@@ -145,52 +145,12 @@ impl Kind {
             access,
             endpoint,
         } = connection;
-        let name = self.name();
-        let secret = quoted(secret);
-        let (credential, settings, forwarded) = match self {
-            Self::Sap => (
-                format!(r#"{{ kind = "basic", username = "{USER}", password = {secret} }}"#),
-                r#"sender-partner = "CROSSDOCK"
-receiver-partner = "S4HCLNT100"
-sap-client = "100"
-sales-organization = "1710"
-distribution-channel = "10"
-organization-division = "00"
-sold-to = "17100001"
-ship-to-address = "send"
-"#
-                .to_owned(),
-                "",
-            ),
-            Self::Salesforce => {
-                let token_url = quoted(format!("{url}/services/oauth2/token"));
-                (
-                    format!(
-                        r#"{{ kind = "oauth2-client-credentials", token_url = {token_url}, client_id = "{USER}", client_secret = {secret} }}"#
-                    ),
-                    r#""key.timeline" = "Crossdock_Key__c"
-"account-key" = "Customer_No__c"
-"pricebook-entry-key" = "SKU__c"
-"status.shipped" = "Shipped"
-"status.delivered" = "Delivered"
-"field.tracking" = "Tracking__c"
-"event.Order_Release__e" = "order"
-currency = "USD"
-"#
-                    .to_owned(),
-                    "",
-                )
+        // Headers that the adapter has to see.
+        let forwarded = match self {
+            Self::ShipBob => {
+                "forward_headers = [\"x-webhook-topic\", \"webhook-id\", \"webhook-timestamp\"]\n"
             }
-            Self::ShipBob => (
-                format!(r#"{{ kind = "bearer", token = {secret} }}"#),
-                format!("channel-id = \"{CHANNEL}\"\n"),
-                "forward_headers = [\"x-webhook-topic\", \"webhook-id\", \"webhook-timestamp\"]\n",
-            ),
-            Self::X12 => (
-                format!(r#"{{ kind = "bearer", token = {secret} }}"#),
-                format!("sender-id = \"{US}\"\nreceiver-id = \"{WAREHOUSE}\"\nusage = \"T\"\n"),
-                "",
-            ),
+            Self::Sap | Self::Salesforce | Self::X12 => "",
         };
         format!(
             r#"[partners.{partner}]
@@ -199,12 +159,61 @@ adapter = "{name}"
 [partners.{partner}.settings]
 {settings}
 [partners.{partner}.endpoint]
-url = {url}
+url = {address}
 allow_networks = ["127.0.0.1/32"]
 credential = {credential}
 {endpoint}"#,
-            url = quoted(url),
+            name = self.name(),
+            settings = self.settings(),
+            address = quoted(url),
+            credential = self.credential(url, &quoted(secret)),
         )
+    }
+
+    /// How the host authenticates; `secret` is a TOML value.
+    fn credential(self, url: &str, secret: &str) -> String {
+        match self {
+            Self::Sap => {
+                format!(r#"{{ kind = "basic", username = "{USER}", password = {secret} }}"#)
+            }
+            Self::Salesforce => {
+                let token_url = quoted(format!("{url}/services/oauth2/token"));
+                format!(
+                    r#"{{ kind = "oauth2-client-credentials", token_url = {token_url}, client_id = "{USER}", client_secret = {secret} }}"#
+                )
+            }
+            Self::ShipBob | Self::X12 => format!(r#"{{ kind = "bearer", token = {secret} }}"#),
+        }
+    }
+
+    /// What its adapter has to be told.
+    fn settings(self) -> String {
+        match self {
+            Self::Sap => r#"sender-partner = "CROSSDOCK"
+receiver-partner = "S4HCLNT100"
+sap-client = "100"
+sales-organization = "1710"
+distribution-channel = "10"
+organization-division = "00"
+sold-to = "17100001"
+ship-to-address = "send"
+"#
+            .to_owned(),
+            Self::Salesforce => r#""key.timeline" = "Crossdock_Key__c"
+"account-key" = "Customer_No__c"
+"pricebook-entry-key" = "SKU__c"
+"status.shipped" = "Shipped"
+"status.delivered" = "Delivered"
+"field.tracking" = "Tracking__c"
+"event.Order_Release__e" = "order"
+currency = "USD"
+"#
+            .to_owned(),
+            Self::ShipBob => format!("channel-id = \"{CHANNEL}\"\n"),
+            Self::X12 => {
+                format!("sender-id = \"{US}\"\nreceiver-id = \"{WAREHOUSE}\"\nusage = \"T\"\n")
+            }
+        }
     }
 
     /// A change of its behaviour that shows something of it, as JSON.

@@ -38,8 +38,8 @@ pub(super) async fn sold_and_shipped(stage: &mut Stage) -> Result<(), Unmet> {
     let posted = until(
         "SAP posts the goods issue, and says so by STATUS",
         async || {
-            let idocs = stage.sap.inside(|sap| sap.idocs());
-            let issued = stage.sap.inside(|sap| sap.issued(NORTHERN));
+            let idocs = stage.systems.sap.inside(|sap| sap.idocs());
+            let issued = stage.systems.sap.inside(|sap| sap.issued(NORTHERN));
             let issued = issued.map(|it| it.to_string()).unwrap_or_default();
             match idocs.as_slice() {
                 [(number, kind, "53")] if kind == "SHPCON" && issued == "7" => Ok(number.clone()),
@@ -63,7 +63,7 @@ pub(super) async fn sold_and_shipped(stage: &mut Stage) -> Result<(), Unmet> {
 
 /// SAP → ShipBob, whose webhook comes twice.
 pub(super) async fn told_twice(stage: &mut Stage) -> Result<(), Unmet> {
-    stage.shipbob.play(Script {
+    stage.systems.shipbob.play(Script {
         sends: Sends {
             copies: 2,
             reversed: false,
@@ -74,7 +74,7 @@ pub(super) async fn told_twice(stage: &mut Stage) -> Result<(), Unmet> {
     let search = format!("business_key=order/{WESTERN}");
     let messages = shipped(stage, WESTERN, &search).await?;
     let answers = until("both copies of order.shipped are answered", async || {
-        let sent = stage.shipbob.sent();
+        let sent = stage.systems.shipbob.sent();
         match sent.as_slice() {
             [first, second] => Ok([first.answer.clone(), second.answer.clone()]),
             other => Err(format!("{} are", other.len())),
@@ -90,6 +90,7 @@ pub(super) async fn told_twice(stage: &mut Stage) -> Result<(), Unmet> {
     )?;
     in_salesforce(stage, WESTERN).await?;
     let stock = stage
+        .systems
         .shipbob
         .inside(|it| (it.orders_of(WESTERN), it.on_hand("MUG")));
     expect(
@@ -98,7 +99,7 @@ pub(super) async fn told_twice(stage: &mut Stage) -> Result<(), Unmet> {
         || format!("{stock:?}"),
     )?;
     forged(stage).await?;
-    stage.shipbob.play(Script::default());
+    stage.systems.shipbob.play(Script::default());
     stage.screen.beats(telling::beats(&messages));
     stage.screen.observed(&format!(
         "order.shipped came twice under one webhook-id: one message, {}, one entry in the timeline",
@@ -130,26 +131,35 @@ async fn forged(stage: &Stage) -> Result<(), Unmet> {
 
 /// Everything that goes wrong in between goes wrong once.
 pub(super) async fn bad_day(stage: &mut Stage) -> Result<(), Unmet> {
-    let before = stage.salesforce.inside(|org| org.tokens_given());
-    play_act(&stage.salesforce, &json!({ "act": "expire-sessions" }))?;
+    let before = stage.systems.salesforce.inside(|org| org.tokens_given());
     play_act(
-        &stage.sap,
+        &stage.systems.salesforce,
+        &json!({ "act": "expire-sessions" }),
+    )?;
+    play_act(
+        &stage.systems.sap,
         &json!({ "act": "lose-sessions", "requests": 2 }),
     )?;
     let sap = Script::answering(Answers::FailAfterWork).times(1);
     // The third time that the order is sent: the sessions of the first two are lost.
-    stage.sap.play(sap.only("POST", "A_SalesOrder").after(2));
+    stage
+        .systems
+        .sap
+        .play(sap.only("POST", "A_SalesOrder").after(2));
     let limited = Answers::RateLimited {
         retry_after_seconds: 1,
     };
-    stage.shipbob.play(Script::answering(limited).times(1));
+    stage
+        .systems
+        .shipbob
+        .play(Script::answering(limited).times(1));
     sell(stage, UNLUCKY, ("Reno", "NV"), 2)?;
     let search = format!("business_key=order/{UNLUCKY}");
     let messages = shipped(stage, UNLUCKY, &search).await?;
     in_salesforce(stage, UNLUCKY).await?;
 
-    let orders = stage.sap.inside(|sap| sap.orders_of(UNLUCKY));
-    let posted = stage.sap.received();
+    let orders = stage.systems.sap.inside(|sap| sap.orders_of(UNLUCKY));
+    let posted = stage.systems.sap.received();
     let posted = posted
         .iter()
         .filter(|it| it.method == "POST" && it.target.contains("A_SalesOrder"));
@@ -160,15 +170,15 @@ pub(super) async fn bad_day(stage: &mut Stage) -> Result<(), Unmet> {
         "SAP refuses two tokens, loses one answer, and holds one sales order",
         || format!("{statuses:?}, {orders} orders"),
     )?;
-    let tokens = stage.salesforce.inside(|org| org.tokens_given());
+    let tokens = stage.systems.salesforce.inside(|org| org.tokens_given());
     expect(
         tokens > before,
         "a new token is fetched when Salesforce says that the session has expired",
         || format!("{before} tokens, then {tokens}"),
     )?;
-    let calls = stage.shipbob.received();
+    let calls = stage.systems.shipbob.received();
     let refused = calls.iter().any(|it| it.status == Some(429));
-    let orders = stage.shipbob.inside(|it| it.orders_of(UNLUCKY));
+    let orders = stage.systems.shipbob.inside(|it| it.orders_of(UNLUCKY));
     expect(
         refused && orders == 1,
         "ShipBob refuses one call with 429, and holds one order",
@@ -197,8 +207,11 @@ fn sell(stage: &Stage, key: &str, place: (&str, &str), pieces: u32) -> Result<()
         },
         "lines": [{ "sku": "MUG", "quantity": pieces }],
     });
-    play_act(&stage.salesforce, &order)?;
-    play_act(&stage.salesforce, &json!({ "act": "publish", "key": key }))
+    play_act(&stage.systems.salesforce, &order)?;
+    play_act(
+        &stage.systems.salesforce,
+        &json!({ "act": "publish", "key": key }),
+    )
 }
 
 fn play_act<P: Partner>(partner: &Simulator<P>, act: &Value) -> Result<(), Unmet> {
@@ -231,9 +244,10 @@ async fn in_salesforce(stage: &Stage, key: &str) -> Result<(), Unmet> {
         format!("Salesforce has {key} as shipped, told once"),
         async || {
             let status = stage
+                .systems
                 .salesforce
                 .inside(|org| org.order(key).map(|it| text(&it["Status"]).to_owned()));
-            let timeline = stage.salesforce.inside(|org| org.timeline(key));
+            let timeline = stage.systems.salesforce.inside(|org| org.timeline(key));
             let right = status.as_deref() == Some("Shipped") && timeline == ["shipped"];
             right
                 .then_some(())

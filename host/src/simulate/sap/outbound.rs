@@ -7,7 +7,11 @@ use crossdock_sdk::{
 };
 use serde_json::{Map, Value};
 
-use super::{Sap, entity::text, inbound::Received};
+use super::{
+    DeliveryLine, Sap,
+    entity::{SalesOrder, text},
+    inbound::Received,
+};
 use crate::clock::Timestamp;
 
 /// `20260301` and `093000`, in UTC.
@@ -152,36 +156,43 @@ pub(super) fn delivery(sap: &mut Sap, index: usize, at: Timestamp) -> Result<Vec
         "E1EDT13",
         &[("QUALF", "007"), ("NTANF", &wanted), ("NTANZ", "000000")],
     )?;
-    let reference = order.reference().to_owned();
     for line in &delivery.lines {
-        let mut items = order.items.iter().map(|it| &it.fields);
-        let item = items.find(|it| text(it, "SalesOrderItem") == line.item);
-        let field = |name: &str| item.map_or("", |item| text(item, name));
-        let (item_number, amount) = (pad_zeros(&line.item, 6), quantity(line.quantity));
-        writer.begin("E1EDL24")?;
-        for (name, value) in [
-            ("POSNR", item_number.as_str()),
-            ("MATNR", &line.material),
-            ("ARKTX", field("SalesOrderItemText")),
-            ("WERKS", "1710"),
-            ("LFIMG", &amount),
-            ("VRKME", field("RequestedQuantityUnit")),
-            ("CHARG", field("Batch")),
-            ("VGBEL", &pad_zeros(&order.number, 10)),
-            ("VGPOS", &item_number),
-            ("ORMNG", &amount),
-        ] {
-            writer.field(name, value)?;
-        }
-        segment(
-            &mut writer,
-            "E1EDL41",
-            &[("QUALI", "001"), ("BSTNR", &reference)],
-        )?;
-        writer.end()?;
+        delivery_item(&mut writer, order, line)?;
     }
     writer.end()?;
     writer.finish()
+}
+
+fn delivery_item(
+    writer: &mut Writer,
+    order: &SalesOrder,
+    line: &DeliveryLine,
+) -> Result<(), WriteError> {
+    let mut items = order.items.iter().map(|it| &it.fields);
+    let item = items.find(|it| text(it, "SalesOrderItem") == line.item);
+    let field = |name: &str| item.map_or("", |item| text(item, name));
+    let (item_number, amount) = (pad_zeros(&line.item, 6), quantity(line.quantity));
+    writer.begin("E1EDL24")?;
+    for (name, value) in [
+        ("POSNR", item_number.as_str()),
+        ("MATNR", &line.material),
+        ("ARKTX", field("SalesOrderItemText")),
+        ("WERKS", "1710"),
+        ("LFIMG", &amount),
+        ("VRKME", field("RequestedQuantityUnit")),
+        ("CHARG", field("Batch")),
+        ("VGBEL", &pad_zeros(&order.number, 10)),
+        ("VGPOS", &item_number),
+        ("ORMNG", &amount),
+    ] {
+        writer.field(name, value)?;
+    }
+    segment(
+        writer,
+        "E1EDL41",
+        &[("QUALI", "001"), ("BSTNR", order.reference())],
+    )?;
+    writer.end()
 }
 
 /// ORDERS05: the order itself, under its number.
