@@ -161,7 +161,7 @@ async fn delivered(site: Site, partner: &str, order_no: &str) {
         let message = host.api().message(&id).await;
         let delivery = &message["deliveries"][0];
         match text(&delivery["status"]) {
-            "delivered" => Ok(()),
+            "delivered" | "already-delivered" => Ok(()),
             _ => Err(delivery.to_string()),
         }
     })

@@ -297,6 +297,9 @@ mod tests {
                 access,
                 endpoint: "",
             });
+            let text = format!(
+                "[server]\ndata_directory = \"data\"\nadapters_directory = \"adapters\"\n\n{text}"
+            );
             let checked = Config::parse(&text, &Overrides::default()).unwrap();
             assert_eq!(checked.partners.len(), 1, "{text}");
             assert!(Script::read(kind.nasty().as_bytes()).is_ok());

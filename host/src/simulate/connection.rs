@@ -148,7 +148,7 @@ impl Kind {
         // Headers that the adapter has to see.
         let forwarded = match self {
             Self::ShipBob => {
-                "forward_headers = [\"x-webhook-topic\", \"webhook-id\", \"webhook-timestamp\"]\n"
+                "access.forward_headers = [\"x-webhook-topic\", \"webhook-id\", \"webhook-timestamp\"]\n"
             }
             Self::Sap | Self::Salesforce | Self::X12 => "",
         };

@@ -33,6 +33,8 @@ pub(super) struct Carrier<P> {
     /// work is done and 500 said.
     pub(super) lost: Vec<usize>,
     pub(super) requests: usize,
+    /// What led to the request whose answer was no success: it is sent again.
+    led: Vec<Exchange>,
 }
 
 // === impl Carrier ===
@@ -50,12 +52,14 @@ impl<P: Partner> Carrier<P> {
                 .collect(),
             lost: Vec::new(),
             requests: 0,
+            led: Vec::new(),
         }
     }
 
-    /// Delivers a document until the adapter has a verdict.
+    /// Delivers a document until the adapter has a verdict. After one that asks for
+    /// another attempt, the next call goes on where that one was.
     pub(super) fn deliver<A: Adapter>(&mut self, document: &Document) -> Result<Step, Problem> {
-        let mut past = Vec::new();
+        let mut past = std::mem::take(&mut self.led);
         loop {
             let delivery = Delivery {
                 settings: self.settings.clone(),
@@ -65,6 +69,11 @@ impl<P: Partner> Carrier<P> {
                 Step::Send(request) if past.len() < REQUESTS_MAX => {
                     let response = self.carry(&request);
                     past.push(Exchange::new(request, Outcome::Response(response)));
+                }
+                Step::Retry(retry) => {
+                    past.pop();
+                    self.led = past;
+                    return Ok(Step::Retry(retry));
                 }
                 verdict => return Ok(verdict),
             }
