@@ -4,7 +4,11 @@
 //! endpoint to send to. What is here was checked at start and does not change
 //! while the host runs.
 
+mod terms;
+
 use std::{collections::BTreeMap, fmt, sync::Arc};
+
+pub use self::terms::{Action, Actions, ControlNumbers, Terms};
 
 use crate::{
     deliver::{
@@ -29,6 +33,8 @@ pub struct Partner {
     pub endpoint: Option<Endpoint>,
     /// Whether it is sent the acknowledgements that it is owed.
     pub acknowledge: bool,
+    /// What is agreed about acknowledgements and control numbers.
+    pub terms: Terms,
 }
 
 /// Where deliveries go, and how.
