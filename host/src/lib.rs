@@ -19,6 +19,7 @@ pub mod lookup;
 pub mod message;
 pub mod record;
 
+mod interrupt;
 pub mod metrics;
 mod private;
 pub mod secret;
@@ -45,6 +46,8 @@ pub mod deliver;
 pub mod engine;
 
 pub mod api;
+
+pub mod simulate;
 
 pub mod app;
 pub mod cli;
