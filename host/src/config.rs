@@ -16,8 +16,12 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::{
-    contract, deliver, engine, ingress, ingress::authenticate::TokenHash, listener,
-    message::PartnerName, route, sandbox,
+    contract, deliver, engine, ingress,
+    ingress::authenticate::TokenHash,
+    listener,
+    message::PartnerName,
+    partner::{ControlNumbers, Terms},
+    route, sandbox,
 };
 
 /// Every setting with its default, unit and reason.
@@ -110,6 +114,17 @@ pub struct Partner {
     /// Default true.
     #[serde(default = "yes")]
     pub acknowledge: bool,
+    /// `expects_acknowledgement`: kinds of document that it acknowledges (997, STATUS, or
+    /// the answer to an order) when it is sent them. Default none.
+    #[serde(default)]
+    pub expects_acknowledgement: Vec<Spanned<String>>,
+    /// `acknowledgement_overdue_minutes`: how long after the delivery an acknowledgement
+    /// is overdue, in minutes. Default 1,440: a day.
+    #[serde(default = "day_in_minutes")]
+    pub acknowledgement_overdue_minutes: u32,
+    /// `control_numbers`: what irregular numbers of its interchanges and groups lead to.
+    #[serde(default)]
+    pub control_numbers: ControlNumbers,
     /// `access`: how it may send by HTTP.
     #[serde(default)]
     pub access: ingress::Access,
@@ -126,6 +141,10 @@ pub struct Partner {
     /// `endpoint`: where deliveries go; absent for a partner that only sends.
     #[serde(default)]
     pub endpoint: Option<Spanned<deliver::endpoint::Config>>,
+    /// `credentials`: what an adapter may have a request signed with in place of the
+    /// endpoint's `credential`, by the word it chooses it by.
+    #[serde(default)]
+    pub credentials: BTreeMap<String, deliver::credentials::Config>,
 }
 
 /// What flags and environment put in place of the file's settings.
@@ -235,6 +254,7 @@ impl Config {
             match PartnerName::parse(name) {
                 Ok(name) => {
                     check_partner(&name, partner, &mut faults);
+                    check_acknowledged(&name, partner.get_ref(), &mut faults);
                     partners.insert(name, partner.get_ref().clone());
                 }
                 Err(error) => faults.push(Fault {
@@ -300,6 +320,28 @@ impl Config {
     }
 }
 
+/// What a partner is said to acknowledge is something that it is sent.
+fn check_acknowledged(name: &PartnerName, partner: &Partner, faults: &mut Vec<Fault>) {
+    for kind in &partner.expects_acknowledgement {
+        let named = kind.get_ref().as_str();
+        let text = if named == "functional-acknowledgement" {
+            "an acknowledgement is never acknowledged".to_owned()
+        } else if !contract::KINDS.contains(&named) {
+            let kinds = contract::KINDS.join(", ");
+            format!("there is no kind of document {named}; there are {kinds}")
+        } else if partner.endpoint.is_none() {
+            "it has no endpoint, so that nothing is sent to it".to_owned()
+        } else {
+            continue;
+        };
+        faults.push(Fault {
+            setting: format!("partners.{name}.expects_acknowledgement"),
+            text,
+            span: Some(kind.span()),
+        });
+    }
+}
+
 fn check_partner(name: &PartnerName, partner: &Spanned<Partner>, faults: &mut Vec<Fault>) {
     let mut fault = |setting: &str, text: String, span: Range<usize>| {
         faults.push(Fault {
@@ -324,10 +366,36 @@ fn check_partner(name: &PartnerName, partner: &Spanned<Partner>, faults: &mut Ve
     {
         fault("endpoint", error.to_string(), endpoint.span());
     }
-    let sends = !within.access.token_sha256.is_empty() || within.folder.is_some();
+    if !within.credentials.is_empty() {
+        let url = within
+            .endpoint
+            .as_ref()
+            .and_then(|it| it.get_ref().url.as_ref());
+        if url.is_none() {
+            let text = "only requests to a url are signed; give the endpoint one".to_owned();
+            fault("credentials", text, partner.span());
+        }
+        let is_word = |name: &&String| {
+            let letters = |byte: u8| {
+                byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_')
+            };
+            !name.is_empty() && name.len() <= 64 && name.bytes().all(letters)
+        };
+        for name in within.credentials.keys().filter(|name| !is_word(name)) {
+            let text = "a credential's name is up to 64 lower-case letters, digits, dashes and underscores".to_owned();
+            fault(&format!("credentials.{name}"), text, partner.span());
+        }
+    }
+    let setting = format!("partners.{name}.access");
+    if let Err(error) = within.access.check(name, &setting) {
+        fault("access.signature", error.to_string(), partner.span());
+    }
+    let access = &within.access;
+    let proves = !access.token_sha256.is_empty() || access.signature.is_some();
+    let sends = proves || within.folder.is_some();
     if !sends && within.endpoint.is_none() {
         let text =
-            "it can neither send nor be sent to; give it access.token_sha256, folder or endpoint"
+            "it can neither send nor be sent to; give it access.token_sha256, access.signature, folder or endpoint"
                 .to_owned();
         fault("endpoint", text, partner.span());
     }
@@ -351,6 +419,17 @@ impl Partner {
     #[must_use]
     pub fn flat_settings(&self) -> Vec<(String, String)> {
         flat_table(&self.settings)
+    }
+
+    /// What is agreed about acknowledgements and control numbers.
+    #[must_use]
+    pub fn terms(&self) -> Terms {
+        let kinds = self.expects_acknowledgement.iter();
+        Terms {
+            acknowledged: kinds.map(|it| it.get_ref().clone()).collect(),
+            acknowledgement_minutes: self.acknowledgement_overdue_minutes,
+            control_numbers: self.control_numbers,
+        }
     }
 }
 
@@ -389,6 +468,10 @@ fn yes() -> bool {
     true
 }
 
+fn day_in_minutes() -> u32 {
+    24 * 60
+}
+
 impl Default for Journal {
     fn default() -> Self {
         Self {
@@ -413,6 +496,37 @@ impl Default for View {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_example_is_a_configuration() {
+        let checked = Config::parse(EXAMPLE, &Overrides::default()).unwrap();
+        let north = &checked.partners[&PartnerName::parse("north-3pl").unwrap()];
+        let terms = north.terms();
+        assert_eq!(terms.acknowledgement_minutes("order"), Some(1_440));
+        assert_eq!(terms.acknowledgement_minutes("shipment"), None);
+    }
+
+    #[test]
+    fn what_cannot_be_acknowledged_is_not_expected_to_be() {
+        let faults = |kind: &str, endpoint: &str| {
+            let text = format!(
+                "[server]\ndata_directory = 'd'\nadapters_directory = 'a'\n\
+                 [partners.north]\nadapter = 'x12-3pl'\nexpects_acknowledgement = ['{kind}']\n\
+                 access.token_sha256 = ['{}']\n{endpoint}",
+                "0".repeat(64)
+            );
+            match Config::parse(&text, &Overrides::default()) {
+                Ok(_) => Vec::new(),
+                Err(faults) => faults.into_iter().map(|it| it.setting).collect(),
+            }
+        };
+        let setting = ["partners.north.expects_acknowledgement"];
+        let folder = "endpoint.folder = 'f'";
+        assert_eq!(faults("order", folder), Vec::<String>::new());
+        assert_eq!(faults("orders", folder), setting);
+        assert_eq!(faults("functional-acknowledgement", folder), setting);
+        assert_eq!(faults("order", ""), setting);
+    }
 
     #[test]
     fn what_is_known_again_must_be_kept() {

@@ -2,7 +2,8 @@
 //!
 //! What decides is a pure function of state, event, time and randomness, all
 //! given: [`retry`] (when again, when never), [`retry_after`] (what the partner
-//! asks for), [`budget`] (how much load retries may add), [`rate`], [`breaker`]
+//! asks for) and [`signals`] (how much more it takes), [`budget`] (how much load
+//! retries may add), [`rate`] and [`pace`] (when the next request may go), [`breaker`]
 //! and, holding one of each per partner, [`lane`]: the queue that says what is
 //! dispatched next.
 //!
@@ -22,6 +23,10 @@ pub mod budget;
 pub mod rate;
 
 pub mod breaker;
+
+pub mod signals;
+
+pub mod pace;
 
 pub mod lane;
 

@@ -14,6 +14,7 @@
 mod commits;
 mod conversation;
 mod decide;
+mod earlier;
 mod handle;
 mod inbox;
 mod log;
@@ -21,6 +22,7 @@ mod reading;
 mod retention;
 mod settle;
 mod state;
+mod turn;
 
 use std::{
     collections::VecDeque,
@@ -444,11 +446,16 @@ impl Engine {
                 return;
             }
         };
+        // Nothing is dispatched but by a lane, which has one.
+        let Some(pace) = self.state.lane_pace(index) else {
+            return;
+        };
         let attempt = Attempt {
             delivery: dispatch.id,
             number: dispatch.attempt,
             document: self.state.document(dispatch.id),
             guests: self.state.lane_guests(index),
+            pace,
             partner: Arc::clone(&partner),
             adapter,
         };
@@ -494,7 +501,7 @@ impl Engine {
         let remembers = partner
             .endpoint
             .as_ref()
-            .is_some_and(|it| it.transport.remembers());
+            .is_some_and(|it| it.transport.remembers(*delivery));
         if remembers && !matches!(outcome, Outcome::Retry { .. }) {
             let delivery = *delivery;
             tokio::spawn(async move {

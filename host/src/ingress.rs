@@ -18,8 +18,10 @@ pub mod files;
 mod http;
 mod in_flight;
 mod refusal;
+mod signed;
 mod sink;
 pub mod traceparent;
+pub mod verify;
 
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
@@ -32,13 +34,14 @@ use self::{
     body::{Limits, Memory},
     entrance::Entrance,
     in_flight::Slots,
+    signed::{Signer, Signers, Told},
 };
 pub use self::{
     envelope::{CONTENT_TYPE_BYTES_MAX, IDEMPOTENCY_KEY_BYTES_MAX},
     refusal::Refusal,
     sink::{AcceptError, Accepted, NoRoom, Remembered, Reply, Sink},
 };
-use crate::{clock::Clock, message::PartnerName};
+use crate::{clock::Clock, message::PartnerName, secret};
 
 /// Headers that carry secrets of the transport; no adapter ever sees them.
 const NEVER_FORWARDED: [HeaderName; 4] = [
@@ -58,6 +61,9 @@ pub struct Config {
     /// The memory that all bodies being read or accepted may take together, in
     /// bytes (256 MiB); what comes on top is answered with 503.
     pub body_memory_bytes_max: usize,
+    /// The memory that bodies of partners that sign may take together, in bytes
+    /// (64 MiB), beside the above: they are read before anyone knows whose they are.
+    pub unverified_memory_bytes_max: usize,
     /// The longest wait for the next piece of a body, in milliseconds (30 s).
     pub body_frame_timeout_ms: u64,
     /// The longest time for a whole body, in milliseconds (60 s).
@@ -72,8 +78,11 @@ pub struct Config {
 #[serde(default, deny_unknown_fields)]
 pub struct Access {
     /// SHA-256 of its bearer token in hexadecimal; a second one during a rotation.
-    /// With none the partner cannot send by HTTP.
+    /// With none, and no signature, the partner cannot send by HTTP.
     pub token_sha256: Vec<TokenHash>,
+    /// In place of a token: how it signs what it sends (not). Then every message must
+    /// be signed.
+    pub signature: Option<verify::Config>,
     /// Request headers that its adapter may see (none). `Content-Type` always
     /// travels on its own; credentials are never forwarded.
     pub forward_headers: Vec<String>,
@@ -127,6 +136,17 @@ pub enum ConfigError {
         /// Why.
         reason: &'static str,
     },
+    /// A token and a signature.
+    #[error(
+        "partner {partner} has token_sha256 and signature; one is enough, and the other would not count"
+    )]
+    TokenAndSignature {
+        /// Whose.
+        partner: PartnerName,
+    },
+    /// A signature's setting or secret that cannot be used.
+    #[error(transparent)]
+    Signature(#[from] secret::Error),
     /// The system gave no randomness. Trying again may help.
     #[error(transparent)]
     NoRandomness(#[from] NoRandomness),
@@ -136,7 +156,9 @@ pub enum ConfigError {
 pub struct Ingress<S> {
     limits: Limits,
     memory: Arc<Memory>,
+    unverified_memory: Arc<Memory>,
     doors: Doors<Partner>,
+    signers: Signers,
     entrance: Entrance<S>,
     clock: Clock,
 }
@@ -157,6 +179,7 @@ impl Default for Config {
         Self {
             body_bytes_max: 8 * 1024 * 1024,
             body_memory_bytes_max: 256 * 1024 * 1024,
+            unverified_memory_bytes_max: 64 * 1024 * 1024,
             body_frame_timeout_ms: 30_000,
             body_timeout_ms: 60_000,
             in_flight_max: 64,
@@ -184,6 +207,14 @@ impl Config {
         )?;
         limit(self.body_timeout_ms > 0, "body_timeout_ms", "at least 1")?;
         limit(self.in_flight_max > 0, "in_flight_max", "at least 1")
+    }
+
+    /// What else must hold where a partner signs.
+    fn check_signed(&self) -> Result<(), ConfigError> {
+        let fits = self.unverified_memory_bytes_max >= self.body_bytes_max;
+        let (setting, rule) = ("unverified_memory_bytes_max", "at least body_bytes_max");
+        fits.then_some(())
+            .ok_or(ConfigError::Limit { setting, rule })
     }
 }
 
@@ -227,12 +258,57 @@ impl Access {
             let name: HeaderName = text
                 .parse()
                 .map_err(|_| refused(text, "this is no header name"))?;
-            if NEVER_FORWARDED.contains(&name) {
+            let secret = self.signature.as_ref().and_then(|it| it.secret_header());
+            let ours = secret.is_some_and(|it| it.eq_ignore_ascii_case(text));
+            if ours || NEVER_FORWARDED.contains(&name) {
                 return Err(refused(text, "it carries credentials"));
             }
             Ok(name)
         };
         self.forward_headers.iter().map(parse).collect()
+    }
+
+    /// Says what is wrong with it, secrets and limits aside. `setting` is where it
+    /// stands.
+    ///
+    /// # Errors
+    /// Names the setting and what it must be.
+    pub fn check(&self, name: &PartnerName, setting: &str) -> Result<(), ConfigError> {
+        let Some(signature) = &self.signature else {
+            return Ok(());
+        };
+        if !self.token_sha256.is_empty() {
+            let partner = name.clone();
+            return Err(ConfigError::TokenAndSignature { partner });
+        }
+        Ok(signature.check(&format!("{setting}.signature"))?)
+    }
+
+    /// The partner's signer and its decoy; nothing for a partner that does not sign.
+    fn signer(
+        &self,
+        name: &PartnerName,
+        config: &Config,
+    ) -> Result<Option<(Signer, Signer)>, ConfigError> {
+        let setting = format!("partners.{name}.access");
+        self.check(name, &setting)?;
+        let Some(signature) = &self.signature else {
+            return Ok(None);
+        };
+        config.check_signed()?;
+        let environment = |name: &str| std::env::var(name).ok();
+        let verifier = signature.resolve(&format!("{setting}.signature"), &environment)?;
+        let decoy = Signer {
+            partner: self.build(name, config)?,
+            verifier: verifier.decoy()?,
+            told: None,
+        };
+        let signer = Signer {
+            partner: self.build(name, config)?,
+            verifier,
+            told: Some(Told::nothing()),
+        };
+        Ok(Some((signer, decoy)))
     }
 }
 
@@ -251,7 +327,9 @@ impl<S: Sink> Ingress<S> {
     ) -> Result<Arc<Self>, ConfigError> {
         config.check()?;
         let mut doors = Doors::new()?;
+        let mut signers = Signers::default();
         for (name, access) in partners {
+            signers.add(name.as_str(), access.signer(name, config)?);
             let partner = access.build(name, config)?;
             doors.add(name.as_str(), &access.token_sha256, partner);
         }
@@ -262,7 +340,9 @@ impl<S: Sink> Ingress<S> {
                 timeout_ms: config.body_timeout_ms,
             },
             memory: Memory::new(config.body_memory_bytes_max),
+            unverified_memory: Memory::new(config.unverified_memory_bytes_max),
             doors,
+            signers,
             entrance: Entrance::new(sink),
             clock,
         }))
@@ -276,7 +356,7 @@ impl<S: Sink> Ingress<S> {
     /// The memory that bodies take at the moment, in bytes.
     #[must_use]
     pub fn body_memory_bytes(&self) -> usize {
-        self.memory.taken()
+        self.memory.taken() + self.unverified_memory.taken()
     }
 }
 

@@ -61,6 +61,10 @@ impl Sink for Intake {
         self.metrics.refused(partner, code);
     }
 
+    fn unproved(&self, partner: &PartnerName, reason: &'static str) {
+        self.metrics.unproved(partner, reason);
+    }
+
     fn remembered(&self, partner: &PartnerName, key: &str) -> Option<Remembered> {
         let row = self.view.idempotency(partner, key)?;
         (row.at >= self.config.known_since(self.clock.now())).then_some(Remembered {

@@ -20,6 +20,7 @@ pub mod record;
 
 pub mod metrics;
 mod private;
+pub mod secret;
 
 pub mod contract;
 

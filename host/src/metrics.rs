@@ -43,9 +43,12 @@ struct Count {
 enum Family {
     Accepted,
     Refused,
+    Unproved,
     Documents,
     Attempts,
     Deliveries,
+    Acknowledgements,
+    ControlNumbers,
 }
 
 /// Calls of one operation of one adapter.
@@ -84,9 +87,19 @@ impl Metrics {
         }
     }
 
+    /// A receiver's word on a delivery had this effect.
+    pub fn acknowledged(&self, partner: &PartnerName, effect: &'static str) {
+        self.count(Family::Acknowledgements, partner, effect, 1);
+    }
+
     /// A message was not taken in, for the reason of this code.
     pub fn refused(&self, partner: &PartnerName, code: &'static str) {
         self.count(Family::Refused, partner, code, 1);
+    }
+
+    /// A request did not prove to be the partner's, for the reason of this code.
+    pub fn unproved(&self, partner: &PartnerName, reason: &'static str) {
+        self.count(Family::Unproved, partner, reason, 1);
     }
 
     /// A guest was called.
@@ -113,6 +126,9 @@ impl Metrics {
                 Disposition::Unrouted => "unrouted",
             };
             self.count(Family::Documents, &decoded.partner, became, 1);
+        }
+        for found in decoded.envelopes.iter().filter_map(|it| it.found) {
+            self.count(Family::ControlNumbers, &decoded.partner, found.name(), 1);
         }
         let refused = decoded.refused.len() as u64;
         if refused > 0 {
@@ -206,6 +222,11 @@ impl Family {
                 "Messages of a known partner that were not taken in, by the problem's code.",
                 "code",
             ),
+            Self::Unproved => (
+                "crossdock_unproved_requests_total",
+                "Requests to a partner that signs which did not prove to be its own.",
+                "reason",
+            ),
             Self::Documents => (
                 "crossdock_documents_total",
                 "What messages held, by what became of it.",
@@ -220,6 +241,16 @@ impl Family {
                 "crossdock_deliveries_total",
                 "Deliveries that need no further attempt, by how they ended.",
                 "outcome",
+            ),
+            Self::Acknowledgements => (
+                "crossdock_acknowledgements_total",
+                "What partners said of deliveries, by what followed: late is what contradicts.",
+                "effect",
+            ),
+            Self::ControlNumbers => (
+                "crossdock_control_number_findings_total",
+                "Interchanges and groups with an irregular control number.",
+                "finding",
             ),
         }
     }

@@ -4,10 +4,17 @@
 //! endpoint to send to. What is here was checked at start and does not change
 //! while the host runs.
 
+mod terms;
+
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
+pub use self::terms::{Action, Actions, ControlNumbers, Terms};
+
 use crate::{
-    deliver::{endpoint, transport::Transport},
+    deliver::{
+        endpoint,
+        transport::{Standing, Transport},
+    },
     message::PartnerName,
     sandbox::{self, Lookup},
 };
@@ -26,6 +33,8 @@ pub struct Partner {
     pub endpoint: Option<Endpoint>,
     /// Whether it is sent the acknowledgements that it is owed.
     pub acknowledge: bool,
+    /// What is agreed about acknowledgements and control numbers.
+    pub terms: Terms,
 }
 
 /// Where deliveries go, and how.
@@ -53,6 +62,15 @@ impl Partner {
         self.endpoint
             .as_ref()
             .map(|endpoint| endpoint.transport.to_string())
+    }
+
+    /// How the credentials stand that requests to it carry.
+    #[must_use]
+    pub fn credentials(&self) -> Vec<Standing> {
+        self.endpoint
+            .as_ref()
+            .map(|endpoint| endpoint.transport.credentials())
+            .unwrap_or_default()
     }
 }
 

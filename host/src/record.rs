@@ -7,6 +7,9 @@
 //! On disk a record is MessagePack with field names, so that a later version may
 //! add fields with a default; fields and variants are never renamed or reused.
 
+mod acknowledges;
+mod envelope;
+
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +21,11 @@ use crate::{
         CorrelationId, DeadLetterId, DeliveryId, Digest, DocumentId, MessageId, PartnerName,
         RawMessage,
     },
+};
+
+pub use self::{
+    acknowledges::{Acknowledges, Level, Verdict},
+    envelope::{Envelope, Irregularity},
 };
 
 /// One durable step.
@@ -130,6 +138,9 @@ pub struct Decoded {
     /// What an earlier delivery's receiver says of it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub acknowledges: Vec<Acknowledges>,
+    /// Envelopes that the sender has numbered.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub envelopes: Vec<Envelope>,
     /// What the partner is answered on the same connection.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply: Option<Reply>,
@@ -228,15 +239,10 @@ pub struct Queued {
     /// acknowledgement that its sender is owed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content: Option<String>,
-}
-
-/// A functional acknowledgement met the delivery it speaks of.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Acknowledges {
-    /// Which delivery.
-    pub delivery: DeliveryId,
-    /// `accepted`, `rejected`, ...
-    pub verdict: String,
+    /// Within how many minutes of its delivery the receiver must acknowledge it; absent
+    /// when it need not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acknowledgement_minutes: Option<u32>,
 }
 
 /// An answer on the connection that brought the message.
@@ -290,6 +296,9 @@ pub struct Request {
     /// Which credential signs it; absent for the endpoint's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credential: Option<String>,
+    /// What it counts for in the lane's rate; absent for 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<u32>,
     /// The bytes.
     pub body: Bytes,
 }
@@ -363,6 +372,9 @@ pub struct Attempted {
     /// Until when the partner asked not to be called at all, when it asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_until: Option<Timestamp>,
+    /// Why; absent with `held_until`, and in older records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_because: Option<String>,
     /// What the adapter logged after the last answer.
     #[serde(default, skip_serializing_if = "Log::is_empty")]
     pub log: Log,
@@ -462,6 +474,8 @@ pub struct Standing {
     pub breaker_moved_at: Option<Timestamp>,
     /// Until when the partner asked not to be called.
     pub held_until: Option<Timestamp>,
+    /// Why.
+    pub held_because: Option<String>,
     /// When the partner last sent something.
     pub last_received_at: Option<Timestamp>,
     /// When something last reached the partner.

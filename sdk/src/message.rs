@@ -2,9 +2,9 @@
 //! documents.
 
 use crate::{
-    Decoded, DecodedDocument, Delivery, Description, Document, DocumentError, Exchange, Inbound,
-    Outcome, PartnerKind, PollRequest, Polled, PolledMessage, Problem, Reply, Request, Response,
-    Retry, Setting, Source,
+    Decoded, DecodedDocument, Delivery, Description, Document, DocumentError, Envelope,
+    EnvelopeKind, Exchange, Inbound, Outcome, PartnerKind, PollRequest, Polled, PolledMessage,
+    Problem, Reply, Request, Response, Retry, Setting, Source,
 };
 
 impl Description {
@@ -79,6 +79,7 @@ impl Default for Decoded {
     fn default() -> Decoded {
         Decoded {
             documents: Vec::new(),
+            envelopes: Vec::new(),
             acknowledgements: Vec::new(),
             findings: Vec::new(),
             reply: None,
@@ -107,6 +108,30 @@ impl DecodedDocument {
             document,
             source,
             findings: Vec::new(),
+        }
+    }
+}
+
+impl Envelope {
+    /// An envelope around no document yet, whose numbers follow each other up to nine
+    /// digits. It begins at that byte of the message and goes to its end.
+    pub fn new(
+        kind: EnvelopeKind,
+        sender: impl Into<String>,
+        receiver: impl Into<String>,
+        control_number: impl Into<String>,
+        offset: u64,
+    ) -> Envelope {
+        Envelope {
+            kind,
+            sender: sender.into(),
+            receiver: receiver.into(),
+            control_number: control_number.into(),
+            last_number: Some(999_999_999),
+            first_document: 0,
+            documents: 0,
+            offset,
+            end: None,
         }
     }
 }
@@ -147,6 +172,7 @@ impl Request {
             body: Vec::new(),
             file_name: None,
             credential: None,
+            cost: None,
         }
     }
 
@@ -172,6 +198,20 @@ impl Request {
     #[must_use]
     pub fn with_file_name(mut self, name: impl Into<String>) -> Request {
         self.file_name = Some(name.into());
+        self
+    }
+
+    /// The same request signed with one of the partner's named credentials.
+    #[must_use]
+    pub fn with_credential(mut self, name: impl Into<String>) -> Request {
+        self.credential = Some(name.into());
+        self
+    }
+
+    /// The same request counting as so many calls in the partner's rate.
+    #[must_use]
+    pub fn with_cost(mut self, calls: u32) -> Request {
+        self.cost = Some(calls);
         self
     }
 

@@ -2,3 +2,4 @@
 //! partners that a test scripts. The tests are in `tests/`, one file a promise.
 
 pub mod harness;
+pub mod sandboxed;

@@ -8,14 +8,16 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::{Api, problem::Problem, unavailable};
+use super::{Api, partners::AWAITED_COUNTED_MAX, problem::Problem, unavailable};
 use crate::{
     deliver::breaker::Phase,
     engine::{Backlog, LaneStatus},
     journal::Committer,
     metrics::{CONTENT_TYPE, Metrics, Page},
+    partner::Partners,
     record::Record,
     sandbox::Pool,
+    view::Awaited,
 };
 
 /// Who can say how the host stands.
@@ -48,6 +50,8 @@ pub async fn show(State(api): State<Arc<Api>>) -> Result<Response, Problem> {
     let mut page = Page::default();
     api.sources.metrics.write(&mut page);
     write_lanes(&mut page, &lanes);
+    write_awaited(&mut page, &api);
+    write_tokens(&mut page, &api.partners);
     api.sources.write(&mut page);
     page.single(
         "crossdock_journal_bytes",
@@ -91,6 +95,62 @@ fn write_lanes(page: &mut Page, lanes: &[LaneStatus]) {
         for (phase, state) in PHASES {
             let labels = [("partner", lane.partner.as_str()), ("state", state)];
             page.sample(name, &labels, u8::from(breaker.phase() == phase));
+        }
+    }
+}
+
+fn write_awaited(page: &mut Page, api: &Api) {
+    let now = api.clock.now();
+    let awaited = api.partners.iter().filter_map(|partner| {
+        let expects = !partner.terms.acknowledged.is_empty();
+        expects.then(|| {
+            let name = partner.name.clone();
+            let counted = api.view.awaited(&name, now, 0, AWAITED_COUNTED_MAX);
+            (name, counted)
+        })
+    });
+    let awaited: Vec<_> = awaited.collect();
+    let mut gauge = |name: &str, help: &str, value: fn(&Awaited) -> usize| {
+        page.family(name, "gauge", help);
+        for (partner, awaited) in &awaited {
+            page.sample(name, &[("partner", partner.as_str())], value(awaited));
+        }
+    };
+    gauge(
+        "crossdock_acknowledgements_awaited",
+        "Deliveries that arrived and are not acknowledged, of the first 10,000.",
+        |awaited| awaited.count,
+    );
+    gauge(
+        "crossdock_acknowledgements_overdue",
+        "Those of them that should have been acknowledged by now.",
+        |awaited| awaited.overdue,
+    );
+}
+
+fn write_tokens(page: &mut Page, partners: &Partners) {
+    let name = "crossdock_token_fetches_total";
+    let mut begun = false;
+    for partner in partners.iter() {
+        for standing in partner.credentials() {
+            let Some(token) = &standing.token else {
+                continue;
+            };
+            if !begun {
+                let help = "Requests to token endpoints, by how they ended.";
+                page.family(name, "counter", help);
+                begun = true;
+            }
+            // The endpoint's own has no name; none is called so in the configuration.
+            let credential = standing.name.as_deref().unwrap_or("");
+            for (result, count) in [("fetched", token.fetched), ("failed", token.failed)] {
+                let labels = [
+                    ("partner", partner.name.as_str()),
+                    ("credential", credential),
+                    ("result", result),
+                ];
+                page.sample(name, &labels, count);
+            }
         }
     }
 }

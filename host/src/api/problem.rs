@@ -49,14 +49,22 @@ where
             Problem::new(StatusCode::NOT_FOUND, "not-found", "Not found")
                 .detail("nothing is served at this path; /openapi.json lists the paths")
         })
-        .method_not_allowed_fallback(async || {
-            Problem::new(
-                StatusCode::METHOD_NOT_ALLOWED,
-                "method-not-allowed",
-                "Method not allowed",
-            )
-            .detail("this path takes another method; the Allow header lists which")
-        })
+        .method_not_allowed_fallback(async || no_such_method())
+}
+
+/// 405 for a path that takes these methods and, for this once, no other.
+#[must_use]
+pub fn method_not_allowed(allow: &'static str) -> Problem {
+    no_such_method().header(header::ALLOW, HeaderValue::from_static(allow))
+}
+
+fn no_such_method() -> Problem {
+    Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method-not-allowed",
+        "Method not allowed",
+    )
+    .detail("this path takes another method; the Allow header lists which")
 }
 
 // === impl Problem ===

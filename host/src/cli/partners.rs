@@ -1,4 +1,4 @@
-//! `crossdock partners list|show|breaker`.
+//! `crossdock partners list|show|breaker|acknowledgements`.
 
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
@@ -20,6 +20,20 @@ pub(super) enum Command {
     Show(Show),
     /// Moves a breaker by hand
     Breaker(Breaker),
+    /// Lists what a partner has received and not acknowledged, due first
+    Acknowledgements(Acknowledgements),
+}
+
+/// What one partner has not acknowledged.
+#[derive(Debug, Args)]
+pub(super) struct Acknowledgements {
+    /// The partner's name
+    name: String,
+    /// How many at most
+    #[arg(long, default_value_t = 50)]
+    limit: usize,
+    #[command(flatten)]
+    remote: Remote,
 }
 
 /// All partners.
@@ -68,6 +82,7 @@ pub(super) async fn run(command: Command) -> Result<(), Failed> {
         Command::List(list) => list.run().await,
         Command::Show(show) => show.run().await,
         Command::Breaker(breaker) => breaker.run().await,
+        Command::Acknowledgements(open) => open.run().await,
     }
 }
 
@@ -122,6 +137,14 @@ impl Show {
         for (field, value) in answer.as_object().into_iter().flatten() {
             let value = match field.as_str() {
                 "breaker" => breaker_in_full(value),
+                "credentials" => {
+                    let all: Vec<_> = items(value).map(credential_text).collect();
+                    if all.is_empty() {
+                        "-".to_owned()
+                    } else {
+                        all.join("; ")
+                    }
+                }
                 _ => text(value),
             };
             print::line(format!("{:<22} {value}", label(field)).trim_end());
@@ -152,6 +175,38 @@ impl Breaker {
     }
 }
 
+// === impl Acknowledgements ===
+
+impl Acknowledgements {
+    async fn run(self) -> Result<(), Failed> {
+        let path = format!("/v1/partners/{}/acknowledgements", self.name);
+        let query = [("limit", Some(self.limit.to_string()))];
+        let answer = self.remote.get(&path, &query).await?;
+        if self.remote.json {
+            print::json(&answer);
+            return Ok(());
+        }
+        let fields = [
+            "acknowledgement_due_at",
+            "acknowledgement",
+            "kind",
+            "business_key",
+            "control_number",
+            "message",
+        ];
+        let rows: Vec<_> = items(&answer["deliveries"])
+            .map(|it| fields.map(|name| text(&it[name])).to_vec())
+            .collect();
+        let head = ["due", "stands", "document", "about", "number", "message"];
+        print::table(&head, &rows);
+        print::note(format!(
+            "{} awaited, {} of them overdue",
+            answer["awaited"], answer["overdue"]
+        ));
+        Ok(())
+    }
+}
+
 /// `open`, with when it may be tried again.
 fn breaker_text(breaker: &Value) -> String {
     let state = text(&breaker["state"]);
@@ -172,6 +227,32 @@ fn breaker_in_full(breaker: &Value) -> String {
     }
     if let Some(probes @ 1..) = breaker["probes_succeeded"].as_u64() {
         all.push_str(&format!(", {} succeeded", counted(probes, "probe")));
+    }
+    all
+}
+
+/// Its kind and, where it has a token, how that stands.
+fn credential_text(credential: &Value) -> String {
+    let mut all = match credential["name"].as_str() {
+        Some(name) => format!("{name}: {}", text(&credential["kind"])),
+        None => text(&credential["kind"]),
+    };
+    let token = &credential["token"];
+    if token.is_null() {
+        return all;
+    }
+    match (token["fetched_at"].as_str(), token["expires_at"].as_str()) {
+        (Some(fetched), Some(expires)) => {
+            all.push_str(&format!(", token of {fetched}, expires {expires}"));
+        }
+        _ => all.push_str(", no token"),
+    }
+    let failure = &token["last_failure"];
+    if let Some(at) = failure["at"].as_str() {
+        all.push_str(&format!(
+            ", last failure at {at}: {}",
+            text(&failure["text"])
+        ));
     }
     all
 }
@@ -203,5 +284,25 @@ mod tests {
             "half-open, since x, 1 probe succeeded"
         );
         assert_eq!(breaker_in_full(&Value::Null), "-");
+    }
+
+    #[test]
+    fn a_credential_is_told_in_words() {
+        assert_eq!(
+            credential_text(&json!({ "name": null, "kind": "none" })),
+            "none"
+        );
+        let token = json!({
+            "fetched_at": "2026-03-01T09:30:00.000Z", "expires_at": "2026-03-01T10:30:00.000Z",
+            "fetched": 1, "failed": 1, "last_failure": { "at": "2026-03-01T10:20:00.000Z",
+            "code": "token-unavailable", "text": "the token endpoint answered 503" },
+        });
+        let credential = json!({ "name": "stock", "kind": "oauth2-jwt-bearer", "token": token });
+        assert_eq!(
+            credential_text(&credential),
+            "stock: oauth2-jwt-bearer, token of 2026-03-01T09:30:00.000Z, expires 2026-03-01T10:30:00.000Z, last failure at 2026-03-01T10:20:00.000Z: the token endpoint answered 503"
+        );
+        let none = json!({ "kind": "oauth2-jwt-bearer", "token": { "fetched_at": null } });
+        assert_eq!(credential_text(&none), "oauth2-jwt-bearer, no token");
     }
 }

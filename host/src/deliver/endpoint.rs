@@ -4,7 +4,7 @@
 //! Read once; [`Config::build`] makes the transport of it, [`Config::lane`] and
 //! [`Config::retry`] what decides.
 
-use std::{path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use reqwest::Url;
 use serde::{Deserialize, Serialize};
@@ -16,6 +16,7 @@ use super::{
     http::{self, Client},
     lane,
     retry::Schedule,
+    signals,
 };
 
 /// A partner's endpoint as configured. Exactly one of `url` and `folder` is set.
@@ -50,6 +51,8 @@ pub struct Config {
     pub retry_budget: budget::Config,
     /// `breaker`: when the endpoint is no longer called.
     pub breaker: breaker::Config,
+    /// `signals`: what the partner's answers say about how much more it takes.
+    pub signals: signals::Config,
     /// `credential`: how requests are authenticated. Default `kind = "none"`.
     pub credential: credentials::Config,
     /// `allow_networks`: networks that the endpoint may be in although they are
@@ -110,7 +113,7 @@ pub enum Error {
 impl Config {
     /// The defaults, which a configuration overrides field by field.
     #[must_use]
-    pub const fn standard() -> Self {
+    pub fn standard() -> Self {
         Self {
             url: None,
             folder: None,
@@ -123,6 +126,7 @@ impl Config {
             retry: Schedule::standard(),
             retry_budget: budget::Config::standard(),
             breaker: breaker::Config::standard(),
+            signals: signals::Config::standard(),
             credential: credentials::Config::None {},
             allow_networks: Vec::new(),
         }
@@ -130,19 +134,23 @@ impl Config {
 
     /// Checks the bounds and makes the transport. `setting` is where this is
     /// configured (`partners.acme.endpoint`), for errors; `environment` looks
-    /// variables up that secrets are in. Reads secret files and makes the
-    /// folder: blocks, for start-up.
+    /// variables up that secrets are in. `named` are the partner's credentials that an
+    /// adapter may choose, by name, with where each is configured. Reads secret files
+    /// and makes the folder: blocks, for start-up.
     ///
     /// # Errors
     /// See [`Error`].
     pub fn build(
         &self,
         setting: &str,
+        named: &[(String, String, credentials::Config)],
         environment: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Endpoint, Error> {
         self.check(setting)?;
         match (&self.url, &self.folder) {
-            (Some(url), None) => self.client(setting, url, environment).map(Endpoint::Http),
+            (Some(url), None) => self
+                .client(setting, url, named, environment)
+                .map(Endpoint::Http),
             (None, Some(folder)) => Folder::open(folder)
                 .map(Endpoint::Folder)
                 .map_err(|source| Error::Folder {
@@ -172,8 +180,15 @@ impl Config {
         &self,
         setting: &str,
         url: &str,
+        named: &[(String, String, credentials::Config)],
         environment: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Client, Error> {
+        let named = named
+            .iter()
+            .map(|(name, setting, config)| {
+                Ok((name.clone(), config.resolve(setting, environment)?))
+            })
+            .collect::<Result<BTreeMap<_, _>, credentials::Error>>()?;
         let credential = self
             .credential
             .resolve(&format!("{setting}.credential"), environment)?;
@@ -190,6 +205,7 @@ impl Config {
             connections_max: self.concurrency_max,
             addresses: Policy::new(self.allow_networks.clone()),
             credential,
+            named,
         };
         Client::new(config).map_err(|source| Error::Http {
             setting: url_setting,
@@ -197,7 +213,6 @@ impl Config {
         })
     }
 
-    /// What serde cannot check.
     /// Checks what needs nothing but the settings.
     ///
     /// # Errors
@@ -263,9 +278,11 @@ impl Config {
                 self.breaker.probe_successes >= 1,
             ),
         ];
-        match rules.into_iter().find(|(_, _, holds)| !holds) {
+        let broken = rules.into_iter().find(|(_, _, holds)| !holds);
+        let broken = broken.map(|(name, rule, _)| (name, rule));
+        match broken.or_else(|| self.signals.fault()) {
             None => Ok(()),
-            Some((name, rule, _)) => Err(Error::Value {
+            Some((name, rule)) => Err(Error::Value {
                 setting: format!("{setting}.{name}"),
                 rule,
             }),
@@ -284,7 +301,7 @@ mod tests {
     fn built(text: &str) -> Result<Endpoint, String> {
         let variable = |name: &str| (name == "TOKEN").then(|| "s3cret".to_owned());
         read(text)?
-            .build("partners.acme.endpoint", &variable)
+            .build("partners.acme.endpoint", &[], &variable)
             .map_err(|error| error.to_string())
     }
 

@@ -5,46 +5,45 @@
 //! checked when connecting; no redirect is followed and no proxy used; the host
 //! alone sets what authenticates and identifies a request; time and answer are
 //! bounded. An error says whether the partner may have received the request.
+//! Tokens and cookies are fetched, kept and sent here, in memory, and nobody else
+//! sees them.
 //!
-//! It sends a request once. Whether to send it again is for `retry`, the lane
-//! and the adapter to decide.
+//! It sends a request once, but for a token that the partner refuses (401): then it
+//! goes once more with a new one. Whether to send it again otherwise is for `retry`,
+//! the lane and the adapter to decide.
 
 mod error;
+mod jar;
 mod request;
+mod tokens;
+mod wire;
 
-use std::{
-    mem,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
-use reqwest::{Url, dns::Resolve, redirect, retry};
+use reqwest::{Url, dns::Resolve};
 
-use self::request::Base;
 pub use self::{
     error::TransportError,
     request::{Identity, InvalidRequest, Request},
+    tokens::NoToken,
+};
+use self::{
+    jar::Jars,
+    request::{Base, Prepared},
+    tokens::Tokens,
+    wire::{Bounds, Wire},
 };
 use super::{
-    address::{Denied, Guarded, Policy, SystemNames},
+    address::{Denied, Policy, SystemNames},
     breaker::Outcome,
-    credentials::Credential,
-    retry_after,
+    credentials::{
+        Credential, Signed,
+        oauth::{Grant, Status, Token},
+    },
 };
 use crate::clock::Timestamp;
-
-/// How long a connection may wait unused. Below the 60 s after which common
-/// servers and load balancers close them, so that a request seldom meets a
-/// connection that is just being closed.
-const POOL_IDLE_MS: u64 = 50_000;
-
-/// The most headers an answer may have.
-const RESPONSE_HEADERS_MAX: usize = 100;
-
-/// How the host introduces itself.
-const USER_AGENT: &str = concat!("crossdock/", env!("CARGO_PKG_VERSION"));
 
 /// What a client is made from; [`super::endpoint::Config`] documents the
 /// settings behind it.
@@ -64,17 +63,50 @@ pub struct Config {
     pub addresses: Policy,
     /// What it authenticates with.
     pub credential: Credential,
+    /// What else it may authenticate with, by the names that adapters choose by.
+    pub named: BTreeMap<String, Credential>,
 }
 
-/// A partner endpoint that speaks HTTP: its connections and its rules.
+/// A partner endpoint that speaks HTTP: its connections, its rules, its tokens and the
+/// cookies of its conversations. Clones share them.
 #[derive(Clone, Debug)]
 pub struct Client {
-    http: reqwest::Client,
+    wire: Wire,
     base: Base,
+    own: Keyring,
+    named: Arc<BTreeMap<String, Keyring>>,
+    jars: Arc<Jars>,
+}
+
+/// A credential, and its tokens where it has any.
+#[derive(Clone, Debug)]
+struct Keyring {
     credential: Credential,
-    timeout_ms: u64,
-    connect_timeout_ms: u64,
-    response_bytes_max: usize,
+    tokens: Option<Tokens>,
+}
+
+/// What belongs to one request beside its content.
+#[derive(Clone, Copy, Debug)]
+pub struct Call<'a> {
+    /// Which of the named credentials; the endpoint's own if absent.
+    pub credential: Option<&'a str>,
+    /// Whose cookies it takes along and brings.
+    pub conversation: &'a str,
+    /// Tells it from the conversation's other requests; the same when it is sent again.
+    pub id: &'a str,
+    /// When it is sent.
+    pub now: Timestamp,
+}
+
+/// How a credential stands, for people; never a secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// The name that adapters choose it by; absent for the endpoint's own.
+    pub name: Option<String>,
+    /// Its `kind` in the configuration.
+    pub kind: &'static str,
+    /// Its token; absent for a kind that has none.
+    pub token: Option<Status<NoToken>>,
 }
 
 /// What the partner answered.
@@ -89,6 +121,9 @@ pub struct Response {
     pub body: Bytes,
     /// From the request's start to the answer's last byte.
     pub took: Duration,
+    /// Whether it answers the second of two requests: the first one's token was
+    /// refused.
+    pub again: bool,
 }
 
 /// Settings from which no client can be made. Always the settings' fault.
@@ -103,6 +138,14 @@ pub enum BuildError {
     /// The URL holds an address that must not be reached.
     #[error(transparent)]
     Address(#[from] Denied),
+    /// The same of the token endpoint of a credential.
+    #[error("the token endpoint of {setting}: {source}")]
+    TokenEndpoint {
+        /// The credential.
+        setting: String,
+        /// What is wrong.
+        source: Box<BuildError>,
+    },
     /// The TLS roots of the machine or the client itself.
     #[error("the http client cannot be made")]
     Client(#[source] reqwest::Error),
@@ -125,37 +168,48 @@ impl Client {
     /// See [`BuildError`].
     pub fn with_names(config: Config, names: Arc<dyn Resolve>) -> Result<Self, BuildError> {
         let base = Base::new(config.url).map_err(|rule| BuildError::Url { rule })?;
-        config.addresses.check_host(base.url())?;
-        // reqwest takes the process's provider. Another part may have set it
-        // before; which one it is does not matter.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let mut builder = reqwest::Client::builder()
-            .user_agent(USER_AGENT)
-            .redirect(redirect::Policy::none())
-            .retry(retry::never())
-            .referer(false)
-            .no_proxy()
-            .connect_timeout(Duration::from_millis(config.connect_timeout_ms))
-            .pool_idle_timeout(Duration::from_millis(POOL_IDLE_MS))
-            .pool_max_idle_per_host(config.connections_max)
-            .http1_max_headers(RESPONSE_HEADERS_MAX)
-            .dns_resolver(Arc::new(Guarded::new(config.addresses, names)));
-        if base.url().scheme() == "http" {
-            // Reading the machine's roots takes milliseconds, and fails on
-            // machines that have none; nobody needs them here.
-            builder = builder.tls_certs_only([]);
-        }
-        Ok(Self {
-            http: builder.build().map_err(BuildError::Client)?,
-            base,
-            credential: config.credential,
+        let bounds = Bounds {
             timeout_ms: config.timeout_ms,
             connect_timeout_ms: config.connect_timeout_ms,
             response_bytes_max: config.response_bytes_max,
+            connections_max: config.connections_max,
+        };
+        let keyring = |credential: Credential| {
+            let tokens = match &credential {
+                Credential::Token(grant) => Some(
+                    Tokens::new(
+                        Grant::clone(grant),
+                        &config.addresses,
+                        config.connect_timeout_ms,
+                        Arc::clone(&names),
+                    )
+                    .map_err(|source| BuildError::TokenEndpoint {
+                        setting: grant.setting().to_owned(),
+                        source: Box::new(source),
+                    })?,
+                ),
+                Credential::None | Credential::Fixed(..) | Credential::Signed(_) => None,
+            };
+            Ok::<_, BuildError>(Keyring { credential, tokens })
+        };
+        let own = keyring(config.credential)?;
+        let named = config
+            .named
+            .into_iter()
+            .map(|(name, credential)| Ok((name, keyring(credential)?)))
+            .collect::<Result<_, BuildError>>()?;
+        Ok(Self {
+            wire: Wire::new(base.url(), config.addresses.clone(), names, bounds)?,
+            base,
+            own,
+            named: Arc::new(named),
+            jars: Arc::default(),
         })
     }
 
-    /// Sends one request and reads the answer, whatever its status.
+    /// Sends one request and reads the answer, whatever its status. Where the
+    /// credential is a token that the partner refuses with 401, the request goes once
+    /// more with a new one: 401 says that it was not carried out.
     ///
     /// # Errors
     /// [`TransportError`] when there is no whole answer; it says whether the
@@ -164,85 +218,105 @@ impl Client {
         &self,
         request: Request,
         identity: Identity<'_>,
+        call: Call<'_>,
     ) -> Result<Response, TransportError> {
-        let request = request.into_http(&self.base, &self.credential, identity)?;
-        let timeout = Duration::from_millis(self.timeout_ms);
-        tokio::time::timeout(timeout, self.exchange(request))
-            .await
-            .unwrap_or(Err(TransportError::Timeout {
-                after_ms: self.timeout_ms,
-            }))
-    }
-
-    async fn exchange(&self, request: reqwest::Request) -> Result<Response, TransportError> {
-        let started = Instant::now();
-        let mut response = self
-            .http
-            .execute(request)
-            .await
-            .map_err(|error| TransportError::of_sending(&error, self.connect_timeout_ms))?;
-        let body = self.read_body(&mut response).await?;
-        let mut headers = mem::take(response.headers_mut());
-        headers.remove(http::header::SET_COOKIE);
+        let keyring = self.keyring(call.credential)?;
+        let prepared = request.prepare(&self.base, &keyring.credential, identity)?;
+        let Some(tokens) = &keyring.tokens else {
+            return self.exchange(&prepared, keyring, None, call).await;
+        };
+        let token = tokens.token(call.now).await?;
+        let response = self
+            .exchange(&prepared, keyring, Some(&token), call)
+            .await?;
+        if response.status != StatusCode::UNAUTHORIZED || !tokens.refused(&token, call.now) {
+            return Ok(response);
+        }
+        let token = tokens.token(call.now).await?;
+        let response = self
+            .exchange(&prepared, keyring, Some(&token), call)
+            .await?;
         Ok(Response {
-            status: response.status(),
-            headers,
-            body,
-            took: started.elapsed(),
+            again: true,
+            ..response
         })
     }
 
-    async fn read_body(&self, response: &mut reqwest::Response) -> Result<Bytes, TransportError> {
-        let limit = self.response_bytes_max;
-        let too_large = TransportError::BodyTooLarge { bytes_max: limit };
-        let announced = response.content_length().unwrap_or(0);
-        if announced > limit as u64 {
-            return Err(too_large);
-        }
-        let read = |error| TransportError::of_reading(&error);
-        let Some(first) = response.chunk().await.map_err(read)? else {
-            return Ok(Bytes::new());
-        };
-        if first.len() > limit {
-            return Err(too_large);
-        }
-        // Most answers come in one piece, which is then not copied.
-        let Some(mut chunk) = response.chunk().await.map_err(read)? else {
-            return Ok(first);
-        };
-        let mut body = BytesMut::from(first);
-        loop {
-            if body.len() + chunk.len() > limit {
-                return Err(too_large);
-            }
-            body.extend_from_slice(&chunk);
-            match response.chunk().await.map_err(read)? {
-                Some(more) => chunk = more,
-                None => return Ok(body.freeze()),
-            }
-        }
-    }
-}
-
-// === impl Response ===
-
-impl Response {
-    /// How long the partner asks to be left alone.
+    /// Whether cookies of this conversation are kept.
     #[must_use]
-    pub fn retry_after(&self, now: Timestamp) -> Option<Duration> {
-        retry_after::from_headers(&self.headers, now)
+    pub fn holds_cookies(&self, conversation: &str) -> bool {
+        self.jars.holds(conversation)
+    }
+
+    /// The conversation is over: its cookies are forgotten.
+    pub fn forget(&self, conversation: &str) {
+        self.jars.forget(conversation);
+    }
+
+    /// How its credentials stand, its own first.
+    #[must_use]
+    pub fn credentials(&self) -> Vec<Standing> {
+        let named = self.named.iter().map(|(name, it)| (Some(name), it));
+        let all = std::iter::once((None, &self.own)).chain(named);
+        all.map(|(name, keyring)| Standing {
+            name: name.cloned(),
+            kind: keyring.credential.kind(),
+            token: keyring.tokens.as_ref().map(Tokens::status),
+        })
+        .collect()
+    }
+
+    fn keyring(&self, name: Option<&str>) -> Result<&Keyring, TransportError> {
+        let Some(name) = name else {
+            return Ok(&self.own);
+        };
+        self.named
+            .get(name)
+            .ok_or_else(|| TransportError::CredentialUnknown {
+                name: name.chars().take(64).collect(),
+                known: self.named.keys().cloned().collect(),
+            })
+    }
+
+    async fn exchange(
+        &self,
+        prepared: &Prepared,
+        keyring: &Keyring,
+        token: Option<&Token>,
+        call: Call<'_>,
+    ) -> Result<Response, TransportError> {
+        let mut request = prepared.request();
+        let url = request.url().clone();
+        let headers = request.headers_mut();
+        let signed = Signed {
+            id: call.id,
+            at: call.now,
+            body: prepared.body(),
+        };
+        keyring.credential.apply(headers, &signed);
+        if let Some(token) = token {
+            token.apply(headers);
+        }
+        self.jars.apply(call.conversation, &url, headers, call.now);
+        let mut response = self.wire.exchange(request).await?;
+        let headers = &mut response.headers;
+        self.jars.keep(call.conversation, &url, headers, call.now);
+        Ok(response)
     }
 }
 
 /// What an exchange tells the breaker: 5xx and no answer are failures, 429 with
-/// `Retry-After` is a wait, everything else is a partner that is alive.
+/// `Retry-After` is a wait, everything else is a partner that is alive. `retry_after` is
+/// how long the answer asks to wait.
 #[must_use]
-pub fn outcome(result: &Result<Response, TransportError>, now: Timestamp) -> Outcome {
+pub fn outcome(
+    result: &Result<Response, TransportError>,
+    retry_after: Option<Duration>,
+) -> Outcome {
     let response = match result {
         Ok(response) => response,
         Err(error) => return error.outcome(),
     };
-    let retry_after = response.retry_after(now);
     match response.status {
         StatusCode::TOO_MANY_REQUESTS => match retry_after {
             Some(retry_after) => Outcome::Throttled { retry_after },

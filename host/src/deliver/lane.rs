@@ -39,6 +39,7 @@ use self::{
 use super::{
     breaker::{self, Admission, Breaker, Outcome, Permit, Transition},
     budget::{self, Budget},
+    pace::{Held, Pace},
     rate::Rate,
 };
 use crate::clock::Timestamp;
@@ -145,7 +146,7 @@ pub struct Lane<Id> {
     retries: Heap,
     under_way: HashMap<Id, UnderWay>,
     len: usize,
-    rate: Rate,
+    pace: Pace,
     budget: Budget,
     breaker: Breaker,
     paused: bool,
@@ -155,7 +156,6 @@ pub struct Lane<Id> {
 struct UnderWay {
     slot: u32,
     permit: Permit,
-    exchanges: u32,
 }
 
 // === impl OrderKey ===
@@ -186,7 +186,10 @@ impl<Id: Copy + Eq + Hash> Lane<Id> {
             retries: Heap::default(),
             under_way: HashMap::new(),
             len: 0,
-            rate: Rate::new(config.rate_per_second, config.rate_burst),
+            pace: Pace::new(
+                Rate::new(config.rate_per_second, config.rate_burst),
+                config.retry_after_max,
+            ),
             budget: Budget::new(config.retry_budget.clone(), now),
             breaker: Breaker::new(config.breaker.clone(), breaker),
             paused: false,
@@ -228,7 +231,7 @@ impl<Id: Copy + Eq + Hash> Lane<Id> {
         let Some((slot, free_at)) = self.candidate(now) else {
             return Next::Idle;
         };
-        let free_at = free_at.max(self.rate.next_free(now));
+        let free_at = free_at.max(self.pace.next_free(now));
         if free_at > now {
             return Next::WaitUntil(free_at);
         }
@@ -241,8 +244,9 @@ impl<Id: Copy + Eq + Hash> Lane<Id> {
         }
     }
 
-    /// Learns how one request of a delivery under way ended (a conversation may
-    /// make several), before the delivery is finished. `random` is any 64 evenly
+    /// Learns, for the breaker, how one request of a delivery under way ended (a
+    /// conversation may make several), before the delivery is finished. What the answer
+    /// asks of the lane, [`Pace`] has learned when it came. `random` is any 64 evenly
     /// distributed bits. Returns the breaker's change, to be journaled.
     pub fn exchanged(
         &mut self,
@@ -251,20 +255,8 @@ impl<Id: Copy + Eq + Hash> Lane<Id> {
         now: Timestamp,
         random: u64,
     ) -> Option<Transition> {
-        let under_way = self.under_way.get_mut(&id)?;
-        if under_way.exchanges > 0 {
-            self.rate.take(now);
-        }
-        under_way.exchanges += 1;
-        let permit = under_way.permit;
+        let permit = self.under_way.get(&id)?.permit;
         let outcome = self.obeyed(outcome);
-        if let Outcome::Failed {
-            retry_after: Some(wait),
-        }
-        | Outcome::Throttled { retry_after: wait } = outcome
-        {
-            self.rate.hold_until(now.plus(wait));
-        }
         self.breaker.record(permit, outcome, now, random)
     }
 
@@ -326,7 +318,7 @@ impl<Id: Copy + Eq + Hash> Lane<Id> {
     /// Goes on dispatching, and forgets a wait the partner asked for.
     pub fn resume(&mut self) {
         self.paused = false;
-        self.rate.release();
+        self.pace.release();
     }
 
     /// Whether an operator paused it.
@@ -357,15 +349,17 @@ impl<Id: Copy + Eq + Hash> Lane<Id> {
             .map(|slot| slot.queued_at)
     }
 
-    /// No call before `until`: the partner asked for it before a restart.
-    pub fn hold_until(&mut self, until: Timestamp) {
-        self.rate.hold_until(until);
+    /// When requests may go: for conversations, which ask it before each of theirs but
+    /// the first and tell it what was answered, and for whoever shows it.
+    #[must_use]
+    pub fn pace(&self) -> &Pace {
+        &self.pace
     }
 
-    /// Until when the partner asked not to be called, if that is ahead.
+    /// The wait that the partner's answers made necessary, if its end is ahead.
     #[must_use]
-    pub fn held_until(&self, now: Timestamp) -> Option<Timestamp> {
-        self.rate.held_until(now)
+    pub fn held(&self, now: Timestamp) -> Option<Held> {
+        self.pace.held(now)
     }
 
     /// The breaker, to be shown.
@@ -413,17 +407,13 @@ impl<Id: Copy + Eq + Hash> Lane<Id> {
         .remove(&mut self.slab, slot);
         let entry = &self.slab[slot];
         let (id, attempts) = (entry.id, entry.attempts);
-        self.rate.take(now);
+        self.pace.take(now);
         if attempts == 0 {
             self.budget.first_attempt();
         } else {
             self.budget.retry(now);
         }
-        let under_way = UnderWay {
-            slot,
-            permit,
-            exchanges: 0,
-        };
+        let under_way = UnderWay { slot, permit };
         self.under_way.insert(id, under_way);
         Dispatch {
             id,

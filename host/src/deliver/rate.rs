@@ -1,4 +1,4 @@
-//! A steady rate towards one partner, and the waits it asks for.
+//! A steady rate towards one partner.
 //!
 //! The rate is GCRA (the "virtual scheduling" form of a leaky bucket): one
 //! number, the moment at which the next call would be due if all came evenly.
@@ -25,8 +25,6 @@ pub struct Rate {
     /// When the next call would be due at an even pace, in microseconds since
     /// the epoch.
     due_us: i64,
-    /// No call before this moment: the partner asked for it.
-    held_until: Option<Timestamp>,
 }
 
 // === impl Rate ===
@@ -48,7 +46,6 @@ impl Rate {
             interval_us,
             tolerance_us: ahead.max(slack),
             due_us: i64::MIN,
-            held_until: None,
         }
     }
 
@@ -59,29 +56,17 @@ impl Rate {
             0 => now,
             _ => from_micros_up(self.due_us.saturating_sub(self.tolerance_us)),
         };
-        due.max(self.held_until.unwrap_or(now)).max(now)
+        due.max(now)
     }
 
-    /// Counts a call made now, whether or not it was free to go.
-    pub fn take(&mut self, now: Timestamp) {
-        let now_us = now.as_millis().saturating_mul(1_000);
-        self.due_us = self.due_us.max(now_us).saturating_add(self.interval_us);
-    }
-
-    /// No call before `until`; an earlier wait never shortens a longer one.
-    pub fn hold_until(&mut self, until: Timestamp) {
-        self.held_until = self.held_until.max(Some(until));
-    }
-
-    /// Until when the partner asked not to be called, if that is ahead.
-    #[must_use]
-    pub fn held_until(&self, now: Timestamp) -> Option<Timestamp> {
-        self.held_until.filter(|until| *until > now)
-    }
-
-    /// Forgets a wait that the partner asked for (an operator's decision).
-    pub fn release(&mut self) {
-        self.held_until = None;
+    /// Counts so many calls made at this moment, whether or not they were free to go.
+    pub fn take(&mut self, at: Timestamp, calls: u32) {
+        if calls == 0 {
+            return;
+        }
+        let at_us = at.as_millis().saturating_mul(1_000);
+        let interval_us = self.interval_us.saturating_mul(i64::from(calls));
+        self.due_us = self.due_us.max(at_us).saturating_add(interval_us);
     }
 }
 
@@ -118,7 +103,7 @@ mod tests {
             if free > now {
                 now = free;
             } else {
-                rate.take(now);
+                rate.take(now, 1);
                 calls.push(now);
             }
         }
@@ -154,20 +139,9 @@ mod tests {
             let mut rate = Rate::new(unlimited, 1);
             for _ in 0..100_000 {
                 assert_eq!(rate.next_free(at(0)), at(0));
-                rate.take(at(0));
+                rate.take(at(0), 1);
             }
         }
-    }
-
-    #[test]
-    fn a_hold_is_kept_until_its_end_and_never_shortened() {
-        let mut rate = Rate::new(None, 1);
-        rate.hold_until(at(5_000));
-        rate.hold_until(at(2_000));
-        assert_eq!(rate.next_free(at(0)), at(5_000));
-        assert_eq!(rate.held_until(at(4_999)), Some(at(5_000)));
-        assert_eq!(rate.next_free(at(5_000)), at(5_000));
-        assert_eq!(rate.held_until(at(5_000)), None);
     }
 
     proptest! {

@@ -11,20 +11,25 @@ use jiff::{fmt::strtime, tz::TimeZone};
 
 use crate::clock::Timestamp;
 
-/// The headers that carry it, the standard one first. `x-retry-after` is what
-/// some 3PLs send beside their own rate limit headers.
-const NAMES: [&str; 2] = ["retry-after", "x-retry-after"];
+/// The headers that carry it unless the configuration names others, the standard one
+/// first. `x-retry-after` is what some 3PLs send beside their own rate limit headers.
+pub const NAMES: [&str; 2] = ["retry-after", "x-retry-after"];
 
 /// The longest value worth reading, in bytes; an HTTP-date has at most 33.
 const VALUE_BYTES_MAX: usize = 64;
 
-/// How long the partner asks to wait, from the headers of its answer; absent
-/// when it asks for nothing or for something unreadable.
+/// How long the partner asks to wait, from the headers of its answer that have one of
+/// these names, the first that is readable; absent when it asks for nothing or for
+/// something unreadable.
 #[must_use]
-pub fn from_headers(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
-    NAMES
+pub fn from_headers(
+    headers: &HeaderMap,
+    names: &[impl AsRef<str>],
+    now: Timestamp,
+) -> Option<Duration> {
+    names
         .iter()
-        .filter_map(|name| headers.get(*name)?.to_str().ok())
+        .filter_map(|name| headers.get(name.as_ref())?.to_str().ok())
         .find_map(|value| parse(value, now))
 }
 
@@ -134,13 +139,22 @@ mod tests {
     #[test]
     fn falls_back_to_the_variant_when_the_standard_header_is_unreadable() {
         let mut headers = HeaderMap::new();
-        assert_eq!(from_headers(&headers, NOW), None);
+        assert_eq!(from_headers(&headers, &NAMES, NOW), None);
         headers.insert("x-retry-after", HeaderValue::from_static("9"));
-        assert_eq!(from_headers(&headers, NOW), Some(Duration::from_secs(9)));
+        assert_eq!(
+            from_headers(&headers, &NAMES, NOW),
+            Some(Duration::from_secs(9))
+        );
         headers.insert("retry-after", HeaderValue::from_static("later"));
-        assert_eq!(from_headers(&headers, NOW), Some(Duration::from_secs(9)));
+        assert_eq!(
+            from_headers(&headers, &NAMES, NOW),
+            Some(Duration::from_secs(9))
+        );
         headers.insert("retry-after", HeaderValue::from_static("3"));
-        assert_eq!(from_headers(&headers, NOW), Some(Duration::from_secs(3)));
+        assert_eq!(
+            from_headers(&headers, &NAMES, NOW),
+            Some(Duration::from_secs(3))
+        );
     }
 
     proptest! {

@@ -3,16 +3,18 @@
 //! The engine's conversations send through here and need not know whether the
 //! partner speaks HTTP or looks into a folder.
 
-use std::{fmt, time::Duration};
+use std::{collections::BTreeMap, fmt, time::Duration};
 
 use bytes::Bytes;
 use http::Method;
 
 pub use super::endpoint::Error as BuildError;
+pub use super::http::{NoToken, Standing};
 use super::{
-    breaker, endpoint, folder,
+    breaker, credentials, endpoint, folder,
     folder::FolderError,
-    http::{self as client, Identity, InvalidRequest, TransportError},
+    http::{self as client, Call, Identity, InvalidRequest, TransportError},
+    signals::{self, Hold},
 };
 use crate::{
     clock::Timestamp,
@@ -24,6 +26,7 @@ use crate::{
 pub struct Transport {
     endpoint: endpoint::Endpoint,
     place: String,
+    signals: signals::Config,
 }
 
 /// A request on its way.
@@ -41,6 +44,10 @@ pub struct Outgoing {
     pub file_name: Option<String>,
     /// The bytes.
     pub body: Bytes,
+    /// Which of the partner's named credentials; the endpoint's own if absent.
+    pub credential: Option<String>,
+    /// Which request of the conversation, from 0.
+    pub exchange: u32,
     /// Which delivery; its text is the idempotency key.
     pub delivery: DeliveryId,
     /// Sent along.
@@ -56,6 +63,10 @@ pub struct Sent {
     pub answer: Answer,
     /// How the call went.
     pub call: breaker::Outcome,
+    /// What it says about how much more the partner takes.
+    pub hold: Option<Hold>,
+    /// Whether a second request brought it, because the first one's token was refused.
+    pub again: bool,
 }
 
 /// Why there is no answer.
@@ -72,20 +83,36 @@ pub enum SendError {
 // === impl Transport ===
 
 impl Transport {
-    /// The transport that the configuration describes; secrets are resolved now.
+    /// The transport that the configuration describes, with the credentials that an
+    /// adapter may choose by name; secrets are resolved now.
     ///
     /// # Errors
     /// Names the setting that can't be used.
-    pub fn build(partner: &PartnerName, config: &endpoint::Config) -> Result<Self, BuildError> {
+    pub fn build(
+        partner: &PartnerName,
+        config: &endpoint::Config,
+        named: &BTreeMap<String, credentials::Config>,
+    ) -> Result<Self, BuildError> {
         let setting = format!("partners.{partner}.endpoint");
         let environment = |name: &str| std::env::var(name).ok();
-        let endpoint = config.build(&setting, &environment)?;
+        let named: Vec<_> = named
+            .iter()
+            .map(|(name, config)| {
+                let setting = format!("partners.{partner}.credentials.{name}");
+                (name.clone(), setting, config.clone())
+            })
+            .collect();
+        let endpoint = config.build(&setting, &named, &environment)?;
         let place = match (&config.url, &config.folder) {
             (Some(url), _) => url.clone(),
             (None, Some(folder)) => folder.join("outbox").display().to_string(),
             (None, None) => String::new(),
         };
-        Ok(Self { endpoint, place })
+        Ok(Self {
+            endpoint,
+            place,
+            signals: config.signals.clone(),
+        })
     }
 
     /// Sends a request and waits for the answer.
@@ -95,25 +122,40 @@ impl Transport {
     /// the same.
     pub async fn send(&self, outgoing: Outgoing, now: Timestamp) -> Result<Sent, SendError> {
         match &self.endpoint {
-            endpoint::Endpoint::Http(http) => perform(http, outgoing, now).await,
+            endpoint::Endpoint::Http(http) => perform(http, &self.signals, outgoing, now).await,
             endpoint::Endpoint::Folder(folder) => publish(folder, outgoing).await,
         }
     }
 
-    /// Lets go of what only served to send a delivery once, after its outcome is
-    /// durable.
+    /// Lets go of what only served to send a delivery, after its outcome is durable: a
+    /// folder's marker, a conversation's cookies.
     pub async fn forget(&self, delivery: DeliveryId) {
-        if let endpoint::Endpoint::Folder(folder) = &self.endpoint
-            && let Err(error) = folder.forget(&delivery.to_string()).await
-        {
-            tracing::warn!(%delivery, %error, "a marker of a drop folder stays behind; it does no harm");
+        match &self.endpoint {
+            endpoint::Endpoint::Http(http) => http.forget(&delivery.to_string()),
+            endpoint::Endpoint::Folder(folder) => {
+                if let Err(error) = folder.forget(&delivery.to_string()).await {
+                    tracing::warn!(%delivery, %error, "a marker of a drop folder stays behind; it does no harm");
+                }
+            }
         }
     }
 
-    /// Whether [`Transport::forget`] has anything to do.
+    /// Whether [`Transport::forget`] has anything to do for this delivery.
     #[must_use]
-    pub fn remembers(&self) -> bool {
-        matches!(self.endpoint, endpoint::Endpoint::Folder(_))
+    pub fn remembers(&self, delivery: DeliveryId) -> bool {
+        match &self.endpoint {
+            endpoint::Endpoint::Http(http) => http.holds_cookies(&delivery.to_string()),
+            endpoint::Endpoint::Folder(_) => true,
+        }
+    }
+
+    /// How its credentials stand, the endpoint's own first; none of a folder.
+    #[must_use]
+    pub fn credentials(&self) -> Vec<Standing> {
+        match &self.endpoint {
+            endpoint::Endpoint::Http(http) => http.credentials(),
+            endpoint::Endpoint::Folder(_) => Vec::new(),
+        }
     }
 }
 
@@ -167,9 +209,14 @@ impl SendError {
                 " (the partner may have got it; the next attempt has the same idempotency key)",
             );
         }
+        let remedy = match self {
+            Self::Http(error) => error.remedy(),
+            Self::Folder(_) => None,
+        };
         Failure {
             code: code.to_owned(),
             blame: blame.to_owned(),
+            remedy: remedy.map(str::to_owned),
             ..Failure::host(text)
         }
     }
@@ -177,6 +224,7 @@ impl SendError {
 
 async fn perform(
     http: &client::Client,
+    signals: &signals::Config,
     outgoing: Outgoing,
     now: Timestamp,
 ) -> Result<Sent, SendError> {
@@ -201,8 +249,19 @@ async fn perform(
         correlation_id: outgoing.correlation_id.as_str(),
         traceparent: outgoing.traceparent.as_deref(),
     };
-    let result = http.perform(request, identity).await;
-    let call = client::outcome(&result, now);
+    let id = format!("{key}-{}", outgoing.exchange);
+    let call = Call {
+        credential: outgoing.credential.as_deref(),
+        conversation: &key,
+        id: &id,
+        now,
+    };
+    let result = http.perform(request, identity, call).await;
+    let told = match &result {
+        Ok(response) => signals.read(&response.headers, now),
+        Err(_) => signals::Signals::default(),
+    };
+    let call = client::outcome(&result, told.retry_after);
     let response = result?;
     let headers = response.headers.iter().filter_map(|(name, value)| {
         Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
@@ -214,10 +273,19 @@ async fn perform(
             body: response.body,
         },
         call,
+        hold: told.hold,
+        again: response.again,
     })
 }
 
 async fn publish(folder: &folder::Folder, outgoing: Outgoing) -> Result<Sent, SendError> {
+    if let Some(name) = outgoing.credential {
+        return Err(TransportError::CredentialUnknown {
+            name,
+            known: Vec::new(),
+        }
+        .into());
+    }
     let delivery = outgoing.delivery.to_string();
     let name = outgoing.file_name.unwrap_or_else(|| delivery.clone());
     let written = folder.publish(&delivery, &name, outgoing.body).await?;
@@ -228,5 +296,7 @@ async fn publish(folder: &folder::Folder, outgoing: Outgoing) -> Result<Sent, Se
         call: breaker::Outcome::Answered {
             took: Duration::ZERO,
         },
+        hold: None,
+        again: false,
     })
 }

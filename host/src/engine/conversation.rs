@@ -11,12 +11,12 @@ use tokio::sync::Semaphore;
 
 use super::{
     log::{self, Caller},
-    reading,
+    reading, turn,
 };
 use crate::{
     clock::{Clock, Timestamp},
     contract::{self, Step},
-    deliver::{breaker, transport},
+    deliver::{breaker, pace::Pace, transport},
     failpoint,
     ingress::traceparent::Traceparent,
     journal::{CommitError, Committer, Reader, Sequence},
@@ -53,6 +53,8 @@ pub(super) struct Attempt {
     pub(super) document: Option<Arc<contract::Document>>,
     /// What the partner's guest calls take their turns by.
     pub(super) guests: Arc<Semaphore>,
+    /// What its requests take their turns by.
+    pub(super) pace: Pace,
 }
 
 /// How it ended.
@@ -93,6 +95,8 @@ pub(super) enum End {
     Adapter(Failure),
     /// The host had no room; nothing was sent.
     NoRoom,
+    /// The next request may go only at this moment.
+    Later(Timestamp),
 }
 
 struct Conversation<'a> {
@@ -212,17 +216,6 @@ impl<'a> Conversation<'a> {
                         format!("the adapter asks for {step:?}, which this host does not know"),
                     ));
                 }
-                Step::Send(contract::Request {
-                    credential: Some(name),
-                    ..
-                }) => {
-                    return End::Adapter(adapter_fault(
-                        "credential-unknown",
-                        format!(
-                            "the adapter wants to sign with {name:?}; the endpoint has one credential, which is applied without being named"
-                        ),
-                    ));
-                }
                 Step::Send(request) => {
                     if self.past.len() >= EXCHANGES_MAX {
                         return End::Adapter(adapter_fault(
@@ -294,13 +287,22 @@ impl<'a> Conversation<'a> {
         }
     }
 
-    /// Sends one request, durably announced, and keeps its answer.
+    /// Sends one request, durably announced and in its turn, and keeps its answer.
     async fn exchange(&mut self, request: contract::Request) -> Result<(), End> {
         let Some(endpoint) = &self.attempt.partner.endpoint else {
             return Err(End::Adapter(Failure::host("the partner has no endpoint")));
         };
         self.announce(&request).await.map_err(no_room)?;
         self.unrecorded = None;
+        let (pace, clock) = (&self.attempt.pace, &self.around.clock);
+        turn::wait(
+            pace,
+            clock,
+            request.cost.unwrap_or(1),
+            self.calls.is_empty(),
+        )
+        .await
+        .map_err(End::Later)?;
         failpoint::hit("engine-before-send");
         let begun = self.around.clock.now();
         let sent = endpoint
@@ -310,8 +312,13 @@ impl<'a> Conversation<'a> {
         let now = self.around.clock.now();
         failpoint::hit("engine-after-send");
         self.took = now.since(begun);
+        let pace = &self.attempt.pace;
         match sent {
             Ok(sent) => {
+                pace.answered(&sent.call, sent.hold.as_ref(), now);
+                if sent.again {
+                    pace.count(request.cost.unwrap_or(1), now);
+                }
                 self.calls.push(sent.call);
                 self.unrecorded = Some(sent.answer.clone());
                 let outcome = outcome(sent.answer);
@@ -319,6 +326,7 @@ impl<'a> Conversation<'a> {
                 Ok(())
             }
             Err(error) => {
+                pace.answered(&error.call(), None, now);
                 self.calls.push(error.call());
                 let failure = error.failure();
                 if error.retryable() {
@@ -374,6 +382,7 @@ impl<'a> Conversation<'a> {
                 content_type: request.content_type.clone(),
                 file_name: request.file_name.clone(),
                 credential: request.credential.clone(),
+                cost: request.cost,
                 body: request.body.clone().into(),
             },
         })
@@ -388,6 +397,8 @@ impl<'a> Conversation<'a> {
             content_type: request.content_type.clone(),
             file_name: request.file_name.clone(),
             body: request.body.clone().into(),
+            credential: request.credential.clone(),
+            exchange: u32::try_from(self.past.len()).unwrap_or(u32::MAX),
             delivery: self.attempt.delivery,
             correlation_id: self.row.correlation_id.clone(),
             traceparent: traceparent.map(|it| it.child().to_string()),
@@ -543,6 +554,7 @@ fn load_past(
             body: request.body.into(),
             file_name: request.file_name,
             credential: request.credential,
+            cost: request.cost,
         });
     }
     Ok(past)

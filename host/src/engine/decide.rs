@@ -10,6 +10,7 @@ use crate::{
     deliver::{
         breaker::{self, Transition},
         lane::{Dispatch, Finish},
+        pace::Held,
         retry::{Exhausted, Retry, Schedule},
     },
     message::{DeadLetterId, DeliveryId, PartnerName},
@@ -24,8 +25,8 @@ const NO_ROOM: Duration = Duration::from_millis(50);
 pub(super) struct Moved<'a> {
     /// The breaker.
     pub(super) breaker: Option<&'a Transition>,
-    /// Until when the partner asked not to be called.
-    pub(super) held_until: Option<Timestamp>,
+    /// A wait of the partner's that no record holds yet.
+    pub(super) held: Option<Held>,
 }
 
 /// The record of an attempt, and what the lane is told. No record when nothing was
@@ -42,6 +43,10 @@ pub(super) fn outcome(
         End::NoRoom => {
             let moved = moved.breaker.map(|it| breaker_moved(partner, it));
             return (moved, Finish::Later(now.plus(NO_ROOM)));
+        }
+        End::Later(at) => {
+            let moved = moved.breaker.map(|it| breaker_moved(partner, it));
+            return (moved, Finish::Later(at));
         }
         End::Done(external_id) => (Outcome::Delivered { external_id }, Finish::Done),
         End::AlreadyDone(external_id) => (Outcome::AlreadyDelivered { external_id }, Finish::Done),
@@ -81,7 +86,8 @@ pub(super) fn outcome(
         answer: ended.answer,
         outcome,
         breaker: moved.breaker.map(|transition| transition.state),
-        held_until: moved.held_until,
+        held_until: moved.held.as_ref().map(|held| held.until),
+        held_because: moved.held.as_ref().map(|held| held.because.clone()),
         log: ended.log,
     });
     (Some(record), finish)
@@ -162,7 +168,7 @@ mod tests {
             let ended = never_began(&dispatch, failure, begun);
             let moved = Moved {
                 breaker: None,
-                held_until: None,
+                held: None,
             };
             let partner = PartnerName::parse("north").unwrap();
             let schedule = Schedule::standard();

@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::{Engine, Event};
 use crate::{
     clock::Timestamp,
-    deliver::breaker,
+    deliver::{breaker, pace::Held},
     message::{DeadLetterId, MessageId, PartnerName},
     record::{BreakerMoved, Record, Replayed, Reply, Subject},
     view::DeadLetterStatus,
@@ -66,8 +66,8 @@ pub struct LaneStatus {
     pub in_flight: usize,
     /// Since when the oldest one waits.
     pub oldest_waiting_since: Option<Timestamp>,
-    /// Until when the partner asked not to be called, if that is ahead.
-    pub held_until: Option<Timestamp>,
+    /// The wait that the partner's answers made necessary, if its end is ahead.
+    pub held: Option<Held>,
     /// Its breaker; none without an endpoint.
     pub breaker: Option<breaker::State>,
 }

@@ -24,6 +24,7 @@ use crate::{
     deliver::{
         breaker,
         lane::{Entry, Finish, Lane, Next, OrderKey},
+        pace::Pace,
         retry::Schedule,
     },
     journal::{self, CommitError, Reader, Sequence},
@@ -31,9 +32,9 @@ use crate::{
         CorrelationId, DeliveryId, Digest, DocumentId, Journaled, MessageId, PartnerName,
         RawMessage,
     },
-    partner::Partner,
+    partner::{Partner, Terms},
     record::{Decoded, Log, Record, Replayed, Subject, Undecodable, Unreadable},
-    view::{IdentityRow, View},
+    view::{IdentityRow, SeenRow, SeriesRow, View},
 };
 
 /// Documents that are kept in memory until they are sent, at most.
@@ -70,6 +71,9 @@ pub(super) struct State {
     identities: HashMap<Digest, IdentityRow>,
     /// The same of business events that begin, and the correlation ids they begin with.
     threads: HashMap<String, CorrelationId>,
+    /// The same of numbers of envelopes, and of how far their series have come.
+    numbers: HashMap<(Digest, String), SeenRow>,
+    series: HashMap<Digest, SeriesRow>,
     documents: Kept,
     /// Where the documents of queued deliveries are.
     document_of: HashMap<DeliveryId, DocumentId>,
@@ -82,6 +86,8 @@ struct Place {
     lane: Option<Lane<DeliveryId>>,
     schedule: Schedule,
     control_number: u64,
+    /// The wait of the partner's that the newest record with one holds.
+    recorded_hold: Option<Timestamp>,
     /// What its guest calls, of either kind, take their turns by.
     guests: Arc<Semaphore>,
 }
@@ -110,6 +116,10 @@ struct Knowing<'a> {
     view: &'a View,
     identities: &'a HashMap<Digest, IdentityRow>,
     threads: &'a HashMap<String, CorrelationId>,
+    numbers: &'a HashMap<(Digest, String), SeenRow>,
+    series: &'a HashMap<Digest, SeriesRow>,
+    /// Of a partner that is no longer there.
+    no_terms: &'a Terms,
     places: &'a mut [Place],
     index: &'a HashMap<PartnerName, usize>,
     since: Timestamp,
@@ -156,6 +166,8 @@ impl State {
                 .max(1),
             identities: HashMap::new(),
             threads: HashMap::new(),
+            numbers: HashMap::new(),
+            series: HashMap::new(),
             documents: Kept::default(),
             document_of: HashMap::new(),
             replies: Replies::default(),
@@ -166,7 +178,9 @@ impl State {
                 let breaker = row.breaker.unwrap_or(breaker::State::closed(now));
                 let mut lane = Lane::new(endpoint.config.lane(), breaker, now);
                 if let Some(until) = row.held_until {
-                    lane.hold_until(until);
+                    let because = row.held_because.as_deref();
+                    lane.pace()
+                        .hold_until(until, because.unwrap_or("a wait from before the start"));
                 }
                 for (id, delivery) in parts.view.open_deliveries(&partner.name) {
                     lane.queue(Entry {
@@ -185,6 +199,7 @@ impl State {
                 schedule: schedule(partner),
                 guests: Arc::new(Semaphore::new(state.per_partner_max)),
                 control_number: row.control_number,
+                recorded_hold: row.held_until,
                 partner: Arc::clone(partner),
                 lane,
             });
@@ -264,6 +279,9 @@ impl State {
             view: &parts.view,
             identities: &self.identities,
             threads: &self.threads,
+            numbers: &self.numbers,
+            series: &self.series,
+            no_terms: &Terms::default(),
             places: &mut self.places,
             index: &self.index,
             since: self.config.known_since(now),
@@ -282,6 +300,8 @@ impl State {
     pub(super) fn settled(&mut self, settled: Settled) {
         self.identities.extend(settled.identities);
         self.threads.extend(settled.threads);
+        self.numbers.extend(settled.numbers);
+        self.series.extend(settled.series);
         for (id, document) in settled.documents {
             self.documents.keep(id, document);
         }
@@ -312,6 +332,7 @@ impl State {
                 self.threads.remove(&document.business_key);
             }
         }
+        self.numbered(decoded);
         for queued in &decoded.deliveries {
             let Some(index) = self.index.get(&queued.to) else {
                 continue;
@@ -330,6 +351,19 @@ impl State {
             }
         }
         self.replies.answer(decoded.message, decoded.reply.as_ref());
+    }
+
+    /// What the view knows of envelopes need not be known here any more.
+    fn numbered(&mut self, decoded: &Decoded) {
+        for envelope in decoded.envelopes.iter().filter(|it| it.taken) {
+            let series = envelope.series(&decoded.partner);
+            self.numbers.remove(&(series, envelope.number.clone()));
+            // A later one may be on its way.
+            let last = envelope.number.parse().ok();
+            if self.series.get(&series).map(|it| it.last) == last {
+                self.series.remove(&series);
+            }
+        }
     }
 
     /// A message that could not be read has no reply.
@@ -386,6 +420,12 @@ impl State {
         Arc::clone(&self.places[index].guests)
     }
 
+    /// When requests to the partner may go.
+    pub(super) fn lane_pace(&self, index: usize) -> Option<Pace> {
+        let lane = self.places[index].lane.as_ref();
+        lane.map(|lane| lane.pace().clone())
+    }
+
     pub(super) fn next_attempt(&mut self, index: usize, now: Timestamp) -> Next<DeliveryId> {
         match &mut self.places[index].lane {
             Some(lane) => lane.next(now),
@@ -409,7 +449,7 @@ impl State {
     ) -> Option<Record> {
         let place = self.place(partner)?;
         let (schedule, lane) = (place.schedule.clone(), place.lane.as_mut()?);
-        let (mut moved, held_before) = (None, lane.held_until(now));
+        let mut moved = None;
         for outcome in &ended.calls {
             let transition = lane.exchanged(ended.delivery, *outcome, now, random());
             moved = transition.or(moved);
@@ -417,12 +457,15 @@ impl State {
         let delivery = ended.delivery;
         let lane_moved = decide::Moved {
             breaker: moved.as_ref(),
-            held_until: lane
-                .held_until(now)
-                .filter(|_| lane.held_until(now) != held_before),
+            held: lane
+                .held(now)
+                .filter(|held| place.recorded_hold != Some(held.until)),
         };
         let (record, finish) =
             decide::outcome(partner, ended, &lane_moved, &schedule, now, random());
+        if let Some(Record::Attempted(attempted)) = &record {
+            place.recorded_hold = attempted.held_until.or(place.recorded_hold);
+        }
         lane.finished(delivery, finish);
         if matches!(finish, Finish::Done | Finish::Dropped) {
             self.document_of.remove(&delivery);
@@ -454,7 +497,7 @@ impl State {
             waiting: place.lane.as_ref().map_or(0, Lane::waiting),
             in_flight: place.lane.as_ref().map_or(0, Lane::in_flight),
             oldest_waiting_since: place.lane.as_ref().and_then(Lane::oldest_waiting),
-            held_until: place.lane.as_ref().and_then(|lane| lane.held_until(now)),
+            held: place.lane.as_ref().and_then(|lane| lane.held(now)),
             breaker: place.lane.as_ref().map(|lane| *lane.breaker().state()),
         };
         self.places.iter().map(status).collect()
@@ -497,6 +540,29 @@ impl Known for Knowing<'_> {
 
     fn correlation_of(&self, delivery: DeliveryId) -> Option<CorrelationId> {
         Some(self.view.delivery(delivery)?.correlation_id)
+    }
+
+    fn last_sent(&self, to: &PartnerName, kind: &str, business_key: &str) -> Option<DeliveryId> {
+        self.view.last_sent(to, kind, business_key)
+    }
+
+    fn seen(&self, series: &Digest, number: &str) -> Option<SeenRow> {
+        let known = self.numbers.get(&(*series, number.to_owned())).copied();
+        known
+            .or_else(|| self.view.seen(series, number))
+            .filter(|row| row.at >= self.since)
+    }
+
+    fn series(&self, series: &Digest) -> Option<SeriesRow> {
+        let known = self.series.get(series).copied();
+        known
+            .or_else(|| self.view.series(series))
+            .filter(|row| row.at >= self.since)
+    }
+
+    fn terms(&self, partner: &PartnerName) -> &Terms {
+        let index = self.index.get(partner);
+        index.map_or(self.no_terms, |index| &self.places[*index].partner.terms)
     }
 
     fn delivery_by_control(&self, partner: &PartnerName, number: u64) -> Option<DeliveryId> {

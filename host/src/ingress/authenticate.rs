@@ -59,6 +59,14 @@ struct Door<T> {
     inside: Arc<T>,
 }
 
+// === impl NoRandomness ===
+
+impl From<getrandom::Error> for NoRandomness {
+    fn from(error: getrandom::Error) -> Self {
+        Self(error)
+    }
+}
+
 // === impl Token ===
 
 impl Token {

@@ -2,7 +2,11 @@
 //!
 //! The order is the point: who is calling, then the headers, then whether there
 //! is room, and only then the body; durable, and only then 202. Each step either
-//! hands on what the next one needs or ends the request with a [`Refusal`].
+//! hands on what the next one needs or ends the request with a [`Refusal`]. Partners
+//! that sign ([`super::signed`]) can be told by their body only; for them it comes
+//! before the headers.
+//!
+//! `GET` there is for senders that ask whether the address is right.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,7 +14,7 @@ use axum::{
     Router,
     body::Body,
     extract::{Path, Request, State, rejection::PathRejection},
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header},
     response::{IntoResponse as _, Response},
     routing::post,
 };
@@ -19,27 +23,38 @@ use serde::Serialize;
 
 use super::{
     Ingress, Partner,
-    body::{self, Held},
+    body::{self, Held, Memory},
     entrance::Receipt,
     envelope::{CORRELATION_ID, Envelope},
+    in_flight::Slot,
     refusal::Refusal,
     sink::{Reply, Sink},
 };
 use crate::{
-    api::problem::Problem,
-    message::{Channel, Digest, MessageId, RawMessage},
+    api::problem::{self, Problem},
+    message::{Channel, CorrelationId, Digest, MessageId, RawMessage},
 };
 
 /// Says that an earlier request with the same key had brought the message.
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
-/// Bodies up to this length are digested where they are; a longer one would hold
-/// up the other connections of its thread for more than about 0.2 ms.
-const DIGEST_INLINE_BYTES_MAX: usize = 256 * 1024;
+/// Bodies up to this length are digested or verified where they are; a longer one
+/// would hold up the other connections of its thread for more than about 0.2 ms.
+pub(super) const CPU_INLINE_BYTES_MAX: usize = 256 * 1024;
+
+/// A body that was read, with all that it takes to keep it.
+pub(super) struct Room<P> {
+    slot: Slot,
+    permit: P,
+    pub(super) held: Held,
+}
 
 pub(super) fn router<S: Sink>(ingress: Arc<Ingress<S>>) -> Router {
     Router::new()
-        .route("/v1/partners/{partner}/messages", post(take::<S>))
+        .route(
+            "/v1/partners/{partner}/messages",
+            post(take::<S>).get(ask::<S>),
+        )
         .with_state(ingress)
 }
 
@@ -51,6 +66,9 @@ async fn take<S: Sink>(
     // A name that is not even text is an unknown one.
     let name = partner.map(|Path(name)| name).unwrap_or_default();
     let (head, body) = request.into_parts();
+    if let Some(signer) = ingress.signers.find(&name) {
+        return ingress.take_signed(signer, &head, body).await;
+    }
     match ingress.authenticate(&name, &head.headers) {
         Ok(partner) => ingress.take(partner, &head.headers, body).await,
         Err(refusal) => {
@@ -59,6 +77,20 @@ async fn take<S: Sink>(
             Problem::from(refusal).into_response()
         }
     }
+}
+
+/// Answers a sender that asks whether the address is right. For any other partner, and
+/// for a name that is none, the path takes no such method.
+async fn ask<S: Sink>(
+    State(ingress): State<Arc<Ingress<S>>>,
+    partner: Result<Path<String>, PathRejection>,
+    uri: Uri,
+) -> Response {
+    let name = partner.map(|Path(name)| name).unwrap_or_default();
+    let signer = ingress.signers.find(&name);
+    signer
+        .and_then(|signer| signer.handshake(&uri))
+        .unwrap_or_else(|| problem::method_not_allowed("POST").into_response())
 }
 
 // === impl Ingress ===
@@ -74,21 +106,50 @@ impl<S: Sink> Ingress<S> {
             Ok(envelope) => envelope,
             Err(refusal) => return self.refuse(partner, None, refusal),
         };
-        let given = envelope.given_correlation_id().cloned();
-        match self.accept(partner, envelope, body).await {
-            Ok(receipt) => self.answer(partner, receipt).await,
-            Err(refusal) => self.refuse(partner, given.map(|id| id.to_string()), refusal),
+        match self.hold(partner, body, &self.memory).await {
+            Ok(room) => self.take_held(partner, envelope, room).await,
+            Err(refusal) => self.refuse(partner, envelope.given_correlation_id(), refusal),
         }
     }
 
-    fn refuse(
+    /// Takes a message whose body is read.
+    pub(super) async fn take_held(
         &self,
         partner: &Partner,
-        correlation_id: Option<String>,
+        envelope: Envelope,
+        room: Room<S::Permit>,
+    ) -> Response {
+        let given = envelope.given_correlation_id().cloned();
+        match self.accept(partner, envelope, room).await {
+            Ok(receipt) => self.answer(partner, receipt).await,
+            Err(refusal) => self.refuse(partner, given.as_ref(), refusal),
+        }
+    }
+
+    pub(super) fn refuse(
+        &self,
+        partner: &Partner,
+        correlation_id: Option<&CorrelationId>,
         refusal: Refusal,
     ) -> Response {
         self.entrance.sink().refused(&partner.name, refusal.code());
         refuse(partner, correlation_id, refusal)
+    }
+
+    /// Reads the body, if there is room for it.
+    pub(super) async fn hold(
+        &self,
+        partner: &Partner,
+        body: Body,
+        memory: &Arc<Memory>,
+    ) -> Result<Room<S::Permit>, Refusal> {
+        body::check_length(&body, self.limits)?;
+        let slot = partner.slots.take().ok_or(Refusal::TooManyInFlight {
+            in_flight_max: partner.slots.max(),
+        })?;
+        let permit = self.entrance.sink().admit(&partner.name)?;
+        let held = body::read(body, self.limits, memory).await?;
+        Ok(Room { slot, permit, held })
     }
 
     /// From the envelope to a durable message.
@@ -96,14 +157,8 @@ impl<S: Sink> Ingress<S> {
         &self,
         partner: &Partner,
         envelope: Envelope,
-        body: Body,
+        Room { slot, permit, held }: Room<S::Permit>,
     ) -> Result<Receipt, Refusal> {
-        body::check_length(&body, self.limits)?;
-        let slot = partner.slots.take().ok_or(Refusal::TooManyInFlight {
-            in_flight_max: partner.slots.max(),
-        })?;
-        let permit = self.entrance.sink().admit(&partner.name)?;
-        let held = body::read(body, self.limits, &self.memory).await?;
         if held.bytes.is_empty() {
             return Err(Refusal::BodyEmpty);
         }
@@ -167,7 +222,7 @@ impl<S: Sink> Ingress<S> {
 }
 
 async fn digest(bytes: &Bytes) -> Result<Digest, Refusal> {
-    if bytes.len() <= DIGEST_INLINE_BYTES_MAX {
+    if bytes.len() <= CPU_INLINE_BYTES_MAX {
         return Ok(Digest::of(bytes));
     }
     let bytes = bytes.clone();
@@ -217,7 +272,7 @@ fn reply_response(reply: Reply) -> Response {
     response
 }
 
-fn refuse(partner: &Partner, correlation_id: Option<String>, refusal: Refusal) -> Response {
+fn refuse(partner: &Partner, correlation_id: Option<&CorrelationId>, refusal: Refusal) -> Response {
     let partner = partner.name.as_str();
     let ours = refusal.is_ours();
     let reason = refusal.to_string();
@@ -229,7 +284,7 @@ fn refuse(partner: &Partner, correlation_id: Option<String>, refusal: Refusal) -
         tracing::info!(partner, code, "refused a message: {reason}");
     }
     if let Some(correlation_id) = correlation_id {
-        problem = problem.correlation_id(correlation_id);
+        problem = problem.correlation_id(correlation_id.as_str());
     }
     problem.into_response()
 }

@@ -20,9 +20,9 @@ const RETRY_AFTER_STOPPED_S: u64 = 5;
 /// Why a message was not taken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// No such partner, or not its token: the two are not told apart. The
+    /// No such partner, or not its token or signature: they are not told apart. The
     /// caller's fault.
-    #[error("no partner of this name with this token")]
+    #[error("no partner of this name with this token or signature")]
     Unauthorized,
     /// A header that breaks its rules. The partner's fault.
     #[error("the header {name} is not valid: {rule}")]
@@ -214,8 +214,8 @@ impl Refusal {
     /// What was wrong and what to do, for the sender.
     fn advice(&self) -> Cow<'static, str> {
         match self {
-            Self::Unauthorized => "the partner is unknown or the token is not its own; send \
-                its token as `Authorization: Bearer ...`"
+            Self::Unauthorized => "the partner is unknown, or nothing here proves to be its own; \
+                send its token as `Authorization: Bearer ...`, or sign as was agreed"
                 .into(),
             Self::HeaderInvalid { name, rule, .. } => format!("{name} must be {rule}").into(),
             Self::ContentEncoding => {

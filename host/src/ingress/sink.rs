@@ -39,6 +39,12 @@ pub trait Sink: Send + Sync + 'static {
         let _ = (partner, code);
     }
 
+    /// Hears of a request that did not prove to be the partner's, for the reason of this
+    /// code.
+    fn unproved(&self, partner: &PartnerName, reason: &'static str) {
+        let _ = (partner, reason);
+    }
+
     /// What was accepted under this key, if anything, within the idempotency
     /// window.
     fn remembered(&self, partner: &PartnerName, key: &str) -> Option<Remembered>;

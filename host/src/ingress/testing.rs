@@ -33,6 +33,8 @@ pub(super) struct TestSink {
     /// Permits appear here as acceptances begin.
     pub(super) begun: Semaphore,
     pub(super) reply: Mutex<Option<Reply>>,
+    /// Why requests did not prove to be a partner's.
+    pub(super) unproved: Mutex<Vec<(PartnerName, &'static str)>>,
     /// Permits that are out.
     pub(super) permits: Arc<()>,
 }
@@ -56,6 +58,7 @@ impl TestSink {
             gate: Semaphore::new(permits),
             begun: Semaphore::new(0),
             reply: Mutex::default(),
+            unproved: Mutex::default(),
             permits: Arc::default(),
         })
     }
@@ -78,6 +81,11 @@ impl Sink for TestSink {
             Some(no_room) => Err(no_room),
             None => Ok(Arc::clone(&self.permits)),
         }
+    }
+
+    fn unproved(&self, partner: &PartnerName, reason: &'static str) {
+        let unproved = (partner.clone(), reason);
+        self.unproved.lock().unwrap().push(unproved);
     }
 
     fn remembered(&self, partner: &PartnerName, key: &str) -> Option<Remembered> {

@@ -28,6 +28,7 @@ use super::{
 };
 use crate::message::{CorrelationId, Digest};
 
+mod signed;
 mod wire;
 
 const PATH: &str = "/v1/partners/north/messages";
@@ -480,6 +481,24 @@ fn settings_that_cannot_work_are_refused_at_the_start() {
         error.to_string(),
         "body_memory_bytes_max must be at least body_bytes_max"
     );
+    let signature = "kind = 'hmac-body'\nsecrets = ['env:PATH']\nheader = 'x'";
+    let signing = || Access {
+        signature: Some(toml::from_str(signature).unwrap()),
+        ..Access::default()
+    };
+    let both = Access {
+        token_sha256: vec![hash],
+        ..signing()
+    };
+    let error = build(&Config::default(), both).unwrap_err();
+    assert!(matches!(error, ConfigError::TokenAndSignature { .. }));
+    let config = Config {
+        unverified_memory_bytes_max: 1,
+        ..Config::default()
+    };
+    assert!(build(&config, Access::default()).is_ok());
+    let error = build(&config, signing()).unwrap_err();
+    assert!(matches!(error, ConfigError::Limit { .. }), "{error}");
     let access: Result<Access, _> = serde_json::from_str(r#"{ "tokens": [] }"#);
     assert!(access.unwrap_err().to_string().contains("unknown field"));
 }

@@ -61,7 +61,10 @@ fn attempted(standing: &mut Standing, attempted: &Attempted) {
         Outcome::Dead { .. } => standing.dead += 1,
         Outcome::Retry { .. } => {}
     }
-    standing.held_until = standing.held_until.max(attempted.held_until);
+    if attempted.held_until > standing.held_until {
+        standing.held_until = attempted.held_until;
+        standing.held_because.clone_from(&attempted.held_because);
+    }
     if let Some(state) = &attempted.breaker {
         standing.breaker = Some(*state);
         standing.breaker_moved_at = Some(attempted.at);
@@ -71,7 +74,10 @@ fn attempted(standing: &mut Standing, attempted: &Attempted) {
 /// Puts what earlier records add up to before what later ones do.
 pub(super) fn precede(earlier: &Standing, later: &mut Standing) {
     later.control_number = later.control_number.max(earlier.control_number);
-    later.held_until = later.held_until.max(earlier.held_until);
+    if earlier.held_until > later.held_until {
+        later.held_until = earlier.held_until;
+        later.held_because.clone_from(&earlier.held_because);
+    }
     later.last_received_at = later.last_received_at.or(earlier.last_received_at);
     later.last_delivered_at = later.last_delivered_at.or(earlier.last_delivered_at);
     later.delivered += earlier.delivered;

@@ -141,8 +141,10 @@ pub(crate) fn decoded(now: Timestamp, message: MessageId, order_no: &str, to: &s
             rule: "all".to_owned(),
             correlation_id: None,
             content: None,
+            acknowledgement_minutes: None,
         }],
         acknowledges: Vec::new(),
+        envelopes: Vec::new(),
         reply: None,
         dead_letter: None,
     }
@@ -167,6 +169,7 @@ pub(crate) fn attempted(now: Timestamp, message: MessageId, to: &str, outcome: O
         outcome,
         breaker: None,
         held_until: None,
+        held_because: None,
         log: Log::default(),
     })
 }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use crossdock::{
-    sandbox::{Config, Sandbox},
+    sandbox::{Adapter, Config, Sandbox},
     toolchain,
 };
 
@@ -38,8 +38,26 @@ pub(super) fn furnish(names: &BTreeSet<&str>, adapters: &Path, compiled: &Path) 
     }
 }
 
-fn component(name: &str) -> PathBuf {
+/// An adapter of this workspace, ready to be called in this process.
+pub(crate) fn admitted(name: &str) -> Adapter {
+    let bytes = fs::read(component(name)).expect("a component can be read");
+    admit(name, &bytes)
+}
+
+fn sandbox() -> &'static Sandbox {
     static SANDBOX: OnceLock<Sandbox> = OnceLock::new();
+    SANDBOX
+        .get_or_init(|| Sandbox::new(Config::default(), Some(kept())).expect("guests can be run"))
+}
+
+fn admit(name: &str, component: &[u8]) -> Adapter {
+    let admitted = sandbox().admit(component);
+    let (adapter, _) =
+        admitted.unwrap_or_else(|error| panic!("the adapter {name} is refused: {error}"));
+    adapter
+}
+
+fn component(name: &str) -> PathBuf {
     static BUILT: Mutex<Option<HashMap<String, PathBuf>>> = Mutex::new(None);
 
     let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
@@ -51,19 +69,15 @@ fn component(name: &str) -> PathBuf {
     let lock =
         File::create(kept().with_extension("lock")).expect("the target folder can be written");
     lock.lock().expect("the lock is free in the end");
-    let sandbox = SANDBOX
-        .get_or_init(|| Sandbox::new(Config::default(), Some(kept())).expect("guests can be run"));
     let folder = SOURCES
         .iter()
         .map(|sources| Path::new(sources).join(name))
         .find(|folder| folder.is_dir())
         .unwrap_or_else(|| panic!("there is no adapter {name}"));
-    let component = toolchain::build_if_newer(&folder, sandbox, &mut |_| {})
+    let component = toolchain::build_if_newer(&folder, sandbox(), &mut |_| {})
         .unwrap_or_else(|error| panic!("the adapter {name} can't be built: {error}"));
     let bytes = fs::read(&component.path).expect("a component can be read");
-    sandbox
-        .admit(&bytes)
-        .unwrap_or_else(|error| panic!("the adapter {name} is refused: {error}"));
+    admit(name, &bytes);
     built.insert(name.to_owned(), component.path.clone());
     component.path
 }

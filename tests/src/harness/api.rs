@@ -140,6 +140,47 @@ impl Api {
         text(&answer.body["message_id"]).to_owned()
     }
 
+    /// Sends bytes as a partner's message with these headers and no token.
+    ///
+    /// # Panics
+    /// When there is no answer.
+    pub async fn send_bytes(
+        &self,
+        partner: &str,
+        headers: &[(&str, String)],
+        body: impl Into<reqwest::Body>,
+    ) -> Answer {
+        let path = format!("/v1/partners/{partner}/messages");
+        let request = self.request(Method::POST, &path).body(body);
+        let request = headers.iter().fold(request, |request, (name, value)| {
+            request.header(*name, value)
+        });
+        answered(request).await.expect("the host answers")
+    }
+
+    /// Asks without a token and without a body; gives status and text.
+    ///
+    /// # Panics
+    /// When there is no answer.
+    pub async fn plain(&self, method: &str, path: &str) -> (u16, String) {
+        let method = Method::from_bytes(method.as_bytes()).expect("a method");
+        let answer = self.request(method, path).send().await;
+        let answer = answer.expect("the host answers");
+        let status = answer.status().as_u16();
+        (status, answer.text().await.expect("a whole answer"))
+    }
+
+    /// What the host counts, as Prometheus reads it.
+    ///
+    /// # Panics
+    /// When there is no answer.
+    pub async fn metrics(&self) -> String {
+        let request = self.request(Method::GET, "/metrics");
+        let answer = request.bearer_auth(&self.operator).send().await;
+        let answer = answer.expect("the host answers").text().await;
+        answer.expect("a whole answer")
+    }
+
     /// Sends a partner's message and gives its id.
     ///
     /// # Panics
@@ -188,6 +229,17 @@ impl Api {
     /// When it is refused.
     pub async fn get(&self, path: &str) -> Value {
         self.asked(Method::GET, path, None).await
+    }
+
+    /// Asks for something that is no JSON.
+    ///
+    /// # Panics
+    /// When it is refused.
+    pub async fn get_text(&self, path: &str) -> String {
+        let request = self.request(Method::GET, path).bearer_auth(&self.operator);
+        let answer = request.send().await.expect("the host answers");
+        assert!(answer.status().is_success(), "{path}: {}", answer.status());
+        answer.text().await.expect("the answer is whole")
     }
 
     /// Has something done.

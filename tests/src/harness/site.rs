@@ -12,7 +12,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use toml::Table;
 
-use super::{Api, Folder, Host, Receiver, adapters, api::Address, binary};
+use super::{Api, Books, Folder, Host, Receiver, adapters, api::Address, binary};
 
 /// What a partner's endpoint is like, unless a test says otherwise: everything that
 /// takes seconds in production takes milliseconds here.
@@ -105,10 +105,36 @@ impl Site {
     /// Never: the defaults are TOML.
     #[must_use]
     pub fn receiver(self, name: &str, receiver: &Receiver) -> Self {
+        self.endpoint(name, &receiver.url())
+    }
+
+    /// A partner that is sent to at this address.
+    ///
+    /// # Panics
+    /// Never: the defaults are TOML.
+    #[must_use]
+    pub fn endpoint(self, name: &str, url: &str) -> Self {
         let endpoint: Table = ENDPOINT.parse().expect("the defaults are TOML");
         self.set(&format!("partners.{name}.adapter"), "canonical-json")
             .set(&format!("partners.{name}.endpoint"), endpoint)
-            .set(&format!("partners.{name}.endpoint.url"), receiver.url())
+            .set(&format!("partners.{name}.endpoint.url"), url)
+    }
+
+    /// A partner that is asked for news every so many seconds.
+    ///
+    /// # Panics
+    /// Never: the defaults are TOML.
+    #[must_use]
+    pub fn polled(self, name: &str, adapter: &str, books: &Books, interval_seconds: i64) -> Self {
+        let endpoint: Table = ENDPOINT.parse().expect("the defaults are TOML");
+        self.set(&format!("partners.{name}.adapter"), adapter)
+            .set(&format!("partners.{name}.endpoint"), endpoint)
+            .set(&format!("partners.{name}.endpoint.url"), books.url())
+            .set(
+                &format!("partners.{name}.poll.interval_seconds"),
+                interval_seconds,
+            )
+            .set(&format!("partners.{name}.poll.jitter_seconds"), 0)
     }
 
     /// A partner that is a directory, both ways.
@@ -246,6 +272,44 @@ impl Site {
         Folder::at(self.path(&format!("exchange/{partner}")))
     }
 
+    /// What the host that started last has logged.
+    ///
+    /// # Panics
+    /// When none has started.
+    #[must_use]
+    pub fn log(&self) -> String {
+        let log = fs::read(self.path("host.log")).expect("a host has started");
+        String::from_utf8_lossy(&log).into_owned()
+    }
+
+    /// Keeps a secret where only the host's user can read it; gives the reference to
+    /// it.
+    ///
+    /// # Panics
+    /// When it can't be written.
+    #[must_use]
+    pub fn secret(&self, name: &str, secret: &str) -> String {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let path = self.path(name);
+        fs::write(&path, secret).expect("a secret can be written");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600))
+            .expect("a file can be protected");
+        format!("file:{}", path.display())
+    }
+
+    /// Whether this text stands in any file that hosts have left here: journal, view,
+    /// logs. The files of [`Site::secret`] are left out.
+    #[must_use]
+    pub fn holds(&self, text: &str) -> bool {
+        let directories = [self.path("data/journal"), self.path("data/view")];
+        let logs = [self.path("host.log"), self.path("host.out")];
+        let files = directories.iter().flat_map(|it| files(it)).chain(logs);
+        files
+            .filter_map(|file| fs::read(file).ok())
+            .any(|bytes| bytes.windows(text.len()).any(|it| it == text.as_bytes()))
+    }
+
     /// A path below the site's directory.
     #[must_use]
     pub fn path(&self, below: &str) -> PathBuf {
@@ -287,6 +351,17 @@ impl Site {
             adapters::furnish(&names, &adapters, &self.path("data/compiled"));
         }
     }
+}
+
+/// All files below a directory.
+fn files(directory: &std::path::Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    entries
+        .flat_map(|entry| match entry.path() {
+            path if path.is_dir() => files(&path),
+            path => vec![path],
+        })
+        .collect()
 }
 
 fn token() -> Token {

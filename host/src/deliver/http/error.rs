@@ -2,7 +2,7 @@
 
 use std::{error::Error, io};
 
-use super::{InvalidRequest, Outcome};
+use super::{InvalidRequest, NoToken, Outcome};
 use crate::deliver::{Fault, address::Denied};
 
 /// Why an exchange ended without a whole answer.
@@ -11,6 +11,17 @@ pub enum TransportError {
     /// The request may not be sent as the adapter built it.
     #[error(transparent)]
     Request(#[from] InvalidRequest),
+    /// The adapter chooses a credential that is not configured.
+    #[error("the adapter wants to sign with {name:?}; {}", known_names(.known))]
+    CredentialUnknown {
+        /// What it chooses.
+        name: String,
+        /// What there is.
+        known: Vec<String>,
+    },
+    /// There is no token to authenticate with; the request was not sent.
+    #[error(transparent)]
+    NoToken(#[from] NoToken),
     /// The endpoint's name leads to an address that must not be reached.
     #[error(transparent)]
     AddressDenied(#[from] Denied),
@@ -75,6 +86,8 @@ impl TransportError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Request(_) => "invalid-request",
+            Self::CredentialUnknown { .. } => "credential-unknown",
+            Self::NoToken(failure) => failure.code(),
             Self::AddressDenied(_) => "address-denied",
             Self::Dns { .. } => "dns",
             Self::Refused => "refused",
@@ -98,6 +111,8 @@ impl TransportError {
             | Self::Protocol { .. }
             | Self::BodyTooLarge { .. } => true,
             Self::Request(_)
+            | Self::CredentialUnknown { .. }
+            | Self::NoToken(_)
             | Self::AddressDenied(_)
             | Self::Dns { .. }
             | Self::Refused
@@ -110,7 +125,11 @@ impl TransportError {
     /// Whether the same request can succeed later.
     #[must_use]
     pub fn retryable(&self) -> bool {
-        !matches!(self, Self::Request(_) | Self::BodyTooLarge { .. })
+        match self {
+            Self::Request(_) | Self::CredentialUnknown { .. } | Self::BodyTooLarge { .. } => false,
+            Self::NoToken(failure) => failure.retryable(),
+            _ => true,
+        }
     }
 
     /// Who has to act.
@@ -118,15 +137,38 @@ impl TransportError {
     pub fn fault(&self) -> Fault {
         match self {
             Self::Request(_) => Fault::Adapter,
-            Self::AddressDenied(_) => Fault::Settings,
+            Self::AddressDenied(_) | Self::CredentialUnknown { .. } => Fault::Settings,
+            Self::NoToken(failure) => failure.fault(),
             _ => Fault::Partner,
+        }
+    }
+
+    /// What to do about it; absent when the message says it.
+    #[must_use]
+    pub fn remedy(&self) -> Option<&'static str> {
+        match self {
+            Self::CredentialUnknown { .. } => {
+                Some("add it as [partners.NAME.credentials.WORD], restart, and replay the delivery")
+            }
+            Self::NoToken(failure) if failure.fault() == Fault::Settings => Some(
+                "check the credential's settings and what the partner has registered, restart, and replay the delivery",
+            ),
+            Self::AddressDenied(_) => Some("add the network to allow_networks if it is meant"),
+            _ => None,
         }
     }
 
     /// What it tells the breaker.
     pub(in crate::deliver) fn outcome(&self) -> Outcome {
         match self {
-            Self::Request(_) | Self::BodyTooLarge { .. } => Outcome::Ours,
+            Self::Request(_) | Self::CredentialUnknown { .. } | Self::BodyTooLarge { .. } => {
+                Outcome::Ours
+            }
+            // Whoever asks for tokens in vain does so because of our settings.
+            Self::NoToken(failure) if failure.fault() != Fault::Partner => Outcome::Ours,
+            Self::NoToken(failure) => Outcome::Failed {
+                retry_after: failure.retry_after(),
+            },
             _ => Outcome::Failed { retry_after: None },
         }
     }
@@ -171,6 +213,13 @@ impl TransportError {
             }
             _ => Self::Disconnected { reason },
         }
+    }
+}
+
+fn known_names(known: &[String]) -> String {
+    match known {
+        [] => "the partner has no named credentials".to_owned(),
+        names => format!("the partner's credentials are {}", names.join(", ")),
     }
 }
 

@@ -93,6 +93,14 @@ pub enum InvalidRequest {
     HeadersTooLarge,
 }
 
+/// A request that is all right but for what authenticates it.
+pub(super) struct Prepared {
+    method: Method,
+    url: Url,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
 /// The URL of an endpoint, to which paths are joined.
 #[derive(Clone, Debug)]
 pub(super) struct Base {
@@ -104,26 +112,44 @@ pub(super) struct Base {
 // === impl Request ===
 
 impl Request {
-    /// Makes the request that is sent.
-    pub(super) fn into_http(
+    /// Checks it and puts in what identifies it.
+    pub(super) fn prepare(
         self,
         base: &Base,
         credential: &Credential,
         identity: Identity<'_>,
-    ) -> Result<reqwest::Request, InvalidRequest> {
+    ) -> Result<Prepared, InvalidRequest> {
         if matches!(self.method, Method::CONNECT | Method::TRACE) {
             return Err(InvalidRequest::Method(self.method));
         }
         let url = base.join(&self.path)?;
-        let mut request = reqwest::Request::new(self.method, url);
-        let headers = request.headers_mut();
-        *headers = checked(&self.headers, credential)?;
-        identity.apply(headers)?;
-        credential.apply(headers);
+        let mut headers = checked(&self.headers, credential)?;
+        identity.apply(&mut headers)?;
+        Ok(Prepared {
+            method: self.method,
+            url,
+            headers,
+            body: self.body,
+        })
+    }
+}
+
+// === impl Prepared ===
+
+impl Prepared {
+    /// The request that is sent, without what authenticates it.
+    pub(super) fn request(&self) -> reqwest::Request {
+        let mut request = reqwest::Request::new(self.method.clone(), self.url.clone());
+        request.headers_mut().clone_from(&self.headers);
         if !self.body.is_empty() {
-            *request.body_mut() = Some(self.body.into());
+            *request.body_mut() = Some(self.body.clone().into());
         }
-        Ok(request)
+        request
+    }
+
+    /// Its body.
+    pub(super) fn body(&self) -> &[u8] {
+        &self.body
     }
 }
 
@@ -148,7 +174,7 @@ fn checked(
         };
         let parsed = HeaderName::from_bytes(name.as_bytes())
             .map_err(|_| refused("is not the name of a header"))?;
-        if REFUSED.contains(&parsed.as_str()) || credential.header_name() == Some(&parsed) {
+        if REFUSED.contains(&parsed.as_str()) || credential.sets(&parsed) {
             return Err(refused("is set by the host only"));
         }
         if OVERRIDDEN.contains(&parsed.as_str()) {

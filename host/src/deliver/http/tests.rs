@@ -6,14 +6,22 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-use super::*;
-use crate::deliver::{Fault, credentials};
+use super::{wire::RESPONSE_HEADERS_MAX, *};
+use crate::deliver::{Fault, credentials, signals};
+
+mod session;
 
 const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 const IDENTITY: Identity<'static> = Identity {
     idempotency_key: "delivery-1",
     correlation_id: "correlation-1",
     traceparent: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
+};
+const CALL: Call<'static> = Call {
+    credential: None,
+    conversation: "delivery-1",
+    id: "delivery-1-0",
+    now: NOW,
 };
 const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 
@@ -114,6 +122,7 @@ fn config(url: &str) -> Config {
         connections_max: 8,
         addresses: Policy::new(vec!["127.0.0.0/8".parse().expect("a network")]),
         credential: Credential::default(),
+        named: BTreeMap::new(),
     }
 }
 
@@ -131,7 +140,7 @@ fn request(path: &str) -> Request {
 }
 
 async fn perform(client: &Client) -> Result<Response, TransportError> {
-    client.perform(request("orders"), IDENTITY).await
+    client.perform(request("orders"), IDENTITY, CALL).await
 }
 
 fn bearer() -> Credential {
@@ -162,7 +171,10 @@ async fn sends_what_the_adapter_and_the_host_say() {
     ] {
         request.headers.push((name.to_owned(), "forged".to_owned()));
     }
-    let response = client.perform(request, IDENTITY).await.expect("answered");
+    let response = client
+        .perform(request, IDENTITY, CALL)
+        .await
+        .expect("answered");
     assert_eq!(response.status, StatusCode::CREATED);
     assert_eq!(response.body, "done");
     assert_eq!(response.headers["x-id"], "7");
@@ -206,20 +218,23 @@ async fn refuses_headers_that_are_the_hosts_and_sends_nothing() {
     ] {
         let mut request = request("orders");
         request.headers.push((name.to_owned(), "x".to_owned()));
-        let error = client.perform(request, IDENTITY).await.expect_err(name);
+        let error = client
+            .perform(request, IDENTITY, CALL)
+            .await
+            .expect_err(name);
         assert!(matches!(error, TransportError::Request(_)), "{error}");
         assert!(!error.retryable() && !error.may_have_arrived());
         assert_eq!(error.fault(), Fault::Adapter);
     }
     let mut split = request("orders");
     split.headers.push(("x".to_owned(), "a\r\nb: c".to_owned()));
-    assert!(client.perform(split, IDENTITY).await.is_err());
+    assert!(client.perform(split, IDENTITY, CALL).await.is_err());
     let mut many = request("orders");
     many.headers = vec![("x".to_owned(), "y".to_owned()); 65];
-    assert!(client.perform(many, IDENTITY).await.is_err());
+    assert!(client.perform(many, IDENTITY, CALL).await.is_err());
     let mut tunnel = request("orders");
     tunnel.method = http::Method::CONNECT;
-    assert!(client.perform(tunnel, IDENTITY).await.is_err());
+    assert!(client.perform(tunnel, IDENTITY, CALL).await.is_err());
     assert_eq!(partner.received(), "");
 }
 
@@ -438,8 +453,10 @@ fn the_breaker_learns_whether_the_partner_is_alive() {
             headers,
             body: Bytes::new(),
             took,
+            again: false,
         };
-        outcome(&Ok(response), NOW)
+        let told = signals::Config::standard().read(&response.headers, NOW);
+        outcome(&Ok(response), told.retry_after)
     };
     let wait = Duration::from_secs(7);
     for status in [200, 202, 204, 303, 400, 401, 404, 409, 422] {
@@ -455,8 +472,8 @@ fn the_breaker_learns_whether_the_partner_is_alive() {
         Outcome::Throttled { retry_after: wait }
     );
     assert_eq!(answered(429, None), Outcome::Failed { retry_after: None });
-    let refused = outcome(&Err(TransportError::Refused), NOW);
+    let refused = outcome(&Err(TransportError::Refused), None);
     assert_eq!(refused, Outcome::Failed { retry_after: None });
     let ours = TransportError::Request(InvalidRequest::HeadersTooLarge);
-    assert_eq!(outcome(&Err(ours), NOW), Outcome::Ours);
+    assert_eq!(outcome(&Err(ours), None), Outcome::Ours);
 }

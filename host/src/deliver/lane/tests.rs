@@ -3,6 +3,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use proptest::prelude::*;
 
 use super::*;
+use crate::deliver::pace::Turn;
 
 const START: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 const ANSWERED: Outcome = Outcome::Answered {
@@ -183,10 +184,13 @@ fn a_partners_wait_holds_the_whole_lane_within_its_bound() {
         let throttled = Outcome::Throttled {
             retry_after: Duration::from_secs(asked),
         };
+        lane.pace().answered(&throttled, None, START);
         assert_eq!(lane.exchanged(1, throttled, START, 0), None);
         lane.finished(1, Finish::Again(START));
         assert_eq!(lane.next(START), Next::WaitUntil(at(obeyed)));
-        assert_eq!(lane.held_until(START), Some(at(obeyed)));
+        let held = lane.held(START).expect("held");
+        assert_eq!(held.until, at(obeyed));
+        assert_eq!(held.because, "the partner asked to be left alone");
         lane.resume();
         assert_eq!(dispatched(&mut lane, START), [1]);
     }
@@ -202,10 +206,14 @@ fn every_request_of_a_conversation_counts_for_the_rate() {
     lane.queue(entry(2, None, START));
     assert_eq!(dispatched(&mut lane, START), [1]);
     assert_eq!(lane.next(START), Next::WaitUntil(at(1)));
-    for _ in 0..3 {
-        lane.exchanged(1, ANSWERED, START, 0);
-    }
-    assert_eq!(lane.next(START), Next::WaitUntil(at(3)));
+    // What the conversation sends further, it asks of the same pace.
+    let pace = lane.pace().clone();
+    let patience = Duration::from_secs(10);
+    assert_eq!(pace.reserve(1, START, patience), Turn::At(at(1)));
+    assert_eq!(lane.next(START), Next::WaitUntil(at(2)));
+    assert_eq!(pace.reserve(1, START, patience), Turn::At(at(2)));
+    assert_eq!(lane.next(at(2)), Next::WaitUntil(at(3)));
+    assert_eq!(dispatched(&mut lane, at(3)), [2]);
 }
 
 #[test]

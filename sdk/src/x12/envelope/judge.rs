@@ -132,6 +132,7 @@ impl Open<'_> {
             return End {
                 stated: None,
                 received,
+                offset: None,
                 findings: vec![finding],
             };
         };
@@ -180,6 +181,7 @@ impl Open<'_> {
         End {
             stated,
             received,
+            offset: None,
             findings,
         }
     }

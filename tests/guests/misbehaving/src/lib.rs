@@ -68,7 +68,8 @@ impl Adapter for Misbehaving {
         Ok(decoded)
     }
 
-    /// Sends the document's key once and believes any answer.
+    /// Sends the document's key once, signed with what the setting `sign-with` names, and
+    /// believes any answer.
     fn next(delivery: Delivery, past: &[Exchange]) -> Result<Step, Problem> {
         let key = match &delivery.document {
             Document::Order(order) => order.order_no.as_str(),
@@ -84,9 +85,15 @@ impl Adapter for Misbehaving {
         match past.last().map(|exchange| &exchange.outcome) {
             None => {
                 let name = format!("{}.txt", delivery.control_number);
-                Ok(Step::Send(
-                    Request::post("", "text/plain", body).with_file_name(name),
-                ))
+                let request = Request::post("", "text/plain", body).with_file_name(name);
+                let setting = delivery
+                    .settings
+                    .iter()
+                    .find(|(name, _)| name == "sign-with");
+                Ok(Step::Send(match setting {
+                    Some((_, credential)) => request.with_credential(credential),
+                    None => request,
+                }))
             }
             Some(Outcome::Response(answer)) if !answer.is_success() => {
                 let text = format!("the partner answered {}", answer.status);

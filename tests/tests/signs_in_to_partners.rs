@@ -1,0 +1,437 @@
+//! Partners are signed in to as they ask for it: tokens, sessions, named credentials.
+//! The host does it, and nobody sees the secrets.
+
+use std::collections::BTreeSet;
+
+use e2e::harness::{Api, Heard, Reply, Service, Site, array, order, text, until};
+use serde_json::{Value, json};
+
+const SECRET: &str = "cl13nt-s3cret-of-this-test";
+const TOKEN: &str = "t0ken-of-this-test";
+
+/// As many orders as want a token at the same moment.
+const AT_ONCE: usize = 20;
+
+fn token(number: usize) -> Reply {
+    let token = format!("{TOKEN}-{number}");
+    Reply::json(
+        200,
+        &json!({ "access_token": token, "token_type": "Bearer", "expires_in": 3_600 }),
+    )
+}
+
+fn bears(heard: &Heard, number: usize) -> bool {
+    heard.header("authorization") == format!("Bearer {TOKEN}-{number}")
+}
+
+fn earlier(heard: &[Heard], path: &str) -> usize {
+    heard.iter().filter(|it| it.path == path).count()
+}
+
+/// What came that is no request for a token.
+fn orders(service: &Service) -> Vec<Heard> {
+    let mut heard = service.all();
+    heard.retain(|it| it.path != "/token");
+    heard
+}
+
+/// An ERP whose orders go to a partner that is signed in to by client credentials.
+fn site(service: &Service) -> Site {
+    let site = Site::new()
+        .sender("erp")
+        .endpoint("north", &service.url())
+        .route("order", &["erp"], &["north"]);
+    let secret = site.secret("north.secret", SECRET);
+    let setting = "partners.north.endpoint.credential";
+    site.set(&format!("{setting}.kind"), "oauth2-client-credentials")
+        .set(
+            &format!("{setting}.token_url"),
+            format!("{}/token", service.url()),
+        )
+        .set(&format!("{setting}.client_id"), "crossdock")
+        .set(&format!("{setting}.client_secret"), secret)
+}
+
+/// Nothing that is kept or told holds a secret.
+async fn nothing_is_told_on(site: &Site, api: &Api, secrets: &[&str]) {
+    let mut told = Vec::new();
+    for message in api.messages().await {
+        told.push(api.message(text(&message["id"])).await.to_string());
+    }
+    told.push(api.get("/v1/partners").await.to_string());
+    told.push(api.get("/v1/dead-letters?replayed=true").await.to_string());
+    assert!(told.iter().any(|it| it.contains("deliveries")), "{told:?}");
+    for secret in secrets {
+        assert!(!site.holds(secret), "{secret} is in a file");
+        assert!(
+            !told.iter().any(|it| it.contains(secret)),
+            "{secret} is told"
+        );
+    }
+    // What is looked for could be found.
+    assert!(site.holds("SO-1"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_token_serves_all_deliveries_and_is_seen_by_nobody() {
+    let service = Service::start(|heard, before| match heard.path.as_str() {
+        "/token" => token(earlier(before, "/token")),
+        _ => Reply::json(201, &json!({ "id": "1" })),
+    })
+    .await;
+    let site = site(&service);
+    let host = site.start().await;
+    let api = host.api();
+    let sending: Vec<_> = (0..AT_ONCE)
+        .map(|number| {
+            let api = api.clone();
+            let order = order::original(&format!("SO-{number}"));
+            tokio::spawn(async move { api.accepted("erp", &number.to_string(), &order).await })
+        })
+        .collect();
+    for sent in sending {
+        sent.await.expect("sending does not fail");
+    }
+    api.until_idle().await;
+
+    let asked = service.heard("/token");
+    assert_eq!(asked.len(), 1);
+    assert_eq!(asked[0].body, "grant_type=client_credentials");
+    assert!(asked[0].header("authorization").starts_with("Basic "));
+    let sent = orders(&service);
+    assert_eq!(sent.len(), AT_ONCE);
+    assert!(sent.iter().all(|it| bears(it, 0)));
+
+    let credential = &api.partner("north").await["credentials"][0];
+    assert_eq!(credential["kind"], "oauth2-client-credentials");
+    assert_eq!(credential["token"]["fetched"], 1);
+    assert!(
+        credential["token"]["expires_at"].is_string(),
+        "{credential}"
+    );
+    let shown = site.run(&["partners", "show", "north"]).await.answer;
+    assert!(
+        shown.contains("oauth2-client-credentials, token of 2"),
+        "{shown}"
+    );
+    let basic = asked[0].header("authorization").to_owned();
+    nothing_is_told_on(&site, api, &[SECRET, TOKEN, &basic[6..]]).await;
+    host.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_token_is_replaced_within_the_attempt() {
+    // An expired session, as Salesforce answers it.
+    let expired =
+        json!([{ "errorCode": "INVALID_SESSION_ID", "message": "Session expired or invalid" }]);
+    let service = Service::start(move |heard, before| match heard.path.as_str() {
+        "/token" => token(earlier(before, "/token")),
+        _ if bears(heard, 1) => Reply::json(201, &json!({ "id": "1" })),
+        _ => Reply::json(401, &expired),
+    })
+    .await;
+    let site = site(&service);
+    let host = site.start().await;
+    let api = host.api();
+    let id = api.accepted("erp", "1", &order::original("SO-1")).await;
+    let message = api.settled(&id).await;
+    let delivery = &message["deliveries"][0];
+    assert_eq!(delivery["status"], "delivered", "{message}");
+    assert_eq!(delivery["attempts"], 1, "{message}");
+    let sent = orders(&service);
+    assert_eq!(sent.len(), 2);
+    assert!(bears(&sent[0], 0) && bears(&sent[1], 1));
+    let keys: BTreeSet<_> = sent.iter().map(|it| it.header("idempotency-key")).collect();
+    assert_eq!(keys.len(), 1, "it is the same request");
+    assert_eq!(sent[0].body, sent[1].body);
+    assert_eq!(service.heard("/token").len(), 2);
+    nothing_is_told_on(&site, api, &[SECRET, TOKEN]).await;
+    host.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delivery_waits_for_a_token_endpoint_that_is_down() {
+    let service = Service::start(|heard, before| match heard.path.as_str() {
+        "/token" if earlier(before, "/token") == 0 => Reply::status(503),
+        "/token" => token(0),
+        _ => Reply::json(201, &json!({ "id": "1" })),
+    })
+    .await;
+    let site = site(&service);
+    let host = site.start().await;
+    let api = host.api();
+    let id = api.accepted("erp", "1", &order::original("SO-1")).await;
+    let message = api.settled(&id).await;
+    assert_eq!(message["deliveries"][0]["status"], "delivered", "{message}");
+    let told = message["timeline"].to_string();
+    assert!(told.contains("token-unavailable"), "{told}");
+    assert!(told.contains("the token endpoint answered 503"), "{told}");
+    assert!(told.contains("partner-system"), "{told}");
+    assert_eq!(orders(&service).len(), 1);
+    let metrics = api.get_text("/metrics").await;
+    for (result, count) in [("fetched", 1), ("failed", 1)] {
+        let line = format!(
+            "crossdock_token_fetches_total{{partner=\"north\",credential=\"\",result=\"{result}\"}} {count}"
+        );
+        assert!(metrics.contains(&line), "{line} is not in {metrics}");
+    }
+    host.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_is_refused_is_told_to_a_person() {
+    let service = Service::start(|heard, _| match heard.path.as_str() {
+        "/token" => {
+            let description = format!("no client has {SECRET}");
+            Reply::json(
+                401,
+                &json!({ "error": "invalid_client", "error_description": description }),
+            )
+        }
+        _ => Reply::json(201, &json!({ "id": "1" })),
+    })
+    .await;
+    let site = site(&service);
+    let host = site.start().await;
+    let api = host.api();
+    let id = api.accepted("erp", "1", &order::original("SO-1")).await;
+    api.settled(&id).await;
+    let letters = api.dead_letters().await;
+    let failure = &letters[0]["failure"];
+    assert_eq!(failure["code"], "token-refused", "{letters:?}");
+    assert_eq!(failure["blame"], "settings");
+    assert_eq!(
+        failure["text"],
+        "the token endpoint refuses: invalid_client"
+    );
+    assert!(failure["remedy"].is_string(), "{failure}");
+    assert_eq!(
+        api.breaker("north").await,
+        "closed",
+        "the partner is not at fault"
+    );
+    assert_eq!(orders(&service).len(), 0);
+    let credential = &api.partner("north").await["credentials"][0];
+    assert_eq!(credential["token"]["last_failure"]["code"], "token-refused");
+    nothing_is_told_on(&site, api, &[SECRET]).await;
+    host.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_adapter_signs_with_the_credential_it_chooses() {
+    let service = Service::start(|_, _| Reply::status(200)).await;
+    let site = Site::new()
+        .sender("erp")
+        .endpoint("north", &service.url())
+        .endpoint("south", &service.url())
+        .route("order", &["erp"], &["north", "south"]);
+    let own = site.secret("own", "own-of-this-test");
+    let stock = site.secret("stock", "stock-of-this-test");
+    let bearer = |reference: &str| {
+        let mut table = toml::Table::new();
+        table.insert("kind".to_owned(), "bearer".into());
+        table.insert("token".to_owned(), reference.into());
+        table
+    };
+    let site = site
+        .set("partners.north.adapter", "misbehaving")
+        .set("partners.north.settings.sign-with", "stock")
+        .set("partners.north.endpoint.credential", bearer(&own))
+        .set("partners.north.credentials.stock", bearer(&stock))
+        .set("partners.south.adapter", "misbehaving")
+        .set("partners.south.settings.sign-with", "forecasts")
+        .set("partners.south.credentials.stock", bearer(&stock));
+    let host = site.start().await;
+    let api = host.api();
+    let id = api.accepted("erp", "1", &order::original("SO-1")).await;
+    api.settled(&id).await;
+    let heard = service.all();
+    assert_eq!(
+        heard.len(),
+        1,
+        "a credential that is not there signs nothing"
+    );
+    assert_eq!(
+        heard[0].header("authorization"),
+        "Bearer stock-of-this-test"
+    );
+    let letters = api.dead_letters().await;
+    let failure = &letters[0]["failure"];
+    assert_eq!(letters[0]["partner"], "south", "{letters:?}");
+    assert_eq!(failure["code"], "credential-unknown");
+    assert_eq!(failure["blame"], "settings");
+    let words = text(&failure["text"]);
+    assert!(
+        words.contains("forecasts") && words.contains("stock"),
+        "{words}"
+    );
+    nothing_is_told_on(&site, api, &["own-of-this-test", "stock-of-this-test"]).await;
+    host.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lane_waits_when_the_partner_says_that_no_calls_are_left() {
+    let service = Service::start(|_, before| {
+        let left = 1_usize.saturating_sub(before.len());
+        Reply::json(201, &json!({ "id": "1" })).with("x-remaining-calls", left.to_string())
+    })
+    .await;
+    // So long that it does not end while the test looks.
+    let site = Site::new()
+        .sender("erp")
+        .endpoint("north", &service.url())
+        .route("order", &["erp"], &["north"])
+        .set("partners.north.endpoint.concurrency_max", 1)
+        .set(
+            "partners.north.endpoint.signals.remaining_wait_ms",
+            3_000_000,
+        );
+    let host = site.start().await;
+    let api = host.api();
+    for number in 0..4 {
+        let order = order::original(&format!("SO-{number}"));
+        api.accepted("erp", &number.to_string(), &order).await;
+    }
+    until_two_wait(api).await;
+    host.kill();
+    // The wait is in the journal.
+    let host = site.start().await;
+    until_two_wait(host.api()).await;
+    assert_eq!(service.all().len(), 2);
+    host.stop().await;
+}
+
+async fn until_two_wait(api: &Api) {
+    until("the lane to wait", async || {
+        let north = api.partner("north").await;
+        let because = north["held_because"].as_str().unwrap_or_default();
+        let held = because == "x-remaining-calls says that 0 calls are left";
+        match held && north["waiting"] == 2 && north["in_flight"] == 0 {
+            true => Ok(()),
+            false => Err(north.to_string()),
+        }
+    })
+    .await;
+}
+
+/// A small SAP Gateway: a token is good only with the cookie of the session that it
+/// was fetched in, and each fetch opens a session.
+fn gateway(heard: &Heard, before: &[Heard]) -> Reply {
+    let sessions = before.iter().filter(|it| it.method == "GET").count();
+    if heard.method == "GET" {
+        assert_eq!(heard.header("x-csrf-token"), "Fetch");
+        return Reply::json(200, &json!({ "d": { "results": [] } }))
+            .with("x-csrf-token", format!("token-{sessions}"))
+            .with(
+                "set-cookie",
+                format!("SAP_SESSIONID=session-{sessions}; path=/; HttpOnly"),
+            )
+            .with("set-cookie", "sap-usercontext=sap-client=100; path=/");
+    }
+    let number = heard.header("x-csrf-token").strip_prefix("token-");
+    let session = number.map(|number| format!("SAP_SESSIONID=session-{number}"));
+    let cookies: Vec<_> = heard.header("cookie").split("; ").collect();
+    match session {
+        Some(session) if cookies.contains(&session.as_str()) => Reply::json(
+            201,
+            &json!({ "d": { "SalesOrder": format!("40000{}", before.len()) } }),
+        ),
+        _ => Reply::json(
+            403,
+            &json!({ "error": { "message": "CSRF token validation failed" } }),
+        )
+        .with("x-csrf-token", "Required"),
+    }
+}
+
+fn sap(service: &Service) -> Site {
+    Site::new()
+        .sender("erp")
+        .endpoint("sap", &service.url())
+        .route("order", &["erp"], &["sap"])
+        .set("partners.sap.adapter", "sap")
+        .set("partners.sap.settings.sales-organization", "1010")
+        .set("partners.sap.settings.distribution-channel", "10")
+        .set("partners.sap.settings.organization-division", "00")
+        .set("partners.sap.settings.sold-to", "17100001")
+}
+
+fn sales_order(order_no: &str) -> Value {
+    let mut order = order::original(order_no);
+    order["parties"][0]["id"] = json!("17100002");
+    order["parties"][0]["scheme"] = json!("seller");
+    order["lines"][0]["quantity"]["unit"] = json!("EA");
+    order
+}
+
+fn steps(heard: &[Heard]) -> Vec<&str> {
+    heard.iter().map(|it| it.method.as_str()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_conversation_keeps_its_cookies_and_shares_them_with_no_other() {
+    let service = Service::start(gateway).await;
+    let site = sap(&service);
+    let host = site.start().await;
+    let api = host.api();
+    for number in 0..5 {
+        let order = sales_order(&format!("SO-{number}"));
+        api.accepted("erp", &number.to_string(), &order).await;
+    }
+    api.until_idle().await;
+    assert_eq!(api.dead_letters().await, Vec::<Value>::new());
+    let heard = service.all();
+    assert_eq!(heard.len(), 10, "no token was refused: {:?}", steps(&heard));
+    let sent: BTreeSet<_> = heard
+        .iter()
+        .filter(|it| it.method == "POST")
+        .map(|it| it.header("cookie").to_owned())
+        .collect();
+    assert_eq!(sent.len(), 5, "each has a session of its own: {sent:?}");
+    let asked = heard.iter().filter(|it| it.method == "GET");
+    assert!(asked.into_iter().all(|it| it.header("cookie").is_empty()));
+    nothing_is_told_on(&site, api, &["session-0", "SAP_SESSIONID"]).await;
+    host.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_a_crash_lost_is_opened_anew() {
+    let service =
+        Service::start(
+            |heard, before| match heard.method == "POST" && before.len() == 1 {
+                true => Reply::never(),
+                false => gateway(heard, before),
+            },
+        )
+        .await;
+    let site = sap(&service);
+    let host = site.start().await;
+    let id = host.api().accepted("erp", "1", &sales_order("SO-1")).await;
+    until("the order to be on its way", async || {
+        let heard = service.all();
+        (heard.len() == 2)
+            .then_some(())
+            .ok_or(format!("{:?}", steps(&heard)))
+    })
+    .await;
+    host.kill();
+
+    let host = site.start().await;
+    let message = host.api().settled(&id).await;
+    assert_eq!(message["deliveries"][0]["status"], "delivered", "{message}");
+    let heard = service.all();
+    // The token is in the journal and its cookie is not: it is refused, and fetched
+    // again with a cookie of its own.
+    assert_eq!(steps(&heard), ["GET", "POST", "POST", "GET", "POST"]);
+    assert_eq!(heard[2].header("x-csrf-token"), "token-0");
+    assert_eq!(heard[2].header("cookie"), "");
+    assert!(
+        heard[4]
+            .header("cookie")
+            .contains("SAP_SESSIONID=session-1")
+    );
+    let requests: BTreeSet<_> = [1, 2, 4].map(|it| heard[it].header("requestid")).into();
+    assert_eq!(requests.len(), 1, "SAP executes it once");
+    assert_eq!(array(&message["deliveries"]).len(), 1);
+    host.finish().await;
+}
