@@ -12,6 +12,7 @@ pub mod health;
 pub mod messages;
 pub mod metrics;
 pub mod partners;
+pub mod poll;
 pub mod problem;
 pub mod timeline;
 
@@ -94,6 +95,7 @@ pub fn router(api: Arc<Api>, operators: Operators) -> Router {
         .route("/v1/partners", get(partners::list))
         .route("/v1/partners/{partner}", get(partners::show))
         .route("/v1/partners/{partner}/breaker", post(partners::breaker))
+        .route("/v1/partners/{partner}/poll", post(poll::run))
         .route("/v1/adapters", get(adapters::list))
         .route("/v1/adapters/{name}", get(adapters::show))
         .route("/metrics", get(metrics::show))

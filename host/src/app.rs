@@ -499,6 +499,11 @@ fn build_partners(
             tables: Arc::new(Tables::new(partner.tables.clone())),
             endpoint: endpoint.transpose()?,
             acknowledge: partner.acknowledge,
+            // The configuration is checked.
+            poll: partner
+                .poll
+                .as_ref()
+                .and_then(|it| it.get_ref().plan().ok()),
         });
     }
     Ok(Partners::new(partners))

@@ -17,7 +17,7 @@ use toml::Spanned;
 
 use crate::{
     contract, deliver, engine, ingress, ingress::authenticate::TokenHash, listener,
-    message::PartnerName, route, sandbox,
+    message::PartnerName, partner, route, sandbox,
 };
 
 /// Every setting with its default, unit and reason.
@@ -130,6 +130,9 @@ pub struct Partner {
     /// endpoint's `credential`, by the word it chooses it by.
     #[serde(default)]
     pub credentials: BTreeMap<String, deliver::credentials::Config>,
+    /// `poll`: when it is asked for news; absent for a partner that sends them.
+    #[serde(default)]
+    pub poll: Option<Spanned<partner::poll::Config>>,
 }
 
 /// What flags and environment put in place of the file's settings.
@@ -346,6 +349,16 @@ fn check_partner(name: &PartnerName, partner: &Spanned<Partner>, faults: &mut Ve
         for name in within.credentials.keys().filter(|name| !is_word(name)) {
             let text = "a credential's name is up to 64 lower-case letters, digits, dashes and underscores".to_owned();
             fault(&format!("credentials.{name}"), text, partner.span());
+        }
+    }
+    if let Some(poll) = &within.poll {
+        if let Err(error) = poll.get_ref().plan() {
+            fault("poll", error.to_string(), poll.span());
+        }
+        let endpoint = within.endpoint.as_ref();
+        if endpoint.is_none_or(|it| it.get_ref().url.is_none()) {
+            let text = "polling asks the endpoint; give it endpoint.url".to_owned();
+            fault("poll", text, poll.span());
         }
     }
     let setting = format!("partners.{name}.access");

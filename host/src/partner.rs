@@ -4,6 +4,8 @@
 //! endpoint to send to. What is here was checked at start and does not change
 //! while the host runs.
 
+pub mod poll;
+
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use crate::{
@@ -29,6 +31,8 @@ pub struct Partner {
     pub endpoint: Option<Endpoint>,
     /// Whether it is sent the acknowledgements that it is owed.
     pub acknowledge: bool,
+    /// When it is asked for news; never if absent.
+    pub poll: Option<poll::Plan>,
 }
 
 /// Where deliveries go, and how.

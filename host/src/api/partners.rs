@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
-    Api, bad_value, breaker::Breaker, credential::Credential, not_found, problem::Problem,
-    unavailable,
+    Api, bad_value, breaker::Breaker, credential::Credential, not_found, poll::Poll,
+    problem::Problem, unavailable,
 };
 use crate::{
     clock::Timestamp,
@@ -55,6 +55,8 @@ pub struct Shown {
     pub credentials: Vec<Credential>,
     /// When the breaker last moved; null when it never did.
     pub breaker_moved_at: Option<String>,
+    /// How it is asked for news; null where it is not.
+    pub poll: Option<Poll>,
     /// When it last sent something.
     pub last_received_at: Option<String>,
     /// When something last reached it.
@@ -125,7 +127,7 @@ pub async fn breaker(
     ))
 }
 
-fn find(api: &Api, name: &str) -> Result<Arc<Partner>, Problem> {
+pub(super) fn find(api: &Api, name: &str) -> Result<Arc<Partner>, Problem> {
     PartnerName::parse(name)
         .ok()
         .and_then(|name| api.partners.get(&name))
@@ -149,6 +151,9 @@ fn shown(api: &Api, partner: &Partner, lane: Option<&LaneStatus>) -> Shown {
         breaker: lane.and_then(|it| it.breaker.as_ref()).map(Breaker::from),
         credentials: partner.credentials().into_iter().map(Into::into).collect(),
         breaker_moved_at: text(row.breaker_moved_at),
+        poll: lane
+            .and_then(|it| it.poll.as_ref())
+            .map(|poll| Poll::of(poll, &row)),
         last_received_at: text(row.last_received_at),
         last_delivered_at: text(row.last_delivered_at),
         delivered: row.delivered,

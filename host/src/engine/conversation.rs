@@ -458,7 +458,7 @@ fn no_room(error: CommitError) -> End {
     }
 }
 
-fn outcome(answer: Answer) -> contract::Outcome {
+pub(super) fn outcome(answer: Answer) -> contract::Outcome {
     match answer {
         Answer::Response {
             status,

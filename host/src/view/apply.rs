@@ -25,10 +25,10 @@ use crate::{
     clock::Timestamp,
     contract,
     journal::Sequence,
-    message::{DeadLetterId, DeliveryId, MessageId, PartnerName, RawMessage},
+    message::{Channel, DeadLetterId, DeliveryId, MessageId, PartnerName, RawMessage},
     record::{
-        AttemptStarted, Attempted, Decoded, Disposition, Document, Failure, Outcome, Queued,
-        Record, Replayed, Standing, Subject, Undecodable,
+        AttemptStarted, Attempted, Decoded, Disposition, Document, Failure, Outcome, Polled,
+        Queued, Record, Replayed, Standing, Subject, Undecodable,
     },
 };
 
@@ -103,6 +103,7 @@ impl Fold {
             Record::BreakerMoved(_) => {}
             Record::Replayed(replayed) => self.replayed(base, sequence, replayed),
             Record::Swept(swept) => self.swept(base, swept),
+            Record::Polled(polled) => self.polled(sequence, polled),
         }
     }
 
@@ -144,6 +145,9 @@ impl Fold {
             business_keys: Vec::new(),
         };
         self.messages.insert(message.id, row);
+        if message.channel == Channel::Poll {
+            self.remove(keys::fetched(&message.partner, message.id));
+        }
         self.wait(&message.partner, sequence, message.id, sequence);
         if message.correlation_id.as_str() != message.id.to_string() {
             self.put(
@@ -162,6 +166,13 @@ impl Fold {
                 keys::idempotency(&message.partner, key),
                 encode_tightly(&row),
             );
+        }
+    }
+
+    fn polled(&mut self, sequence: Sequence, polled: &Polled) {
+        for message in &polled.messages {
+            let value = sequence.get().to_be_bytes().to_vec();
+            self.put(keys::fetched(&polled.partner, message.id), value);
         }
     }
 

@@ -8,11 +8,15 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     journal::{Journal as _, MemoryJournal, MemoryStore},
-    message::{DeadLetterId, DeliveryId, MessageId},
-    record::{Acknowledges, BreakerMoved, Disposition, Outcome, Record, Subject, Swept},
+    message::{Channel, DeadLetterId, DeliveryId, MessageId, RawMessage},
+    record::{
+        Acknowledges, BreakerMoved, Disposition, Log, Outcome, Polled, Record, Subject, Swept,
+    },
     view::{
         DeadLetterFilter, DeadLetterStatus, MessageFilter, Options,
-        tests::{Told, at, attempted, dead, decoded, delivery, message, partner, replayed},
+        tests::{
+            Told, adapter, at, attempted, dead, decoded, delivery, message, partner, replayed,
+        },
     },
 };
 
@@ -27,6 +31,8 @@ struct House {
     store: MemoryStore,
     journal: MemoryJournal,
     now: Timestamp,
+    /// What was polled and is not accepted yet.
+    fetched: Vec<RawMessage>,
     pending: Vec<MessageId>,
     open: Vec<(MessageId, &'static str)>,
     letters: Vec<(DeadLetterId, Subject, &'static str)>,
@@ -42,6 +48,7 @@ impl House {
             journal: MemoryJournal::open(&store, Sequence::ZERO).unwrap(),
             store,
             now: at(0),
+            fetched: Vec::new(),
             pending: Vec::new(),
             open: Vec::new(),
             letters: Vec::new(),
@@ -64,7 +71,9 @@ impl House {
         let chosen = usize::from(choice / 16);
         self.now = self.now.plus(Duration::from_secs(1));
         match choice % 16 {
-            0..=3 => self.accept(),
+            0 | 1 => self.accept(),
+            2 => self.take(),
+            3 => self.poll(chosen),
             4..=6 => self.decode(chosen),
             7 | 8 => self.deliver(chosen),
             9 => self.gives_up(chosen),
@@ -81,6 +90,35 @@ impl House {
         self.pending.push(message.id);
         self.messages.push(message.id);
         self.tell(Record::Accepted(message));
+    }
+
+    /// A poll brings nothing, or a message or two.
+    fn poll(&mut self, chosen: usize) {
+        let fetched = (0..chosen % 3).map(|_| RawMessage {
+            channel: Channel::Poll,
+            idempotency_key: None,
+            ..message(self.now, "erp")
+        });
+        let fetched: Vec<_> = fetched.collect();
+        self.fetched.extend(fetched.iter().cloned());
+        self.tell(Record::Polled(Polled {
+            partner: partner("erp"),
+            at: self.now,
+            adapter: adapter(),
+            cursor: Some(format!("cursor {chosen}")),
+            more: false,
+            messages: fetched,
+            log: Log::default(),
+        }));
+    }
+
+    fn take(&mut self) {
+        if !self.fetched.is_empty() {
+            let message = self.fetched.remove(0);
+            self.pending.push(message.id);
+            self.messages.push(message.id);
+            self.tell(Record::Accepted(message));
+        }
     }
 
     fn decode(&mut self, chosen: usize) {
@@ -220,6 +258,8 @@ impl House {
                 .filter(|it| it.at >= since);
             writeln!(all, "{identity:?} {idempotency:?}").unwrap();
         }
+        let fetched: Vec<_> = view.fetched().collect();
+        writeln!(all, "{fetched:?}").unwrap();
         writeln!(all, "{:?} {:?}", view.kept(), view.base()).unwrap();
         all
     }
@@ -261,6 +301,13 @@ proptest! {
         // And it can all be read.
         let first = house.store.clone();
         let reader: &dyn Reader = &first;
+        let mut fetched: Vec<_> = house.fetched.iter().map(|it| it.id).collect();
+        fetched.sort();
+        for (_, id, sequence) in house.told.view.fetched() {
+            prop_assert!(fetched.binary_search(&id).is_ok());
+            prop_assert!(reader.read(sequence).is_ok());
+        }
+        prop_assert_eq!(house.told.view.fetched().count(), fetched.len());
         for (_, row) in house.told.view.messages(&MessageFilter { limit: 10_000, ..MessageFilter::default() }) {
             prop_assert!(reader.read(row.accepted).is_ok());
             prop_assert!(row.history.iter().all(|it| reader.read(*it).is_ok()));
