@@ -96,6 +96,10 @@ pub fn router(api: Arc<Api>, operators: Operators) -> Router {
         .route("/v1/partners/{partner}", get(partners::show))
         .route("/v1/partners/{partner}/breaker", post(partners::breaker))
         .route("/v1/partners/{partner}/poll", post(poll::run))
+        .route(
+            "/v1/partners/{partner}/acknowledgements",
+            get(partners::acknowledgements),
+        )
         .route("/v1/adapters", get(adapters::list))
         .route("/v1/adapters/{name}", get(adapters::show))
         .route("/metrics", get(metrics::show))

@@ -423,7 +423,7 @@ fn open_storage(
     let (committer, thread) = Committer::start(
         Box::new(journal),
         Box::new(view.clone()),
-        counted(&metrics, feed.observer()),
+        counted(&metrics, &view, feed.observer()),
         committer_config,
     )
     .map_err(|source| StartError::Io {
@@ -441,10 +441,26 @@ fn open_storage(
 }
 
 /// Tells the counts of a record before the observer hears of it.
-fn counted(metrics: &Arc<Metrics>, mut observer: Observer<Record>) -> Observer<Record> {
+fn counted(
+    metrics: &Arc<Metrics>,
+    view: &View,
+    mut observer: Observer<Record>,
+) -> Observer<Record> {
     let metrics = Arc::clone(metrics);
+    let view = view.clone();
     Box::new(move |committed| {
         metrics.committed(&committed.value);
+        if let Record::Decoded(decoded) = &*committed.value {
+            // What follows from a receiver's word the view has decided.
+            for word in &decoded.acknowledges {
+                let row = view.delivery(word.delivery);
+                let said = row.as_ref();
+                let said = said.and_then(|it| it.acknowledgement.said_in(decoded.message));
+                if let Some(said) = said {
+                    metrics.acknowledged(&decoded.partner, said.effect.name());
+                }
+            }
+        }
         observer(committed);
     })
 }
@@ -504,6 +520,7 @@ fn build_partners(
                 .poll
                 .as_ref()
                 .and_then(|it| it.get_ref().plan().ok()),
+            terms: partner.terms(),
         });
     }
     Ok(Partners::new(partners))

@@ -16,8 +16,12 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::{
-    contract, deliver, engine, ingress, ingress::authenticate::TokenHash, listener,
-    message::PartnerName, partner, route, sandbox,
+    contract, deliver, engine, ingress,
+    ingress::authenticate::TokenHash,
+    listener,
+    message::PartnerName,
+    partner::{self, ControlNumbers, Terms},
+    route, sandbox,
 };
 
 /// Every setting with its default, unit and reason.
@@ -110,6 +114,17 @@ pub struct Partner {
     /// Default true.
     #[serde(default = "yes")]
     pub acknowledge: bool,
+    /// `expects_acknowledgement`: kinds of document that it acknowledges (997, STATUS, or
+    /// the answer to an order) when it is sent them. Default none.
+    #[serde(default)]
+    pub expects_acknowledgement: Vec<Spanned<String>>,
+    /// `acknowledgement_overdue_minutes`: how long after the delivery an acknowledgement
+    /// is overdue, in minutes. Default 1,440: a day.
+    #[serde(default = "day_in_minutes")]
+    pub acknowledgement_overdue_minutes: u32,
+    /// `control_numbers`: what irregular numbers of its interchanges and groups lead to.
+    #[serde(default)]
+    pub control_numbers: ControlNumbers,
     /// `access`: how it may send by HTTP.
     #[serde(default)]
     pub access: ingress::Access,
@@ -242,6 +257,7 @@ impl Config {
             match PartnerName::parse(name) {
                 Ok(name) => {
                     check_partner(&name, partner, &mut faults);
+                    check_acknowledged(&name, partner.get_ref(), &mut faults);
                     partners.insert(name, partner.get_ref().clone());
                 }
                 Err(error) => faults.push(Fault {
@@ -304,6 +320,28 @@ impl Config {
             }),
             _ => Err(faults),
         }
+    }
+}
+
+/// What a partner is said to acknowledge is something that it is sent.
+fn check_acknowledged(name: &PartnerName, partner: &Partner, faults: &mut Vec<Fault>) {
+    for kind in &partner.expects_acknowledgement {
+        let named = kind.get_ref().as_str();
+        let text = if named == "functional-acknowledgement" {
+            "an acknowledgement is never acknowledged".to_owned()
+        } else if !contract::KINDS.contains(&named) {
+            let kinds = contract::KINDS.join(", ");
+            format!("there is no kind of document {named}; there are {kinds}")
+        } else if partner.endpoint.is_none() {
+            "it has no endpoint, so that nothing is sent to it".to_owned()
+        } else {
+            continue;
+        };
+        faults.push(Fault {
+            setting: format!("partners.{name}.expects_acknowledgement"),
+            text,
+            span: Some(kind.span()),
+        });
     }
 }
 
@@ -395,6 +433,17 @@ impl Partner {
     pub fn flat_settings(&self) -> Vec<(String, String)> {
         flat_table(&self.settings)
     }
+
+    /// What is agreed about acknowledgements and control numbers.
+    #[must_use]
+    pub fn terms(&self) -> Terms {
+        let kinds = self.expects_acknowledgement.iter();
+        Terms {
+            acknowledged: kinds.map(|it| it.get_ref().clone()).collect(),
+            acknowledgement_minutes: self.acknowledgement_overdue_minutes,
+            control_numbers: self.control_numbers,
+        }
+    }
 }
 
 /// Settings as an adapter gets them; what is no setting is left out.
@@ -432,6 +481,10 @@ fn yes() -> bool {
     true
 }
 
+fn day_in_minutes() -> u32 {
+    24 * 60
+}
+
 impl Default for Journal {
     fn default() -> Self {
         Self {
@@ -456,6 +509,75 @@ impl Default for View {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_example_is_a_configuration() {
+        let checked = Config::parse(EXAMPLE, &Overrides::default()).unwrap();
+        let north = &checked.partners[&PartnerName::parse("north-3pl").unwrap()];
+        let terms = north.terms();
+        assert_eq!(terms.acknowledgement_minutes("order"), Some(1_440));
+        assert_eq!(terms.acknowledgement_minutes("shipment"), None);
+    }
+
+    #[test]
+    fn what_cannot_be_acknowledged_is_not_expected_to_be() {
+        let faults = |kind: &str, endpoint: &str| {
+            let text = format!(
+                "[server]\ndata_directory = 'd'\nadapters_directory = 'a'\n\
+                 [partners.north]\nadapter = 'x12-3pl'\nexpects_acknowledgement = ['{kind}']\n\
+                 access.token_sha256 = ['{}']\n{endpoint}",
+                "0".repeat(64)
+            );
+            match Config::parse(&text, &Overrides::default()) {
+                Ok(_) => Vec::new(),
+                Err(faults) => faults.into_iter().map(|it| it.setting).collect(),
+            }
+        };
+        let setting = ["partners.north.expects_acknowledgement"];
+        let folder = "endpoint.folder = 'f'";
+        assert_eq!(faults("order", folder), Vec::<String>::new());
+        assert_eq!(faults("orders", folder), setting);
+        assert_eq!(faults("functional-acknowledgement", folder), setting);
+        assert_eq!(faults("order", ""), setting);
+    }
+
+    #[test]
+    fn what_cannot_be_polled_or_verified_is_named() {
+        let faults = |partner: &str| {
+            let text = format!(
+                "[server]\ndata_directory = 'd'\nadapters_directory = 'a'\n\
+                 [partners.bob]\nadapter = 'shipbob'\n{partner}"
+            );
+            match Config::parse(&text, &Overrides::default()) {
+                Ok(_) => Vec::new(),
+                Err(faults) => faults.into_iter().map(|it| it.setting).collect(),
+            }
+        };
+        let (url, poll) = (
+            "endpoint.url = 'https://bob.example'",
+            "poll.interval_seconds = 60",
+        );
+        assert_eq!(faults(&format!("{url}\n{poll}")), Vec::<String>::new());
+        assert_eq!(
+            faults(&format!("endpoint.folder = 'f'\n{poll}")),
+            ["partners.bob.poll"]
+        );
+        assert_eq!(
+            faults(&format!("{url}\npoll.cron = 'daily'")),
+            ["partners.bob.poll"]
+        );
+        let signature = |secrets: &str| {
+            format!("access.signature = {{ kind = 'standard-webhooks', secrets = [{secrets}] }}")
+        };
+        assert_eq!(faults(&signature("'env:A', 'env:B'")), Vec::<String>::new());
+        assert_eq!(faults(&signature("")), ["partners.bob.access.signature"]);
+        let both = format!(
+            "{}\naccess.token_sha256 = ['{}']",
+            signature("'env:A'"),
+            "0".repeat(64)
+        );
+        assert_eq!(faults(&both), ["partners.bob.access.signature"]);
+    }
 
     #[test]
     fn what_is_known_again_must_be_kept() {

@@ -18,7 +18,7 @@ mod failure;
 pub mod json;
 
 pub use self::business_key::{KINDS, begins_event, business_key, identity, is_one_event, kind};
-pub use self::check::check;
+pub use self::check::{Checked, Known, check};
 pub use self::code::code_text;
 pub use self::failure::{blame, failure, place};
 
@@ -59,9 +59,9 @@ pub use bindings::crossdock::partner::types::{
     TransportMode,
 };
 pub use bindings::exports::crossdock::partner::adapter::{
-    Blame, Decoded, DecodedDocument, Delivery, Description, DocumentError, ElementPlace, Exchange,
-    Inbound, Outcome, PartnerKind, Place, PollRequest, PollStep, Polled, PolledMessage, Problem,
-    Reply, Request, Response, Retry, Setting, Step,
+    Blame, Decoded, DecodedDocument, Delivery, Description, DocumentError, ElementPlace, Envelope,
+    EnvelopeKind, Exchange, Inbound, Outcome, PartnerKind, Place, PollRequest, PollStep, Polled,
+    PolledMessage, Problem, Reply, Request, Response, Retry, Setting, Step,
 };
 
 /// The contract's package and version, as it stands in every import and export

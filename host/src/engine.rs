@@ -14,6 +14,7 @@
 mod commits;
 mod conversation;
 mod decide;
+mod earlier;
 mod handle;
 mod inbox;
 mod log;

@@ -48,6 +48,8 @@ enum Family {
     Attempts,
     Deliveries,
     Polls,
+    Acknowledgements,
+    ControlNumbers,
 }
 
 /// Calls of one operation of one adapter.
@@ -85,6 +87,11 @@ impl Metrics {
             | Record::Swept(_)
             | Record::Polled(_) => {}
         }
+    }
+
+    /// A receiver's word on a delivery had this effect.
+    pub fn acknowledged(&self, partner: &PartnerName, effect: &'static str) {
+        self.count(Family::Acknowledgements, partner, effect, 1);
     }
 
     /// A message was not taken in, for the reason of this code.
@@ -126,6 +133,9 @@ impl Metrics {
                 Disposition::Unrouted => "unrouted",
             };
             self.count(Family::Documents, &decoded.partner, became, 1);
+        }
+        for found in decoded.envelopes.iter().filter_map(|it| it.found) {
+            self.count(Family::ControlNumbers, &decoded.partner, found.name(), 1);
         }
         let refused = decoded.refused.len() as u64;
         if refused > 0 {
@@ -243,6 +253,16 @@ impl Family {
                 "crossdock_polls_total",
                 "Runs that asked a partner for news, by how they ended.",
                 "outcome",
+            ),
+            Self::Acknowledgements => (
+                "crossdock_acknowledgements_total",
+                "What partners said of deliveries, by what followed: late is what contradicts.",
+                "effect",
+            ),
+            Self::ControlNumbers => (
+                "crossdock_control_number_findings_total",
+                "Interchanges and groups with an irregular control number.",
+                "finding",
             ),
         }
     }

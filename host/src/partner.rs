@@ -5,8 +5,11 @@
 //! while the host runs.
 
 pub mod poll;
+mod terms;
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
+
+pub use self::terms::{Action, Actions, ControlNumbers, Terms};
 
 use crate::{
     deliver::{
@@ -33,6 +36,8 @@ pub struct Partner {
     pub acknowledge: bool,
     /// When it is asked for news; never if absent.
     pub poll: Option<poll::Plan>,
+    /// What is agreed about acknowledgements and control numbers.
+    pub terms: Terms,
 }
 
 /// Where deliveries go, and how.

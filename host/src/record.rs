@@ -7,6 +7,9 @@
 //! On disk a record is MessagePack with field names, so that a later version may
 //! add fields with a default; fields and variants are never renamed or reused.
 
+mod acknowledges;
+mod envelope;
+
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +21,11 @@ use crate::{
         CorrelationId, DeadLetterId, DeliveryId, Digest, DocumentId, MessageId, PartnerName,
         RawMessage,
     },
+};
+
+pub use self::{
+    acknowledges::{Acknowledges, Level, Verdict},
+    envelope::{Envelope, Irregularity},
 };
 
 /// One durable step.
@@ -132,6 +140,9 @@ pub struct Decoded {
     /// What an earlier delivery's receiver says of it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub acknowledges: Vec<Acknowledges>,
+    /// Envelopes that the sender has numbered.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub envelopes: Vec<Envelope>,
     /// What the partner is answered on the same connection.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply: Option<Reply>,
@@ -230,15 +241,10 @@ pub struct Queued {
     /// acknowledgement that its sender is owed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content: Option<String>,
-}
-
-/// A functional acknowledgement met the delivery it speaks of.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Acknowledges {
-    /// Which delivery.
-    pub delivery: DeliveryId,
-    /// `accepted`, `rejected`, ...
-    pub verdict: String,
+    /// Within how many minutes of its delivery the receiver must acknowledge it; absent
+    /// when it need not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acknowledgement_minutes: Option<u32>,
 }
 
 /// An answer on the connection that brought the message.

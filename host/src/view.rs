@@ -12,6 +12,7 @@
 //! Rows stay under 4 KiB (sled writes larger values to files that it never syncs);
 //! bodies are in the journal, rows hold their sequence.
 
+mod acknowledgement;
 mod apply;
 mod keys;
 mod query;
@@ -19,6 +20,7 @@ mod recent;
 mod round;
 mod rows;
 mod standing;
+mod statuses;
 mod store;
 mod writer;
 
@@ -26,11 +28,13 @@ mod writer;
 pub(crate) mod tests;
 
 pub use self::{
+    acknowledgement::{Acknowledgement, AcknowledgementState, Effect, Said},
     query::{DeadLetterFilter, MessageFilter, Pending},
     rows::{
         DeadLetterRow, DeadLetterStatus, DeliveryRow, DeliveryStatus, IdempotencyRow, IdentityRow,
-        KeptRow, MessageRow, MessageStatus, ThreadRow,
+        KeptRow, MessageRow, MessageStatus, SeenRow, SeriesRow, ThreadRow,
     },
     standing::tally,
+    statuses::{Awaited, DeliveryState, Statuses, Validation},
     store::{Error, Options, View, catch_up},
 };

@@ -132,9 +132,9 @@ pub use bindings::crossdock::partner::types::{
     TransportMode,
 };
 pub use bindings::exports::crossdock::partner::adapter::{
-    Blame, Decoded, DecodedDocument, Delivery, Description, DocumentError, ElementPlace, Exchange,
-    Inbound, Outcome, PartnerKind, Place, PollRequest, PollStep, Polled, PolledMessage, Problem,
-    Reply, Request, Response, Retry, Setting, Step,
+    Blame, Decoded, DecodedDocument, Delivery, Description, DocumentError, ElementPlace, Envelope,
+    EnvelopeKind, Exchange, Inbound, Outcome, PartnerKind, Place, PollRequest, PollStep, Polled,
+    PolledMessage, Problem, Reply, Request, Response, Retry, Setting, Step,
 };
 
 /// What [`export!`] expands to needs; nothing for anybody else.

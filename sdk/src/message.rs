@@ -2,9 +2,9 @@
 //! documents.
 
 use crate::{
-    Decoded, DecodedDocument, Delivery, Description, Document, DocumentError, Exchange, Inbound,
-    Outcome, PartnerKind, PollRequest, Polled, PolledMessage, Problem, Reply, Request, Response,
-    Retry, Setting, Source,
+    Decoded, DecodedDocument, Delivery, Description, Document, DocumentError, Envelope,
+    EnvelopeKind, Exchange, Inbound, Outcome, PartnerKind, PollRequest, Polled, PolledMessage,
+    Problem, Reply, Request, Response, Retry, Setting, Source,
 };
 
 impl Description {
@@ -79,6 +79,7 @@ impl Default for Decoded {
     fn default() -> Decoded {
         Decoded {
             documents: Vec::new(),
+            envelopes: Vec::new(),
             acknowledgements: Vec::new(),
             findings: Vec::new(),
             reply: None,
@@ -107,6 +108,30 @@ impl DecodedDocument {
             document,
             source,
             findings: Vec::new(),
+        }
+    }
+}
+
+impl Envelope {
+    /// An envelope around no document yet, whose numbers follow each other up to nine
+    /// digits. It begins at that byte of the message and goes to its end.
+    pub fn new(
+        kind: EnvelopeKind,
+        sender: impl Into<String>,
+        receiver: impl Into<String>,
+        control_number: impl Into<String>,
+        offset: u64,
+    ) -> Envelope {
+        Envelope {
+            kind,
+            sender: sender.into(),
+            receiver: receiver.into(),
+            control_number: control_number.into(),
+            last_number: Some(999_999_999),
+            first_document: 0,
+            documents: 0,
+            offset,
+            end: None,
         }
     }
 }

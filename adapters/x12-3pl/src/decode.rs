@@ -17,7 +17,8 @@ use crossdock_sdk::x12::{
     TransactionSet,
 };
 use crossdock_sdk::{
-    Decoded, DecodedDocument, Document, DocumentError, Inbound, Place, Problem, Source,
+    Decoded, DecodedDocument, Document, DocumentError, Envelope, EnvelopeKind, Inbound, Place,
+    Problem, Source,
 };
 
 use crate::refusal::Refusal;
@@ -65,6 +66,7 @@ pub(crate) fn decode(message: &Inbound) -> Result<Decoded, Refusal> {
         config,
         decoded: Decoded::default(),
         position: 0,
+        interchange: None,
         interchange_control: None,
         group: None,
     };
@@ -121,12 +123,16 @@ struct Walk<'m> {
     decoded: Decoded,
     /// Documents so far, counted for their sources.
     position: u32,
+    /// Which of the envelopes is open.
+    interchange: Option<usize>,
     interchange_control: Option<String>,
     group: Option<OpenGroup>,
 }
 
 /// A functional group whose end was not read yet.
 struct OpenGroup {
+    /// Which of the envelopes it is.
+    envelope: usize,
     control: String,
     version: String,
     /// GS04, the day the group was made.
@@ -157,6 +163,9 @@ impl Walk<'_> {
             Event::GroupEnd(end) => self.group_end(&end),
             Event::InterchangeEnd(end) => {
                 self.note(&end.findings);
+                if let Some(open) = self.interchange.take() {
+                    self.close(open, &end);
+                }
                 self.interchange_control = None;
             }
             Event::Acknowledgement(segment) => {
@@ -170,12 +179,43 @@ impl Walk<'_> {
 
     fn interchange(&mut self, header: &InterchangeHeader<'_>) {
         self.note(header.findings());
+        let party = |qualifier: &str, id: &str| format!("{qualifier}:{id}");
+        self.interchange = Some(self.open(Envelope::new(
+            EnvelopeKind::Interchange,
+            party(&header.sender_qualifier(), &header.sender()),
+            party(&header.receiver_qualifier(), &header.receiver()),
+            header.control_number(),
+            header.segment().offset() as u64,
+        )));
         self.interchange_control = Some(header.control_number().into_owned());
+    }
+
+    /// Tells the host of an envelope; gives its place.
+    fn open(&mut self, envelope: Envelope) -> usize {
+        self.decoded.envelopes.push(Envelope {
+            first_document: self.position,
+            ..envelope
+        });
+        self.decoded.envelopes.len() - 1
+    }
+
+    fn close(&mut self, open: usize, end: &End) {
+        let envelope = &mut self.decoded.envelopes[open];
+        envelope.documents = self.position - envelope.first_document;
+        envelope.end = end.offset.map(|offset| offset as u64);
     }
 
     fn group(&mut self, header: &GroupHeader<'_>) {
         self.note(header.findings());
+        let envelope = self.open(Envelope::new(
+            EnvelopeKind::Group(header.functional_id().into_owned()),
+            header.sender(),
+            header.receiver(),
+            header.control_number(),
+            header.segment().offset() as u64,
+        ));
         self.group = Some(OpenGroup {
+            envelope,
             control: header.control_number().into_owned(),
             version: header.version().into_owned(),
             date: header.date().into_owned().into_bytes(),
@@ -190,11 +230,15 @@ impl Walk<'_> {
     fn group_end(&mut self, end: &End) {
         self.note(&end.findings);
         let Some(OpenGroup {
-            version, answer, ..
+            envelope,
+            version,
+            answer,
+            ..
         }) = self.group.take()
         else {
             return;
         };
+        self.close(envelope, end);
         let Some(mut answer) = answer else { return };
         answer.close(end);
         let mut owed = acknowledgement::canonical(answer);

@@ -8,7 +8,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 use super::{Api, bad_value, limit, not_found, problem::Problem, timeline, unavailable};
@@ -16,7 +16,7 @@ use crate::{
     clock::Timestamp,
     message::{MessageId, PartnerName, RawMessage},
     record::Record,
-    view::{MessageFilter, MessageRow, MessageStatus},
+    view::{MessageFilter, MessageRow, MessageStatus, Statuses},
 };
 
 /// What to search for.
@@ -25,6 +25,9 @@ use crate::{
 pub struct Search {
     partner: Option<String>,
     status: Option<String>,
+    validation: Option<String>,
+    delivery: Option<String>,
+    acknowledgement: Option<String>,
     business_key: Option<String>,
     correlation_id: Option<String>,
     since: Option<String>,
@@ -42,13 +45,17 @@ pub async fn list(
     search: Result<Query<Search>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Json<Value>, Problem> {
     let Query(search) = search.map_err(|error| bad_value("query", error))?;
-    let filter = search.filter()?;
+    let filter = search.filter(api.clock.now())?;
     let rows = on_blocking(move || {
         let rows = api.view.messages(&filter);
         let next = (rows.len() == filter.limit)
             .then(|| rows.last().map(|(id, _)| id.to_string()))
             .flatten();
-        let rows: Vec<_> = rows.iter().map(|(id, row)| summary(*id, row)).collect();
+        let rows = rows.iter().map(|(id, row)| {
+            let stands = api.view.statuses(*id, row, filter.now);
+            summary(*id, row, &stands)
+        });
+        let rows: Vec<_> = rows.collect();
         json!({ "messages": rows, "next": next })
     })
     .await?;
@@ -67,9 +74,16 @@ pub async fn show(
     on_blocking(move || {
         let row = api.view.message(id).ok_or_else(|| missing(&api, id))?;
         let deliveries = api.view.deliveries_of(id);
-        let told = timeline::tell(api.journal.as_ref(), &row, &deliveries).map_err(unavailable)?;
+        let now = api.clock.now();
+        let asked = timeline::Asked {
+            message: id,
+            row: &row,
+            deliveries: &deliveries,
+            now,
+        };
+        let told = timeline::tell(api.journal.as_ref(), &api.view, &asked).map_err(unavailable)?;
         Ok(Json(json!({
-            "message": summary(id, &row),
+            "message": summary(id, &row, &Statuses::of(&row, &deliveries, now)),
             "documents": told.documents,
             "deliveries": told.deliveries,
             "timeline": told.entries,
@@ -113,8 +127,12 @@ pub async fn raw(State(api): State<Arc<Api>>, Path(id): Path<String>) -> Result<
 // === impl Search ===
 
 impl Search {
-    fn filter(&self) -> Result<MessageFilter, Problem> {
+    fn filter(&self, now: Timestamp) -> Result<MessageFilter, Problem> {
         Ok(MessageFilter {
+            now,
+            validation: word("validation", self.validation.as_deref())?,
+            delivery: word("delivery", self.delivery.as_deref())?,
+            acknowledgement: word("acknowledgement", self.acknowledgement.as_deref())?,
             partner: parsed("partner", self.partner.as_deref(), PartnerName::parse)?,
             status: parsed("status", self.status.as_deref(), status)?,
             business_key: self.business_key.clone(),
@@ -160,11 +178,14 @@ fn accepted(api: &Api, row: &MessageRow) -> Result<RawMessage, Problem> {
     }
 }
 
-fn summary(id: MessageId, row: &MessageRow) -> Value {
+fn summary(id: MessageId, row: &MessageRow, stands: &Statuses) -> Value {
     json!({
         "id": id.to_string(),
         "partner": row.partner,
         "status": row.status,
+        "validation": stands.validation,
+        "delivery": stands.delivery,
+        "acknowledgement": stands.acknowledgement,
         "correlation_id": row.correlation_id,
         "received_at": row.received_at.to_string(),
         "channel": row.channel,
@@ -193,6 +214,13 @@ pub(super) fn parsed<T, E: std::fmt::Display>(
     text.map(parse)
         .transpose()
         .map_err(|error| bad_value(name, error))
+}
+
+/// One of the words of a status; what else there is, the error says.
+fn word<Word: DeserializeOwned>(name: &str, text: Option<&str>) -> Result<Option<Word>, Problem> {
+    parsed(name, text, |text| {
+        serde_json::from_value(Value::from(text)).map_err(|error| error.to_string())
+    })
 }
 
 fn status(text: &str) -> Result<MessageStatus, String> {

@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::{Api, problem::Problem, unavailable};
+use super::{Api, partners::AWAITED_COUNTED_MAX, problem::Problem, unavailable};
 use crate::{
     deliver::breaker::Phase,
     engine::{Backlog, LaneStatus},
@@ -17,6 +17,7 @@ use crate::{
     partner::Partners,
     record::Record,
     sandbox::Pool,
+    view::Awaited,
 };
 
 /// Who can say how the host stands.
@@ -49,6 +50,7 @@ pub async fn show(State(api): State<Arc<Api>>) -> Result<Response, Problem> {
     let mut page = Page::default();
     api.sources.metrics.write(&mut page);
     write_lanes(&mut page, &lanes);
+    write_awaited(&mut page, &api);
     write_tokens(&mut page, &api.partners);
     api.sources.write(&mut page);
     page.single(
@@ -95,6 +97,35 @@ fn write_lanes(page: &mut Page, lanes: &[LaneStatus]) {
             page.sample(name, &labels, u8::from(breaker.phase() == phase));
         }
     }
+}
+
+fn write_awaited(page: &mut Page, api: &Api) {
+    let now = api.clock.now();
+    let awaited = api.partners.iter().filter_map(|partner| {
+        let expects = !partner.terms.acknowledged.is_empty();
+        expects.then(|| {
+            let name = partner.name.clone();
+            let counted = api.view.awaited(&name, now, 0, AWAITED_COUNTED_MAX);
+            (name, counted)
+        })
+    });
+    let awaited: Vec<_> = awaited.collect();
+    let mut gauge = |name: &str, help: &str, value: fn(&Awaited) -> usize| {
+        page.family(name, "gauge", help);
+        for (partner, awaited) in &awaited {
+            page.sample(name, &[("partner", partner.as_str())], value(awaited));
+        }
+    };
+    gauge(
+        "crossdock_acknowledgements_awaited",
+        "Deliveries that arrived and are not acknowledged, of the first 10,000.",
+        |awaited| awaited.count,
+    );
+    gauge(
+        "crossdock_acknowledgements_overdue",
+        "Those of them that should have been acknowledged by now.",
+        |awaited| awaited.overdue,
+    );
 }
 
 fn write_tokens(page: &mut Page, partners: &Partners) {

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use axum::{
     Json,
-    extract::{Path, State},
+    extract::{Path, Query, State},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
-    Api, bad_value, breaker::Breaker, credential::Credential, not_found, poll::Poll,
-    problem::Problem, unavailable,
+    Api, bad_value, breaker::Breaker, credential::Credential, limit, messages::on_blocking,
+    not_found, poll::Poll, problem::Problem, timeline, unavailable,
 };
 use crate::{
     clock::Timestamp,
@@ -19,6 +19,9 @@ use crate::{
     message::PartnerName,
     partner::Partner,
 };
+
+/// Awaited acknowledgements of a partner that are counted: more are too many anyway.
+pub(super) const AWAITED_COUNTED_MAX: usize = 10_000;
 
 /// What to do with a breaker.
 #[derive(Debug, Deserialize)]
@@ -67,6 +70,18 @@ pub struct Shown {
     pub dead: u64,
     /// The last control number that was given out.
     pub control_number: u64,
+    /// Deliveries that reached it and whose acknowledgement is awaited; at most 10,000
+    /// are counted.
+    pub acknowledgements_awaited: usize,
+    /// Those of them that should have been acknowledged by now.
+    pub acknowledgements_overdue: usize,
+}
+
+/// Which of what a partner has to acknowledge.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Open {
+    limit: Option<usize>,
 }
 
 /// `GET /v1/partners`.
@@ -103,6 +118,40 @@ pub async fn show(
     Ok(Json(json!(shown(&api, &partner, lane))))
 }
 
+/// `GET /v1/partners/{partner}/acknowledgements`: deliveries that reached it and that it
+/// has not acknowledged, those due first.
+///
+/// # Errors
+/// 404 for a partner that is not there, 400 for a value that is not what its name says.
+pub async fn acknowledgements(
+    State(api): State<Arc<Api>>,
+    Path(name): Path<String>,
+    open: Result<Query<Open>, axum::extract::rejection::QueryRejection>,
+) -> Result<Json<Value>, Problem> {
+    let Query(open) = open.map_err(|error| bad_value("query", error))?;
+    let partner = find(&api, &name)?;
+    let limit = limit(open.limit);
+    let awaited = on_blocking(move || {
+        let now = api.clock.now();
+        let awaited = api
+            .view
+            .awaited(&partner.name, now, limit, AWAITED_COUNTED_MAX);
+        let rows = awaited.first.iter().map(|(id, row, due)| {
+            let mut told = timeline::delivery(*id, row, now);
+            told["message"] = json!(id.message.to_string());
+            told["acknowledgement_due_at"] = json!(due.to_string());
+            told
+        });
+        json!({
+            "deliveries": rows.collect::<Vec<_>>(),
+            "awaited": awaited.count,
+            "overdue": awaited.overdue,
+        })
+    })
+    .await?;
+    Ok(Json(awaited))
+}
+
 /// `POST /v1/partners/{partner}/breaker`: `{"action": "open" | "close" | "reset"}`.
 ///
 /// # Errors
@@ -136,6 +185,8 @@ pub(super) fn find(api: &Api, name: &str) -> Result<Arc<Partner>, Problem> {
 
 fn shown(api: &Api, partner: &Partner, lane: Option<&LaneStatus>) -> Shown {
     let row = api.view.partner(&partner.name);
+    let now = api.clock.now();
+    let awaited = api.view.awaited(&partner.name, now, 0, AWAITED_COUNTED_MAX);
     let text = |at: Option<Timestamp>| at.map(|at| at.to_string());
     let held = lane.and_then(|it| it.held.as_ref());
     Shown {
@@ -159,5 +210,7 @@ fn shown(api: &Api, partner: &Partner, lane: Option<&LaneStatus>) -> Shown {
         delivered: row.delivered,
         dead: row.dead,
         control_number: row.control_number,
+        acknowledgements_awaited: awaited.count,
+        acknowledgements_overdue: awaited.overdue,
     }
 }

@@ -1,17 +1,19 @@
 //! What happened to a message, told from the journal's records.
 
+mod acknowledgement;
+
 use serde_json::{Value, json};
 
 use super::breaker::Breaker;
 use crate::{
     clock::Timestamp,
     journal::{self, Reader, Sequence},
-    message::DeliveryId,
+    message::{DeliveryId, MessageId},
     record::{
-        AdapterRef, Answer, AttemptStarted, Attempted, Decoded, Disposition, Document, Log,
-        Outcome, Record, Subject, Undecodable, Unreadable,
+        AdapterRef, Answer, AttemptStarted, Attempted, Decoded, Disposition, Document,
+        Irregularity, Log, Outcome, Record, Subject, Undecodable, Unreadable,
     },
-    view::{DeliveryRow, DeliveryStatus, MessageRow},
+    view::{DeliveryRow, DeliveryState, DeliveryStatus, MessageRow, View},
 };
 
 /// How much of a body an entry shows, in bytes.
@@ -39,15 +41,30 @@ pub struct Told {
     pub entries: Vec<Value>,
 }
 
+/// What is to be told of.
+#[derive(Clone, Copy)]
+pub struct Asked<'a> {
+    /// Which message.
+    pub message: MessageId,
+    /// Its row.
+    pub row: &'a MessageRow,
+    /// What it caused.
+    pub deliveries: &'a [(DeliveryId, DeliveryRow)],
+    /// What is overdue depends on when it is asked.
+    pub now: Timestamp,
+}
+
 /// Tells a message's story.
 ///
 /// # Errors
 /// When the journal can't be read.
-pub fn tell(
-    reader: &dyn Reader,
-    row: &MessageRow,
-    deliveries: &[(DeliveryId, DeliveryRow)],
-) -> Result<Told, Error> {
+pub fn tell(reader: &dyn Reader, view: &View, asked: &Asked<'_>) -> Result<Told, Error> {
+    let Asked {
+        message,
+        row,
+        deliveries,
+        now,
+    } = *asked;
     let mut sequences = vec![row.accepted];
     sequences.extend(&row.history);
     for (_, delivery) in deliveries {
@@ -58,18 +75,27 @@ pub fn tell(
     let mut told = Told {
         deliveries: deliveries
             .iter()
-            .map(|(id, row)| self::delivery(*id, row))
+            .map(|(id, row)| self::delivery(*id, row, now))
             .collect(),
         ..Told::default()
     };
     for sequence in sequences {
         let record = Record::from_bytes(&reader.read(sequence)?)?;
         if let Record::Decoded(decoded) = &record {
+            if decoded.message != message {
+                let said = acknowledgement::heard(sequence, decoded, deliveries);
+                told.entries.extend(said);
+                continue;
+            }
             for document in documents(decoded) {
                 told.document(document);
             }
         }
-        told.entries.push(entry(sequence, &record));
+        let mut entry = entry(sequence, &record);
+        if let Record::Decoded(decoded) = &record {
+            entry["details"]["acknowledges"] = acknowledgement::said(view, decoded);
+        }
+        told.entries.push(entry);
     }
     Ok(told)
 }
@@ -95,7 +121,7 @@ impl Told {
 
 /// A delivery as the API shows it.
 #[must_use]
-pub fn delivery(id: DeliveryId, row: &DeliveryRow) -> Value {
+pub fn delivery(id: DeliveryId, row: &DeliveryRow, now: Timestamp) -> Value {
     let (status, not_before, dead_letter) = match &row.status {
         DeliveryStatus::Queued => ("queued", None, None),
         DeliveryStatus::InFlight => ("in-flight", None, None),
@@ -119,7 +145,10 @@ pub fn delivery(id: DeliveryId, row: &DeliveryRow) -> Value {
         "not_before": not_before,
         "dead_letter": dead_letter,
         "external_id": row.external_id,
-        "acknowledged": row.acknowledged,
+        "delivery": DeliveryState::from(&row.status),
+        "acknowledgement": row.acknowledgement_state(now),
+        "acknowledgement_due_at": row.acknowledgement.open_until().map(|at| at.to_string()),
+        "acknowledged": row.acknowledgement.said.last().map(|it| &it.verdict),
         "failure": row.failure,
     })
 }
@@ -236,8 +265,10 @@ fn decoded(decoded: &Decoded) -> (Timestamp, &'static str, String, Value) {
         "routed": decoded.deliveries.iter().map(|it| json!({
             "to": it.to, "kind": it.kind, "rule": it.rule, "delivery": it.id.to_string(),
         })).collect::<Vec<_>>(),
-        "acknowledges": decoded.acknowledges.iter().map(|it| json!({
-            "delivery": it.delivery.to_string(), "verdict": it.verdict,
+        "envelopes": decoded.envelopes.iter().map(|it| json!({
+            "kind": it.kind, "sender": it.sender, "receiver": it.receiver,
+            "number": it.number, "found": it.found.as_ref().map(Irregularity::name),
+            "taken": it.taken,
         })).collect::<Vec<_>>(),
     });
     adapter_fields(Some(&decoded.adapter), &mut details);
@@ -272,6 +303,16 @@ fn decoded_text(decoded: &Decoded) -> String {
     }
     let deliveries = counted(decoded.deliveries.len(), "delivery");
     text.push_str(&format!(", {deliveries} queued"));
+    for envelope in &decoded.envelopes {
+        if let Some(found) = &envelope.found {
+            text.push_str(&format!(
+                ", {} {}: {}",
+                envelope.kind,
+                envelope.number,
+                found.name()
+            ));
+        }
+    }
     text
 }
 

@@ -311,6 +311,7 @@ fn show(trial: &Trial) {
     let parts = [
         ("document", &trial.documents),
         ("refused", &trial.errors),
+        ("envelope", &trial.envelopes),
         ("acknowledgement", &trial.acknowledgements),
         ("finding", &trial.findings),
     ];

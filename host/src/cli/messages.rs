@@ -14,7 +14,7 @@ use crate::api::timeline::counted;
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Lists messages, newest first
-    List(List),
+    List(Box<List>),
     /// Tells everything about one message
     Show(Show),
 }
@@ -28,6 +28,16 @@ pub(super) struct List {
     /// Only those standing so: accepted, decoded, partly-refused, refused
     #[arg(long)]
     status: Option<String>,
+    /// Only those that could be read so: received, valid, partly-refused, refused
+    #[arg(long)]
+    validation: Option<String>,
+    /// Only those whose worst delivery stands so: none, pending, delivered, retrying, dead
+    #[arg(long)]
+    delivery: Option<String>,
+    /// Only those whose worst acknowledgement stands so: not-expected, awaited, overdue,
+    /// accepted, accepted-with-errors, rejected
+    #[arg(long)]
+    acknowledgement: Option<String>,
     /// Only about this: order/4500012
     #[arg(long, value_name = "KEY")]
     business_key: Option<String>,
@@ -73,6 +83,9 @@ impl List {
         let query = [
             ("partner", self.partner),
             ("status", self.status),
+            ("validation", self.validation),
+            ("delivery", self.delivery),
+            ("acknowledgement", self.acknowledgement),
             ("business_key", self.business_key),
             ("correlation_id", self.correlation_id),
             ("since", self.since),
@@ -90,9 +103,10 @@ impl List {
                 let fields = [
                     "received_at",
                     "partner",
-                    "status",
+                    "validation",
+                    "delivery",
+                    "acknowledgement",
                     "documents",
-                    "deliveries",
                     "business_keys",
                     "id",
                 ];
@@ -103,9 +117,10 @@ impl List {
             &[
                 "received",
                 "partner",
-                "status",
+                "validation",
+                "delivery",
+                "acknowledgement",
                 "documents",
-                "deliveries",
                 "about",
                 "id",
             ],
@@ -132,12 +147,17 @@ impl Show {
         }
         let message = &answer["message"];
         print::line(format!(
-            "message {} from {} ({} bytes), {}, correlation {}",
+            "message {} from {} ({} bytes), correlation {}",
             text(&message["id"]),
             text(&message["partner"]),
             message["bytes"],
-            text(&message["status"]),
             text(&message["correlation_id"]),
+        ));
+        print::line(format!(
+            "validation: {}, delivery: {}, acknowledgement: {}",
+            text(&message["validation"]),
+            text(&message["delivery"]),
+            text(&message["acknowledgement"]),
         ));
         print::line("\nwhat happened");
         for entry in items(&answer["timeline"]) {
@@ -147,6 +167,9 @@ impl Show {
                 text(&entry["step"]),
                 text(&entry["text"]),
             ));
+            for finding in items(&entry["details"]["findings"]) {
+                print::line(format!("    finding: {}", problem_text(finding)));
+            }
             for line in log_lines(&entry["details"]) {
                 print::line(format!("    {line}"));
             }
@@ -164,24 +187,27 @@ impl Show {
             for problem in items(&document["problems"]) {
                 print::line(format!("    {}", problem_text(problem)));
             }
-        }
-        print::line("\ndeliveries");
-        for delivery in items(&answer["deliveries"]) {
-            print::line(format!(
-                "  to {:<16} {:<20} {} after {}{}",
-                text(&delivery["to"]),
-                text(&delivery["kind"]),
-                text(&delivery["status"]),
-                counted(delivery["attempts"].as_u64().unwrap_or(0), "attempt"),
-                delivery["acknowledged"]
-                    .as_str()
-                    .map_or_else(String::new, |verdict| format!(", acknowledged: {verdict}")),
-            ));
-            if delivery["failure"].is_object() {
-                print::line(format!("    {}", problem_text(&delivery["failure"])));
+            for finding in items(&document["findings"]) {
+                print::line(format!("    finding: {}", problem_text(finding)));
             }
         }
+        print::line("\ndeliveries");
+        items(&answer["deliveries"]).for_each(show_delivery);
         Ok(())
+    }
+}
+
+fn show_delivery(delivery: &Value) {
+    print::line(format!(
+        "  to {:<16} {:<20} {} after {}{}",
+        text(&delivery["to"]),
+        text(&delivery["kind"]),
+        text(&delivery["status"]),
+        counted(delivery["attempts"].as_u64().unwrap_or(0), "attempt"),
+        acknowledgement_text(delivery),
+    ));
+    if delivery["failure"].is_object() {
+        print::line(format!("    {}", problem_text(&delivery["failure"])));
     }
 }
 
@@ -192,6 +218,17 @@ fn continues(document: &Value, message: &Value) -> String {
             format!(", continues {id}")
         }
         _ => String::new(),
+    }
+}
+
+/// Where a delivery's acknowledgement stands, where there is something to say.
+fn acknowledgement_text(delivery: &Value) -> String {
+    match delivery["acknowledgement"].as_str() {
+        None | Some("not-expected") => String::new(),
+        Some(state) => match delivery["acknowledgement_due_at"].as_str() {
+            Some(due) => format!(", acknowledgement: {state} (due {due})"),
+            None => format!(", acknowledgement: {state}"),
+        },
     }
 }
 

@@ -1,4 +1,4 @@
-//! `crossdock partners list|show|breaker|poll`.
+//! `crossdock partners list|show|breaker|acknowledgements|poll`.
 
 mod poll;
 
@@ -24,6 +24,20 @@ pub(super) enum Command {
     Breaker(Breaker),
     /// Asks one for news now, in place of at its time
     Poll(poll::Poll),
+    /// Lists what a partner has received and not acknowledged, due first
+    Acknowledgements(Acknowledgements),
+}
+
+/// What one partner has not acknowledged.
+#[derive(Debug, Args)]
+pub(super) struct Acknowledgements {
+    /// The partner's name
+    name: String,
+    /// How many at most
+    #[arg(long, default_value_t = 50)]
+    limit: usize,
+    #[command(flatten)]
+    remote: Remote,
 }
 
 /// All partners.
@@ -73,6 +87,7 @@ pub(super) async fn run(command: Command) -> Result<(), Failed> {
         Command::Show(show) => show.run().await,
         Command::Breaker(breaker) => breaker.run().await,
         Command::Poll(poll) => poll.run().await,
+        Command::Acknowledgements(open) => open.run().await,
     }
 }
 
@@ -162,6 +177,38 @@ impl Breaker {
             let breaker = breaker_in_full(&answer["breaker"]);
             print::line(format!("{}: {breaker}", self.name));
         }
+        Ok(())
+    }
+}
+
+// === impl Acknowledgements ===
+
+impl Acknowledgements {
+    async fn run(self) -> Result<(), Failed> {
+        let path = format!("/v1/partners/{}/acknowledgements", self.name);
+        let query = [("limit", Some(self.limit.to_string()))];
+        let answer = self.remote.get(&path, &query).await?;
+        if self.remote.json {
+            print::json(&answer);
+            return Ok(());
+        }
+        let fields = [
+            "acknowledgement_due_at",
+            "acknowledgement",
+            "kind",
+            "business_key",
+            "control_number",
+            "message",
+        ];
+        let rows: Vec<_> = items(&answer["deliveries"])
+            .map(|it| fields.map(|name| text(&it[name])).to_vec())
+            .collect();
+        let head = ["due", "stands", "document", "about", "number", "message"];
+        print::table(&head, &rows);
+        print::note(format!(
+            "{} awaited, {} of them overdue",
+            answer["awaited"], answer["overdue"]
+        ));
         Ok(())
     }
 }

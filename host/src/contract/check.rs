@@ -1,30 +1,72 @@
-//! What must hold for any document before it may have an effect.
+//! What must hold for any document before it may have an effect, and what should.
 //!
-//! Types can't say it: numbers that name things are there and fit where they
-//! travel, quantities have a unit, an order orders something.
+//! Types can't say it: numbers that name things are there and fit where they travel,
+//! an order orders something, what was shipped and what is short make up what was
+//! ordered, packages hold what the lines say. What forbids a document is `refused`;
+//! what is odd about it is a finding, and the document has its effect.
+//!
+//! Each document is judged by itself, in exact decimals, and what a partner leaves out
+//! is not held against it: amounts are compared only where both are told, and in the
+//! same unit.
 
-use super::{Document, Order, Purpose, Quantity, Shipment};
+mod against;
+mod codes;
+mod dates;
+mod exact;
+mod inventory;
+mod invoice;
+mod order;
+mod report;
+mod returns;
+mod shipment;
+#[cfg(test)]
+mod tests;
+mod values;
+
+pub use self::against::Known;
+use self::report::Report;
+use super::{Document, FunctionalAcknowledgement};
 use crate::record::Failure;
 
 /// The longest number that names a business thing, in bytes. X12 element 127 has
 /// 30 characters in 4010 and 50 in 5010.
 const NUMBER_BYTES_MAX: usize = 80;
 
-/// What is wrong with the document; nothing, most of the time.
+/// What is wrong with a document; nothing, most of the time.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Checked {
+    /// What forbids it.
+    pub refused: Vec<Failure>,
+    /// What is odd about it, and kept nevertheless.
+    pub findings: Vec<Failure>,
+}
+
+/// Looks whether the document makes sense.
 #[must_use]
-pub fn check(document: &Document) -> Vec<Failure> {
-    let mut problems = Vec::new();
+pub fn check(document: &Document) -> Checked {
+    let mut report = Report::default();
     for (pointer, number) in numbers(document) {
         if let Some(text) = unfit(number) {
-            problems.push(problem("number-unfit", pointer, text, Some(number)));
+            report.refuse_value("number-unfit", pointer, text, number);
         }
     }
     match document {
-        Document::Order(order) => check_order(order, &mut problems),
-        Document::Shipment(shipment) => check_shipment(shipment, &mut problems),
-        _ => {}
+        Document::Order(it) => order::order(it, &mut report),
+        Document::OrderResponse(it) => order::response(it, &mut report),
+        Document::Shipment(it) => shipment::shipment(it, &mut report),
+        Document::Milestone(it) => shipment::milestone(it, &mut report),
+        Document::InventorySnapshot(it) => inventory::snapshot(it, &mut report),
+        Document::InventoryAdjustment(it) => inventory::adjustment(it, &mut report),
+        Document::InboundNotice(it) => inventory::notice(it, &mut report),
+        Document::InboundReceipt(it) => inventory::receipt(it, &mut report),
+        Document::ReturnAuthorization(it) => returns::authorization(it, &mut report),
+        Document::ReturnReceipt(it) => returns::receipt(it, &mut report),
+        Document::ReturnDisposition(it) => returns::disposition(it, &mut report),
+        Document::Invoice(it) => invoice::invoice(it, &mut report),
+        Document::FunctionalAcknowledgement(it) => acknowledgement(it, &mut report),
+        Document::ServiceCase(_) | Document::Notification(_) | Document::Other(_) => {}
     }
-    problems
+    report.finish()
 }
 
 /// The numbers that name the document.
@@ -52,63 +94,6 @@ fn numbers(document: &Document) -> Vec<(&'static str, &str)> {
     }
 }
 
-fn check_order(order: &Order, problems: &mut Vec<Failure>) {
-    let cancels = order.purpose == Purpose::Cancel;
-    if order.lines.is_empty() && !cancels {
-        let text = "an order needs at least one line".to_owned();
-        problems.push(problem("lines-missing", "/lines", text, None));
-    }
-    for (index, line) in order.lines.iter().enumerate() {
-        let pointer = format!("/lines/{index}/quantity");
-        check_quantity(&line.quantity, &pointer, problems);
-        if line.quantity.value.coefficient <= 0 && !cancels {
-            let text = format!("line {} orders nothing", line.line_no);
-            problems.push(problem("quantity-not-positive", &pointer, text, None));
-        }
-    }
-}
-
-fn check_shipment(shipment: &Shipment, problems: &mut Vec<Failure>) {
-    for (index, line) in shipment.lines.iter().enumerate() {
-        check_quantity(&line.shipped, &format!("/lines/{index}/shipped"), problems);
-    }
-    for (index, package) in shipment.packages.iter().enumerate() {
-        for (inside, packed) in package.contents.iter().enumerate() {
-            if !shipment
-                .lines
-                .iter()
-                .any(|line| line.line_no == packed.line_no)
-            {
-                let pointer = format!("/packages/{index}/contents/{inside}/line_no");
-                let text = format!(
-                    "package {} holds line {}, which the shipment does not have",
-                    package.id, packed.line_no
-                );
-                problems.push(problem(
-                    "line-unknown",
-                    &pointer,
-                    text,
-                    Some(&packed.line_no),
-                ));
-            }
-        }
-    }
-}
-
-fn check_quantity(quantity: &Quantity, pointer: &str, problems: &mut Vec<Failure>) {
-    if quantity.unit.is_empty() {
-        let text = "a quantity needs a unit of measure".to_owned();
-        problems.push(problem("unit-missing", pointer, text, None));
-    }
-    if quantity.value.scale > 18 {
-        let text = format!(
-            "a decimal has at most 18 places, not {}",
-            quantity.value.scale
-        );
-        problems.push(problem("decimal-too-fine", pointer, text, None));
-    }
-}
-
 fn unfit(number: &str) -> Option<String> {
     if number.is_empty() {
         return Some("it is empty".to_owned());
@@ -125,14 +110,14 @@ fn unfit(number: &str) -> Option<String> {
         .then(|| "it holds a control character".to_owned())
 }
 
-fn problem(code: &str, pointer: &str, text: String, value: Option<&str>) -> Failure {
-    Failure {
-        code: code.to_owned(),
-        text,
-        blame: "partner-data".to_owned(),
-        place: Some(pointer.to_owned()),
-        remedy: None,
-        value: value.map(|value| value.chars().take(100).collect()),
-        acknowledgement_code: None,
+fn acknowledgement(acknowledgement: &FunctionalAcknowledgement, report: &mut Report) {
+    let (accepted, received) = (acknowledgement.accepted, acknowledgement.received);
+    if accepted > received {
+        report.find(
+            "counts-contradict",
+            "/accepted",
+            format!("{accepted} sets were accepted, but only {received} received"),
+            "ask the sender how many it took",
+        );
     }
 }

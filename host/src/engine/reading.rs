@@ -10,7 +10,7 @@ use std::{
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::{
-    Engine, Event, Parts, conversation,
+    Engine, Event, Parts, conversation, earlier,
     log::{self, Caller},
     settle::{Read, Reading},
 };
@@ -91,6 +91,7 @@ fn decode_job(
 ) -> impl FnOnce() -> Reading + Send + use<> {
     let limits = parts.limits;
     let metrics = Arc::clone(&parts.metrics);
+    let (view, journal) = (parts.view.clone(), Arc::clone(&parts.journal));
     let partner = parts.partners.get(&message.get().partner);
     move || {
         failpoint::hit("engine-before-decode");
@@ -130,6 +131,7 @@ fn decode_job(
         let read = match decoded {
             Ok(call) => match call.value {
                 Ok(decoded) => Read::Decoded {
+                    compared: earlier::compare(&decoded, message.id, &view, journal.as_ref()),
                     decoded: Box::new(decoded),
                     fuel_used: call.usage.fuel_used,
                 },

@@ -3,30 +3,46 @@
 //! Pure in (message, what was read, what is known): the engine journals the record
 //! before anything follows from it.
 
+mod acknowledgements;
+mod control_numbers;
+#[cfg(test)]
+mod tests;
+
 use std::{collections::HashMap, sync::Arc};
 
 use crossdock_sdk::json;
 
 use crate::{
     clock::Timestamp,
-    contract::{self, DecodedDocument, DocumentError, FunctionalAcknowledgement, Problem},
+    contract::{self, DecodedDocument, DocumentError, Problem},
     message::{
         CorrelationId, DeadLetterId, DeliveryId, Digest, DocumentId, MessageId, PartnerName,
         RawMessage,
     },
+    partner::Terms,
     record::{
         Acknowledges, AdapterRef, Decoded, Disposition, Document, Failure, Identity, Log, Queued,
         Record, Refused, Reply, Undecodable,
     },
     route::Table,
-    view::IdentityRow,
+    view::{IdentityRow, SeenRow, SeriesRow},
 };
+use control_numbers::Numbered;
 
 /// What the engine knows beyond the message.
 pub(super) trait Known {
     /// The first document of an identity within the idempotency window, also one
     /// whose record is on its way to the journal.
     fn identity(&self, key: &Digest) -> Option<IdentityRow>;
+    /// The newest delivery of a kind of document to a partner about a business event.
+    fn last_sent(&self, to: &PartnerName, kind: &str, business_key: &str) -> Option<DeliveryId>;
+    /// A number of a series of envelopes that was there within the idempotency window,
+    /// also one whose record is on its way to the journal.
+    fn seen(&self, series: &Digest, number: &str) -> Option<SeenRow>;
+    /// How far a series has come, likewise.
+    fn series(&self, series: &Digest) -> Option<SeriesRow>;
+    /// What is agreed with a partner.
+    fn terms(&self, partner: &PartnerName) -> &Terms;
     /// The delivery that bore a control number.
     fn delivery_by_control(&self, partner: &PartnerName, number: u64) -> Option<DeliveryId>;
     /// The correlation id of the first message about a business event, also of one whose
@@ -52,6 +68,8 @@ pub(super) enum Read {
         decoded: Box<contract::Decoded>,
         /// Fuel used.
         fuel_used: u64,
+        /// What is odd about documents beside earlier ones, by their positions.
+        compared: Vec<(u32, Failure)>,
     },
     /// It could not.
     Refused(Failure),
@@ -75,6 +93,9 @@ pub(super) struct Settled {
     pub(super) identities: Vec<(Digest, IdentityRow)>,
     /// Business events that begin with it.
     pub(super) threads: Vec<(String, CorrelationId)>,
+    /// Numbers of envelopes that it will make known, and how far their series come.
+    pub(super) numbers: HashMap<(Digest, String), SeenRow>,
+    pub(super) series: HashMap<Digest, SeriesRow>,
 }
 
 struct Settling<'a, K: Known> {
@@ -83,7 +104,10 @@ struct Settling<'a, K: Known> {
     known: &'a mut K,
     now: Timestamp,
     made: HashMap<Digest, IdentityRow>,
+    numbers: HashMap<(Digest, String), SeenRow>,
+    series: HashMap<Digest, SeriesRow>,
     ordinal: u32,
+    compared: Vec<(u32, Failure)>,
     deliveries: Vec<Queued>,
     acknowledges: Vec<Acknowledges>,
     kept: Vec<(DocumentId, contract::Document)>,
@@ -106,8 +130,15 @@ pub(super) fn settle<K: Known>(
     now: Timestamp,
 ) -> Settled {
     let Reading { adapter, read, log } = reading;
-    let (decoded, fuel_used, adapter) = match (read, adapter) {
-        (Read::Decoded { decoded, fuel_used }, Some(adapter)) => (decoded, fuel_used, adapter),
+    let (decoded, compared, fuel_used, adapter) = match (read, adapter) {
+        (
+            Read::Decoded {
+                decoded,
+                fuel_used,
+                compared,
+            },
+            Some(adapter),
+        ) => (decoded, compared, fuel_used, adapter),
         (Read::Decoded { .. }, None) => {
             let failure = Failure::host("an adapter that is not there answered");
             return undecodable(message, None, failure, log, now);
@@ -118,11 +149,14 @@ pub(super) fn settle<K: Known>(
     };
     let mut settling = Settling {
         ordinal: known.deliveries_of(message.id),
+        compared,
         message,
         table,
         known,
         now,
         made: HashMap::new(),
+        numbers: HashMap::new(),
+        series: HashMap::new(),
         deliveries: Vec::new(),
         acknowledges: Vec::new(),
         kept: Vec::new(),
@@ -152,6 +186,8 @@ fn undecodable(
         documents: Vec::new(),
         identities: Vec::new(),
         threads: Vec::new(),
+        numbers: HashMap::new(),
+        series: HashMap::new(),
     }
 }
 
@@ -165,10 +201,11 @@ impl<K: Known> Settling<'_, K> {
     ) -> Settled {
         let mut documents = Vec::with_capacity(decoded.documents.len());
         let mut refused = Vec::new();
+        let mut numbered = self.number(&decoded.envelopes);
         for (position, document) in decoded.documents.into_iter().enumerate() {
             let position = u32::try_from(position).unwrap_or(u32::MAX);
             match document {
-                Ok(document) => match self.document(position, document) {
+                Ok(document) => match self.document(position, document, &numbered) {
                     Ok(document) => documents.push(document),
                     Err(document) => refused.push(document),
                 },
@@ -176,7 +213,9 @@ impl<K: Known> Settling<'_, K> {
             }
         }
         let mut findings: Vec<_> = decoded.findings.iter().map(contract::failure).collect();
-        self.acknowledge(&decoded.acknowledgements, &mut findings);
+        findings.append(&mut numbered.findings);
+        let owed = numbered.owed(decoded.acknowledgements);
+        self.acknowledge(&owed, &mut findings);
         let threads = documents.iter().filter(|it| contract::begins_event(it));
         let threads = threads
             .map(|it| (it.business_key.clone(), self.message.correlation_id.clone()))
@@ -205,6 +244,7 @@ impl<K: Known> Settling<'_, K> {
                 findings,
                 deliveries: std::mem::take(&mut self.deliveries),
                 acknowledges: std::mem::take(&mut self.acknowledges),
+                envelopes: numbered.envelopes,
                 reply: decoded.reply.map(|reply| Reply {
                     status: reply.status,
                     content_type: reply.content_type,
@@ -215,10 +255,17 @@ impl<K: Known> Settling<'_, K> {
             documents: std::mem::take(&mut self.kept),
             identities: self.made.drain().collect(),
             threads,
+            numbers: std::mem::take(&mut self.numbers),
+            series: std::mem::take(&mut self.series),
         }
     }
 
-    fn document(&mut self, position: u32, decoded: DecodedDocument) -> Result<Document, Refused> {
+    fn document(
+        &mut self,
+        position: u32,
+        decoded: DecodedDocument,
+        numbered: &Numbered,
+    ) -> Result<Document, Refused> {
         let id = DocumentId {
             message: self.message.id,
             position,
@@ -232,10 +279,20 @@ impl<K: Known> Settling<'_, K> {
             source: source(&decoded.source),
             problems,
         };
-        let problems = contract::check(&document);
-        if !problems.is_empty() {
-            return Err(refused(problems));
+        if let Some(failure) = numbered.refusal(position) {
+            return Err(refused(vec![failure.clone()]));
         }
+        let checked = contract::check(&document);
+        if !checked.refused.is_empty() {
+            return Err(refused([checked.refused, checked.findings].concat()));
+        }
+        let compared = self.compared.iter().filter(|(of, _)| *of == position);
+        let told = decoded.findings.iter().map(contract::failure);
+        let told = told
+            .chain(checked.findings)
+            .chain(self.unmatched(&document));
+        let findings = told.chain(compared.map(|(_, failure)| failure.clone()));
+        let findings = findings.collect();
         let content = json::to_string(&document).map_err(|error| {
             refused(vec![Failure {
                 code: "no-json-form".to_owned(),
@@ -263,13 +320,7 @@ impl<K: Known> Settling<'_, K> {
         };
         let routed = disposition == Disposition::Routed;
         if routed || disposition == Disposition::Unrouted {
-            let row = IdentityRow {
-                document: id,
-                content: identity.content,
-                at: self.now,
-                routed,
-            };
-            self.made.insert(identity.key, row);
+            self.know(id, &identity, routed);
         }
         let repeats = matches!(disposition, Disposition::Duplicate { .. });
         if routed {
@@ -283,9 +334,19 @@ impl<K: Known> Settling<'_, K> {
             disposition,
             thread,
             content: if repeats { String::new() } else { content },
-            findings: decoded.findings.iter().map(contract::failure).collect(),
+            findings,
             source: source(&decoded.source),
         })
+    }
+
+    fn know(&mut self, document: DocumentId, identity: &Identity, routed: bool) {
+        let row = IdentityRow {
+            document,
+            content: identity.content,
+            at: self.now,
+            routed,
+        };
+        self.made.insert(identity.key, row);
     }
 
     fn seen(&self, identity: &Identity) -> Option<IdentityRow> {
@@ -324,13 +385,8 @@ impl<K: Known> Settling<'_, K> {
         content: &str,
     ) -> Disposition {
         let kind = contract::kind(document);
-        let settles = match document {
-            contract::Document::FunctionalAcknowledgement(acknowledgement) => {
-                self.settle_acknowledgement(acknowledgement);
-                true
-            }
-            _ => false,
-        };
+        let settles = matches!(document, contract::Document::FunctionalAcknowledgement(_));
+        self.answer(sent.id, document);
         let from = &self.message.partner;
         let value = if self.table.asks_for_content(kind, from) {
             serde_json::from_str(content).unwrap_or_default()
@@ -350,81 +406,6 @@ impl<K: Known> Settling<'_, K> {
         Disposition::Routed
     }
 
-    /// Finds the delivery that the acknowledgement speaks of: its control number is
-    /// the group's.
-    fn settle_acknowledgement(&mut self, acknowledgement: &FunctionalAcknowledgement) {
-        if let Some(delivery) = self.spoken_of(acknowledgement) {
-            self.acknowledges.push(Acknowledges {
-                delivery,
-                verdict: contract::code_text(&acknowledgement.verdict),
-            });
-        }
-    }
-
-    fn spoken_of(&self, acknowledgement: &FunctionalAcknowledgement) -> Option<DeliveryId> {
-        let number = acknowledgement.group_control.parse().ok()?;
-        self.known
-            .delivery_by_control(&self.message.partner, number)
-    }
-
-    /// Queues what the sender is owed.
-    fn acknowledge(&mut self, owed: &[FunctionalAcknowledgement], findings: &mut Vec<Failure>) {
-        if owed.is_empty() {
-            return;
-        }
-        let from = self.message.partner.clone();
-        if !self.known.acknowledged(&from) {
-            findings.push(Failure {
-                code: "acknowledgement-not-sent".to_owned(),
-                text: format!(
-                    "{from} is owed {} acknowledgements and has no endpoint to send them to",
-                    owed.len()
-                ),
-                blame: "settings".to_owned(),
-                place: None,
-                remedy: Some(format!(
-                    "give [partners.{from}] an endpoint, or set acknowledge = false"
-                )),
-                value: None,
-                acknowledgement_code: None,
-            });
-            return;
-        }
-        for (index, acknowledgement) in owed.iter().enumerate() {
-            // Counted down from the top, so that they never meet a document's.
-            let position = u32::MAX - u32::try_from(index).unwrap_or(0);
-            let id = DocumentId {
-                message: self.message.id,
-                position,
-            };
-            let document = contract::Document::FunctionalAcknowledgement(acknowledgement.clone());
-            let content = match json::to_string(&document) {
-                Ok(content) => content,
-                Err(error) => {
-                    findings.push(Failure::host(format!(
-                        "an acknowledgement has no JSON form: {error}"
-                    )));
-                    continue;
-                }
-            };
-            let key = contract::business_key(&document, &from);
-            let kind = contract::kind(&document);
-            let sent = Sent {
-                id,
-                business_key: &key,
-                correlation_id: None,
-            };
-            self.queue(
-                &sent,
-                from.clone(),
-                kind,
-                "owed to the sender",
-                Some(content),
-            );
-            self.kept.push((id, document));
-        }
-    }
-
     fn queue(
         &mut self,
         sent: &Sent<'_>,
@@ -434,6 +415,7 @@ impl<K: Known> Settling<'_, K> {
         content: Option<String>,
     ) {
         self.ordinal += 1;
+        let acknowledgement_minutes = self.known.terms(&to).acknowledgement_minutes(kind);
         self.deliveries.push(Queued {
             id: DeliveryId {
                 message: self.message.id,
@@ -447,6 +429,7 @@ impl<K: Known> Settling<'_, K> {
             rule: rule.to_owned(),
             correlation_id: sent.correlation_id.clone(),
             content,
+            acknowledgement_minutes,
         });
     }
 }

@@ -33,9 +33,9 @@ use crate::{
         CorrelationId, DeliveryId, Digest, DocumentId, Journaled, MessageId, PartnerName,
         RawMessage,
     },
-    partner::Partner,
+    partner::{Partner, Terms},
     record::{Decoded, Log, Record, Replayed, Subject, Undecodable, Unreadable},
-    view::{IdentityRow, View},
+    view::{IdentityRow, SeenRow, SeriesRow, View},
 };
 
 /// Documents that are kept in memory until they are sent, at most.
@@ -72,6 +72,9 @@ pub(super) struct State {
     identities: HashMap<Digest, IdentityRow>,
     /// The same of business events that begin, and the correlation ids they begin with.
     threads: HashMap<String, CorrelationId>,
+    /// The same of numbers of envelopes, and of how far their series have come.
+    numbers: HashMap<(Digest, String), SeenRow>,
+    series: HashMap<Digest, SeriesRow>,
     documents: Kept,
     /// Where the documents of queued deliveries are.
     document_of: HashMap<DeliveryId, DocumentId>,
@@ -115,6 +118,10 @@ struct Knowing<'a> {
     view: &'a View,
     identities: &'a HashMap<Digest, IdentityRow>,
     threads: &'a HashMap<String, CorrelationId>,
+    numbers: &'a HashMap<(Digest, String), SeenRow>,
+    series: &'a HashMap<Digest, SeriesRow>,
+    /// Of a partner that is no longer there.
+    no_terms: &'a Terms,
     places: &'a mut [Place],
     index: &'a HashMap<PartnerName, usize>,
     since: Timestamp,
@@ -161,6 +168,8 @@ impl State {
                 .max(1),
             identities: HashMap::new(),
             threads: HashMap::new(),
+            numbers: HashMap::new(),
+            series: HashMap::new(),
             documents: Kept::default(),
             document_of: HashMap::new(),
             replies: Replies::default(),
@@ -276,6 +285,9 @@ impl State {
             view: &parts.view,
             identities: &self.identities,
             threads: &self.threads,
+            numbers: &self.numbers,
+            series: &self.series,
+            no_terms: &Terms::default(),
             places: &mut self.places,
             index: &self.index,
             since: self.config.known_since(now),
@@ -294,6 +306,8 @@ impl State {
     pub(super) fn settled(&mut self, settled: Settled) {
         self.identities.extend(settled.identities);
         self.threads.extend(settled.threads);
+        self.numbers.extend(settled.numbers);
+        self.series.extend(settled.series);
         for (id, document) in settled.documents {
             self.documents.keep(id, document);
         }
@@ -324,6 +338,7 @@ impl State {
                 self.threads.remove(&document.business_key);
             }
         }
+        self.numbered(decoded);
         for queued in &decoded.deliveries {
             let Some(index) = self.index.get(&queued.to) else {
                 continue;
@@ -342,6 +357,19 @@ impl State {
             }
         }
         self.replies.answer(decoded.message, decoded.reply.as_ref());
+    }
+
+    /// What the view knows of envelopes need not be known here any more.
+    fn numbered(&mut self, decoded: &Decoded) {
+        for envelope in decoded.envelopes.iter().filter(|it| it.taken) {
+            let series = envelope.series(&decoded.partner);
+            self.numbers.remove(&(series, envelope.number.clone()));
+            // A later one may be on its way.
+            let last = envelope.number.parse().ok();
+            if self.series.get(&series).map(|it| it.last) == last {
+                self.series.remove(&series);
+            }
+        }
     }
 
     /// A message that could not be read has no reply.
@@ -547,6 +575,29 @@ impl Known for Knowing<'_> {
 
     fn correlation_of(&self, delivery: DeliveryId) -> Option<CorrelationId> {
         Some(self.view.delivery(delivery)?.correlation_id)
+    }
+
+    fn last_sent(&self, to: &PartnerName, kind: &str, business_key: &str) -> Option<DeliveryId> {
+        self.view.last_sent(to, kind, business_key)
+    }
+
+    fn seen(&self, series: &Digest, number: &str) -> Option<SeenRow> {
+        let known = self.numbers.get(&(*series, number.to_owned())).copied();
+        known
+            .or_else(|| self.view.seen(series, number))
+            .filter(|row| row.at >= self.since)
+    }
+
+    fn series(&self, series: &Digest) -> Option<SeriesRow> {
+        let known = self.series.get(series).copied();
+        known
+            .or_else(|| self.view.series(series))
+            .filter(|row| row.at >= self.since)
+    }
+
+    fn terms(&self, partner: &PartnerName) -> &Terms {
+        let index = self.index.get(partner);
+        index.map_or(self.no_terms, |index| &self.places[*index].partner.terms)
     }
 
     fn delivery_by_control(&self, partner: &PartnerName, number: u64) -> Option<DeliveryId> {

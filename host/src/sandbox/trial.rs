@@ -45,6 +45,9 @@ pub struct Trial {
     pub documents: Vec<Value>,
     /// Documents that were not, each with its source and problems.
     pub errors: Vec<Value>,
+    /// Envelopes that the sender has numbered.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub envelopes: Vec<Value>,
     /// Acknowledgements that the sender is owed.
     pub acknowledgements: Vec<Value>,
     /// What is odd about the message as a whole.
@@ -117,6 +120,7 @@ impl Adapter {
             ok: false,
             documents: Vec::new(),
             errors: Vec::new(),
+            envelopes: Vec::new(),
             acknowledgements: Vec::new(),
             findings: Vec::new(),
             reply: None,
@@ -149,6 +153,9 @@ impl Trial {
                     .push(json::to_value::<DecodedDocument>(&document)?),
                 Err(error) => self.errors.push(json::to_value::<DocumentError>(&error)?),
             }
+        }
+        for envelope in &decoded.envelopes {
+            self.envelopes.push(json::to_value(envelope)?);
         }
         for acknowledgement in &decoded.acknowledgements {
             self.acknowledgements.push(json::to_value(acknowledgement)?);

@@ -3,6 +3,7 @@
 //! Pure in (rows so far, record): the same records give the same rows, whether
 //! they come from the committer or from a rebuild.
 
+mod decoded;
 mod sweep;
 
 use std::{
@@ -13,6 +14,7 @@ use std::{
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
+    acknowledgement::Acknowledgement,
     keys,
     rows::{
         BUSINESS_KEYS_MAX, DeadLetterRow, DeadLetterStatus, DeliveryRow, DeliveryStatus,
@@ -184,11 +186,8 @@ impl Fold {
             let index = u32::try_from(index).unwrap_or(u32::MAX);
             self.queued(sequence, decoded, index, queued);
         }
-        for settled in &decoded.acknowledges {
-            if let Some(row) = self.delivery(base, settled.delivery) {
-                row.acknowledged = Some(settled.verdict.clone());
-            }
-        }
+        self.acknowledged(base, sequence, decoded);
+        self.numbered(decoded);
         let Some(row) = self.message(base, decoded.message) else {
             return;
         };
@@ -287,7 +286,7 @@ impl Fold {
             history: Vec::new(),
             conversation: Vec::new(),
             external_id: None,
-            acknowledged: None,
+            acknowledgement: Acknowledgement::expected(queued.acknowledgement_minutes),
             failure: None,
         };
         self.line_up(queued.id, &row);
@@ -331,6 +330,7 @@ impl Fold {
             return;
         };
         row.status = DeliveryStatus::InFlight;
+        row.acknowledgement.sent();
         row.attempts = started.attempt;
         row.first_attempt_at.get_or_insert(started.at);
         remember(&mut row.history, sequence);
@@ -350,10 +350,12 @@ impl Fold {
             Outcome::Delivered { external_id } => {
                 row.status = DeliveryStatus::Delivered;
                 row.external_id = external_id.as_deref().map(shorten);
+                row.acknowledgement.arrived(attempted.at);
             }
             Outcome::AlreadyDelivered { external_id } => {
                 row.status = DeliveryStatus::AlreadyDelivered;
                 row.external_id = external_id.as_deref().map(shorten);
+                row.acknowledgement.arrived(attempted.at);
             }
             Outcome::Retry {
                 not_before,
@@ -376,9 +378,13 @@ impl Fold {
             }
         }
         let settled = row.settled().then(|| queue_key(row));
+        let awaited = awaited_key(attempted.delivery, row);
         let (business_key, attempts) = (row.business_key.clone(), row.attempts);
         if let Some(key) = settled {
             self.remove(key);
+        }
+        if let Some(key) = awaited {
+            self.put(key, Vec::new());
         }
         if let Outcome::Dead {
             dead_letter,
@@ -435,6 +441,8 @@ impl Fold {
             Subject::Delivery(id) => {
                 if let Some(row) = self.delivery(base, id) {
                     remember(&mut row.history, sequence);
+                    let awaited = awaited_key(id, row);
+                    row.acknowledgement.replayed();
                     row.status = DeliveryStatus::Queued;
                     row.attempts = 0;
                     row.first_attempt_at = None;
@@ -442,6 +450,9 @@ impl Fold {
                     row.place = sequence;
                     let row = row.clone();
                     self.line_up(id, &row);
+                    if let Some(key) = awaited {
+                        self.remove(key);
+                    }
                 }
             }
         }
@@ -574,6 +585,12 @@ impl<Row> Kept<Row> {
         }
         &mut self.row
     }
+}
+
+/// The delivery's place among those whose acknowledgement is awaited, if it has one.
+fn awaited_key(id: DeliveryId, row: &DeliveryRow) -> Option<Vec<u8>> {
+    let due = row.acknowledgement.open_until()?;
+    Some(keys::awaited(&row.to, due, id))
 }
 
 /// The reason that a decoded message leaves a dead letter behind, and its step.

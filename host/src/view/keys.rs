@@ -4,6 +4,7 @@
 //! of keys is a range of meaning.
 
 use crate::{
+    clock::Timestamp,
     journal::Sequence,
     message::{DeadLetterId, DeliveryId, Digest, MessageId, PartnerName},
 };
@@ -35,6 +36,9 @@ const PARTNER: u8 = b'p';
 pub(super) const BASE: u8 = b'b';
 pub(super) const THREAD: u8 = b't';
 pub(super) const FETCHED: u8 = b'f';
+pub(super) const AWAITED: u8 = b'a';
+pub(super) const SERIES: u8 = b's';
+pub(super) const SEEN: u8 = b'n';
 
 pub(super) fn message(id: MessageId) -> Vec<u8> {
     key(MESSAGES, &[id.as_bytes()])
@@ -154,6 +158,36 @@ pub(super) fn control(partner: &PartnerName, control_number: u64) -> Vec<u8> {
             &control_number.to_be_bytes(),
         ],
     )
+}
+
+/// A delivery whose acknowledgement is awaited, in the order in which they are due.
+pub(super) fn awaited(partner: &PartnerName, due: Timestamp, id: DeliveryId) -> Vec<u8> {
+    let due = u64::try_from(due.as_millis()).unwrap_or(0);
+    key(
+        AWAITED,
+        &[
+            partner.as_str().as_bytes(),
+            &[0],
+            &due.to_be_bytes(),
+            id.message.as_bytes(),
+            &id.ordinal.to_be_bytes(),
+        ],
+    )
+}
+
+pub(super) fn awaited_of(partner: &PartnerName) -> Vec<u8> {
+    key(AWAITED, &[partner.as_str().as_bytes(), &[0]])
+}
+
+/// How far a series of envelopes has come.
+pub(super) fn series(series: &Digest) -> Vec<u8> {
+    key(SERIES, &[&series.as_bytes()[..16]])
+}
+
+/// A number of a series that was there.
+pub(super) fn seen(series: &Digest, number: &str) -> Vec<u8> {
+    let number = Digest::of(number.as_bytes());
+    key(SEEN, &[&series.as_bytes()[..16], &number.as_bytes()[..16]])
 }
 
 pub(super) fn partner(name: &PartnerName) -> Vec<u8> {

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use super::{
-    View,
+    AcknowledgementState, View,
     apply::decode,
     keys,
     rows::{
         DeadLetterRow, DeadLetterStatus, DeliveryRow, IdempotencyRow, IdentityRow, KeptRow,
-        MessageRow, MessageStatus, ThreadRow,
+        MessageRow, MessageStatus, SeenRow, SeriesRow, ThreadRow,
     },
+    statuses::{DeliveryState, Validation},
 };
 use crate::{
     clock::Timestamp,
@@ -28,6 +29,14 @@ pub struct MessageFilter {
     pub partner: Option<PartnerName>,
     /// Standing so.
     pub status: Option<MessageStatus>,
+    /// Could be read so.
+    pub validation: Option<Validation>,
+    /// With deliveries of which the worst stands so.
+    pub delivery: Option<DeliveryState>,
+    /// With deliveries of which the worst is acknowledged so.
+    pub acknowledgement: Option<AcknowledgementState>,
+    /// When it is asked: what is overdue depends on it.
+    pub now: Timestamp,
     /// About this.
     pub business_key: Option<String>,
     /// Tied together by this.
@@ -163,6 +172,7 @@ impl View {
                     .correlation_id
                     .as_deref()
                     .is_none_or(|it| tied(*id, row, it))
+                && self.stands(*id, row, filter)
         };
         let ids: Box<dyn Iterator<Item = MessageId>> =
             match (&filter.business_key, &filter.correlation_id) {
@@ -305,6 +315,33 @@ impl View {
         })
     }
 
+    fn stands(&self, id: MessageId, row: &MessageRow, filter: &MessageFilter) -> bool {
+        let validation = Validation::from(row.status);
+        if filter.validation.is_some_and(|it| it != validation) {
+            return false;
+        }
+        if filter.delivery.is_none() && filter.acknowledgement.is_none() {
+            return true;
+        }
+        let stands = self.statuses(id, row, filter.now);
+        filter.delivery.is_none_or(|it| it == stands.delivery)
+            && filter
+                .acknowledgement
+                .is_none_or(|it| it == stands.acknowledgement)
+    }
+
+    /// How far a series of numbered envelopes has come.
+    #[must_use]
+    pub fn series(&self, series: &Digest) -> Option<SeriesRow> {
+        self.row(&keys::series(series))
+    }
+
+    /// An envelope's number that was there.
+    #[must_use]
+    pub fn seen(&self, series: &Digest, number: &str) -> Option<SeenRow> {
+        self.row(&keys::seen(series, number))
+    }
+
     fn keeps(&self, row: &MessageRow) -> bool {
         self.kept().is_none_or(|it| row.accepted >= it.before)
     }
@@ -320,11 +357,11 @@ fn sequence(bytes: &[u8]) -> Option<Sequence> {
     Some(Sequence::from_u64(number))
 }
 
-fn message_id(bytes: &[u8]) -> Option<MessageId> {
+pub(super) fn message_id(bytes: &[u8]) -> Option<MessageId> {
     Some(MessageId::from_bytes(bytes.try_into().ok()?))
 }
 
-fn delivery_id(bytes: &[u8]) -> Option<DeliveryId> {
+pub(super) fn delivery_id(bytes: &[u8]) -> Option<DeliveryId> {
     let (message, ordinal) = bytes.split_at_checked(16)?;
     Some(DeliveryId {
         message: message_id(message)?,

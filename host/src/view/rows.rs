@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::acknowledgement::Acknowledgement;
 use crate::{
     clock::Timestamp,
     journal::Sequence,
@@ -120,14 +121,14 @@ pub struct DeliveryRow {
     pub attempts: u32,
     /// When the first of them began.
     pub first_attempt_at: Option<Timestamp>,
-    /// Records of attempts and replays, oldest first.
+    /// Records of attempts, replays and acknowledgements, oldest first.
     pub history: Vec<Sequence>,
     /// Records of the requests of the open conversation, one each.
     pub conversation: Vec<Sequence>,
     /// The partner's own number for it.
     pub external_id: Option<String>,
-    /// What the partner's acknowledgement says of it.
-    pub acknowledged: Option<String>,
+    /// What the partner says of it, and until when it should.
+    pub acknowledgement: Acknowledgement,
     /// Why the last attempt failed.
     pub failure: Option<Failure>,
 }
@@ -207,6 +208,26 @@ pub struct ThreadRow {
     pub message: MessageId,
 }
 
+/// How far a series of numbered envelopes has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeriesRow {
+    /// The number that came last.
+    pub last: u64,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// An envelope's number that was there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeenRow {
+    /// SHA-256 of the envelope's contents.
+    pub content: Digest,
+    /// In which message.
+    pub message: MessageId,
+    /// When it was read.
+    pub at: Timestamp,
+}
+
 /// Which records the journal has given up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeptRow {
@@ -228,6 +249,12 @@ impl DeliveryRow {
                 | DeliveryStatus::AlreadyDelivered
                 | DeliveryStatus::Dead { .. }
         )
+    }
+
+    /// Whether it waits for a person.
+    #[must_use]
+    pub fn is_dead(&self) -> bool {
+        matches!(self.status, DeliveryStatus::Dead { .. })
     }
 }
 

@@ -141,8 +141,10 @@ pub(crate) fn decoded(now: Timestamp, message: MessageId, order_no: &str, to: &s
             rule: "all".to_owned(),
             correlation_id: None,
             content: None,
+            acknowledgement_minutes: None,
         }],
         acknowledges: Vec::new(),
+        envelopes: Vec::new(),
         reply: None,
         dead_letter: None,
     }

@@ -4,9 +4,10 @@ use std::fmt::Debug;
 
 use super::*;
 use crate::{
-    Blame, Decimal, Decoded, Document, ElementPlace, Exchange, FunctionalAcknowledgement, ItemId,
-    Moment, Order, OrderLine, Outcome, Place, PollStep, Polled, PolledMessage, Problem, Purpose,
-    Quantity, Reply, Request, Response, SetNote, Shipment, ShipmentStatus, Source, Step, Verdict,
+    Blame, Decimal, Decoded, Document, ElementPlace, Envelope, EnvelopeKind, Exchange,
+    FunctionalAcknowledgement, ItemId, Moment, Order, OrderLine, Outcome, Place, PollStep, Polled,
+    PolledMessage, Problem, Purpose, Quantity, Reply, Request, Response, SetNote, Shipment,
+    ShipmentStatus, Source, Step, Verdict,
 };
 
 #[track_caller]
@@ -108,6 +109,11 @@ fn documents_cross() {
         Source::new("x12", 1),
     );
     decoded.acknowledgements = vec![acknowledgement];
+    let group = EnvelopeKind::Group("SW".to_owned());
+    decoded.envelopes = vec![
+        Envelope::new(EnvelopeKind::Interchange, "ZZ:A", "ZZ:B", "000000012", 3),
+        Envelope::new(group, "A", "B", "12", 110),
+    ];
     decoded.reply = Some(Reply::new(200, "text/plain", "ok"));
     crosses(&Result::<Decoded, Problem>::Ok(decoded));
     crosses(&Result::<Decoded, Problem>::Err(problem));

@@ -72,6 +72,9 @@ pub struct End {
     pub stated: Option<u32>,
     /// How many sets (or groups) were read.
     pub received: u32,
+    /// Where what ended it begins in the input as received, in bytes: its trailer, or
+    /// the header of the next one; `None` when the text ended.
+    pub offset: Option<usize>,
     /// What is wrong with the trailer.
     pub findings: Vec<Finding>,
 }
@@ -266,16 +269,20 @@ impl<'a> Reader<'a> {
     fn handle(&mut self, segment: Segment<'a>) {
         match segment.id() {
             b"ISA" => {
-                self.close_interchange(None);
+                self.close_interchange(None, Some(segment.offset()));
                 self.open_interchange(segment);
             }
             b"GS" => {
-                self.close_group(None);
+                self.close_group(None, Some(segment.offset()));
                 self.open_group(segment);
             }
             b"ST" => self.set(segment),
-            b"GE" if self.group.is_some() => self.close_group(Some(segment)),
-            b"IEA" if self.interchange.is_some() => self.close_interchange(Some(segment)),
+            b"GE" if self.group.is_some() => {
+                self.close_group(Some(segment), Some(segment.offset()));
+            }
+            b"IEA" if self.interchange.is_some() => {
+                self.close_interchange(Some(segment), Some(segment.offset()));
+            }
             b"TA1" => self.events.push_back(Event::Acknowledgement(segment)),
             // Interchange-level services that carry nothing for us.
             b"ISB" | b"ISE" | b"TA3" if self.group.is_none() => {}
@@ -313,29 +320,23 @@ impl<'a> Reader<'a> {
     }
 
     /// Closes the open group by its trailer, or without one.
-    fn close_group(&mut self, trailer: Option<Segment<'a>>) {
+    fn close_group(&mut self, trailer: Option<Segment<'a>>, offset: Option<usize>) {
         let Some(group) = self.group.take() else {
             return;
         };
-        self.events.push_back(Event::GroupEnd(group.end(
-            trailer,
-            "GE",
-            "GS06",
-            "transaction sets",
-        )));
+        let end = group.end(trailer, "GE", "GS06", "transaction sets");
+        self.events
+            .push_back(Event::GroupEnd(End { offset, ..end }));
     }
 
-    fn close_interchange(&mut self, trailer: Option<Segment<'a>>) {
-        self.close_group(None);
+    fn close_interchange(&mut self, trailer: Option<Segment<'a>>, offset: Option<usize>) {
+        self.close_group(None, offset);
         let Some(interchange) = self.interchange.take() else {
             return;
         };
-        self.events.push_back(Event::InterchangeEnd(interchange.end(
-            trailer,
-            "IEA",
-            "ISA13",
-            "functional groups",
-        )));
+        let end = interchange.end(trailer, "IEA", "ISA13", "functional groups");
+        self.events
+            .push_back(Event::InterchangeEnd(End { offset, ..end }));
     }
 
     /// Reads the transaction set that begins with `first` to its end.
@@ -481,7 +482,7 @@ impl<'a> Iterator for Reader<'a> {
                 Some(segment) => self.handle(segment),
                 None => {
                     self.ended = true;
-                    self.close_interchange(None);
+                    self.close_interchange(None, None);
                 }
             }
         }

@@ -8,9 +8,10 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     journal::{Journal as _, MemoryJournal, MemoryStore},
-    message::{Channel, DeadLetterId, DeliveryId, MessageId, RawMessage},
+    message::{Channel, DeadLetterId, DeliveryId, Digest, MessageId, RawMessage},
     record::{
-        Acknowledges, BreakerMoved, Disposition, Log, Outcome, Polled, Record, Subject, Swept,
+        Acknowledges, BreakerMoved, Disposition, Envelope, Level, Log, Outcome, Polled, Record,
+        Subject, Swept,
     },
     view::{
         DeadLetterFilter, DeadLetterStatus, MessageFilter, Options,
@@ -38,6 +39,18 @@ struct House {
     letters: Vec<(DeadLetterId, Subject, &'static str)>,
     /// Everything that was ever given an identity.
     messages: Vec<MessageId>,
+}
+
+fn interchange(number: usize) -> Envelope {
+    Envelope {
+        kind: "interchange".to_owned(),
+        sender: "ZZ:NORTH".to_owned(),
+        receiver: "ZZ:US".to_owned(),
+        number: number.to_string(),
+        content: Digest::of(b"x"),
+        found: None,
+        taken: true,
+    }
 }
 
 impl House {
@@ -131,6 +144,7 @@ impl House {
         let document = &mut record.documents[0];
         let begun = self.told.view.thread(&document.business_key);
         document.thread = begun.map(|it| it.correlation_id);
+        record.deliveries[0].acknowledgement_minutes = chosen.is_multiple_of(2).then_some(60);
         let standing = self.told.view.partner(&partner(to));
         record.deliveries[0].control_number = standing.control_number + 1;
         if chosen == 7 {
@@ -199,7 +213,11 @@ impl House {
         record.acknowledges.push(Acknowledges {
             delivery: delivery(id),
             verdict: "accepted".to_owned(),
+            means: None,
+            level: Level::Functional,
+            document: None,
         });
+        record.envelopes.push(interchange(chosen));
         self.tell(Record::Decoded(record));
     }
 
@@ -246,9 +264,17 @@ impl House {
                 .collect();
             let standing = view.partner(&name);
             writeln!(all, "{name} {standing:?} {pending:?} {open:?} {control:?}").unwrap();
+            writeln!(all, "{:?}", view.awaited(&name, self.now, 10_000, 10_000)).unwrap();
         }
         for number in 0..ORDERS {
             writeln!(all, "{:?}", view.thread(&format!("order/SO-{number}"))).unwrap();
+        }
+        let series = interchange(0).series(&partner("erp"));
+        let last = view.series(&series).filter(|it| it.at >= since);
+        writeln!(all, "{last:?}").unwrap();
+        for number in 0..16 {
+            let seen = view.seen(&series, &interchange(number).number);
+            writeln!(all, "{:?}", seen.filter(|it| it.at >= since)).unwrap();
         }
         for id in &self.messages {
             let key = crate::message::Digest::of(id.as_bytes());

@@ -16,27 +16,36 @@ use crate::{
         keys,
         rows::{
             DeadLetterRow, DeadLetterStatus, DeliveryRow, IdempotencyRow, IdentityRow, KeptRow,
-            MessageRow, ThreadRow,
+            MessageRow, SeenRow, SeriesRow, ThreadRow,
         },
         standing,
     },
 };
 
 /// All tables that rows are given up in, in the order of their keys.
-const TABLES: [u8; 9] = [
+const TABLES: [u8; 12] = [
+    keys::AWAITED,
     keys::CORRELATION,
     keys::DELIVERIES,
     keys::CONTROL,
     keys::IDEMPOTENCY,
     keys::BUSINESS,
     keys::MESSAGES,
+    keys::SEEN,
+    keys::SERIES,
     keys::THREAD,
     keys::DEAD_LETTERS,
     keys::IDENTITY,
 ];
 
 /// Those of them whose rows have a time of their own.
-const TIMED: [u8; 3] = [keys::CONTROL, keys::IDEMPOTENCY, keys::IDENTITY];
+const TIMED: [u8; 5] = [
+    keys::CONTROL,
+    keys::IDEMPOTENCY,
+    keys::SEEN,
+    keys::SERIES,
+    keys::IDENTITY,
+];
 
 /// Which rows are given up.
 struct Rule<'a> {
@@ -114,6 +123,15 @@ impl Rule<'_> {
         let over = match *key.first().unwrap_or(&0) {
             keys::IDEMPOTENCY => decode::<IdempotencyRow>(row).map(|it| self.is_old(it.at)),
             keys::IDENTITY => decode::<IdentityRow>(row).map(|it| self.is_old(it.at)),
+            keys::SEEN => decode::<SeenRow>(row).map(|it| self.is_old(it.at)),
+            keys::SERIES => decode::<SeriesRow>(row).map(|it| self.is_old(it.at)),
+            keys::AWAITED => {
+                let id = key
+                    .len()
+                    .checked_sub(20)
+                    .and_then(|at| key.get(at..at + 16));
+                message_id(id).map(|it| self.is_gone(it))
+            }
             keys::CONTROL => delivery_id(row).map(|it| self.is_settled_and_old(it)),
             keys::MESSAGES => decode::<MessageRow>(row).map(|it| it.accepted < self.before),
             keys::DELIVERIES => message_id(key.get(1..17)).map(|it| self.is_gone(it)),

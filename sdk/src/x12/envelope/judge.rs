@@ -128,6 +128,7 @@ impl Open<'_> {
             return End {
                 stated: None,
                 received,
+                offset: None,
                 findings: vec![finding],
             };
         };
@@ -176,6 +177,7 @@ impl Open<'_> {
         End {
             stated,
             received,
+            offset: None,
             findings,
         }
     }

@@ -1,0 +1,90 @@
+//! What earlier documents about the same order say, for a document that was just read.
+//!
+//! Done on the guest's thread, so that the engine does not wait for the journal. What is
+//! looked at is bounded; what was not found is not held against anybody.
+
+use crate::{
+    contract::{self, Document, Known},
+    journal::Reader,
+    message::MessageId,
+    record::{self, Disposition, Failure, Record},
+    view::{MessageFilter, MessageRow, View},
+};
+
+/// Documents of one message that are compared.
+const DOCUMENTS_MAX: usize = 32;
+/// Messages about one order that are looked at, newest first.
+const MESSAGES_MAX: usize = 16;
+/// How long such a message may be, in bytes.
+const MESSAGE_BYTES_MAX: u64 = 1 << 20;
+
+/// What is odd about the message's documents, by their positions.
+pub(super) fn compare(
+    decoded: &contract::Decoded,
+    own: MessageId,
+    view: &View,
+    journal: &dyn Reader,
+) -> Vec<(u32, Failure)> {
+    let documents = (0_u32..).zip(&decoded.documents);
+    let documents = documents.filter_map(|(position, it)| Some((position, it.as_ref().ok()?)));
+    let known = |order_no: &str| known(order_no, own, view, journal);
+    let mut compared = 0;
+    let mut findings = Vec::new();
+    for (position, decoded) in documents {
+        let found = match &decoded.document {
+            Document::Shipment(it) => known(&it.order_no).findings_of_shipment(it),
+            Document::ReturnReceipt(it) => match &it.order_no {
+                Some(order_no) => known(order_no).findings_of_return(it),
+                None => continue,
+            },
+            _ => continue,
+        };
+        findings.extend(found.into_iter().map(|it| (position, it)));
+        compared += 1;
+        if compared >= DOCUMENTS_MAX {
+            break;
+        }
+    }
+    findings
+}
+
+fn known(order_no: &str, own: MessageId, view: &View, journal: &dyn Reader) -> Known {
+    let business_key = format!("order/{order_no}");
+    let messages = view.messages(&MessageFilter {
+        business_key: Some(business_key.clone()),
+        limit: MESSAGES_MAX,
+        ..MessageFilter::default()
+    });
+    let mut known = Known::default();
+    for (id, row) in messages {
+        if id == own || row.bytes > MESSAGE_BYTES_MAX {
+            continue;
+        }
+        for document in documents(&row, journal) {
+            let had_effect = document.disposition == Disposition::Routed;
+            if document.business_key != business_key || !had_effect {
+                continue;
+            }
+            match contract::json::from_slice(document.content.as_bytes()) {
+                Ok(Document::Order(order)) => {
+                    known.order.get_or_insert(order);
+                }
+                Ok(Document::Shipment(shipment)) => known.shipments.push(shipment),
+                _ => {}
+            }
+        }
+    }
+    known
+}
+
+/// What a message held when it was last read.
+fn documents(row: &MessageRow, journal: &dyn Reader) -> Vec<record::Document> {
+    let last = row.history.iter().rev().find_map(|sequence| {
+        let bytes = journal.read(*sequence).ok()?;
+        match Record::from_bytes(&bytes).ok()? {
+            Record::Decoded(decoded) => Some(decoded.documents),
+            _ => None,
+        }
+    });
+    last.unwrap_or_default()
+}
