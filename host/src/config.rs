@@ -22,7 +22,7 @@ use crate::{
     ingress::authenticate::TokenHash,
     listener, lookup,
     message::PartnerName,
-    partner::{ControlNumbers, Terms},
+    partner::{self, ControlNumbers, Terms},
     route, sandbox,
     tables::AllConfigured,
 };
@@ -154,6 +154,9 @@ pub struct Partner {
     /// endpoint's `credential`, by the word it chooses it by.
     #[serde(default)]
     pub credentials: BTreeMap<String, deliver::credentials::Config>,
+    /// `poll`: when it is asked for news; absent for a partner that sends them.
+    #[serde(default)]
+    pub poll: Option<Spanned<partner::poll::Config>>,
 }
 
 /// What flags and environment put in place of the file's settings.
@@ -412,6 +415,16 @@ fn check_partner(name: &PartnerName, partner: &Spanned<Partner>, faults: &mut Ve
             fault(&format!("credentials.{name}"), text, partner.span());
         }
     }
+    if let Some(poll) = &within.poll {
+        if let Err(error) = poll.get_ref().plan() {
+            fault("poll", error.to_string(), poll.span());
+        }
+        let endpoint = within.endpoint.as_ref();
+        if endpoint.is_none_or(|it| it.get_ref().url.is_none()) {
+            let text = "polling asks the endpoint; give it endpoint.url".to_owned();
+            fault("poll", text, poll.span());
+        }
+    }
     let setting = format!("partners.{name}.access");
     if let Err(error) = within.access.check(name, &setting) {
         fault("access.signature", error.to_string(), partner.span());
@@ -552,6 +565,44 @@ mod tests {
         assert_eq!(faults("orders", folder), setting);
         assert_eq!(faults("functional-acknowledgement", folder), setting);
         assert_eq!(faults("order", ""), setting);
+    }
+
+    #[test]
+    fn what_cannot_be_polled_or_verified_is_named() {
+        let faults = |partner: &str| {
+            let text = format!(
+                "[server]\ndata_directory = 'd'\nadapters_directory = 'a'\n\
+                 [partners.bob]\nadapter = 'shipbob'\n{partner}"
+            );
+            match Config::parse(&text, &Overrides::default()) {
+                Ok(_) => Vec::new(),
+                Err(faults) => faults.into_iter().map(|it| it.setting).collect(),
+            }
+        };
+        let (url, poll) = (
+            "endpoint.url = 'https://bob.example'",
+            "poll.interval_seconds = 60",
+        );
+        assert_eq!(faults(&format!("{url}\n{poll}")), Vec::<String>::new());
+        assert_eq!(
+            faults(&format!("endpoint.folder = 'f'\n{poll}")),
+            ["partners.bob.poll"]
+        );
+        assert_eq!(
+            faults(&format!("{url}\npoll.cron = 'daily'")),
+            ["partners.bob.poll"]
+        );
+        let signature = |secrets: &str| {
+            format!("access.signature = {{ kind = 'standard-webhooks', secrets = [{secrets}] }}")
+        };
+        assert_eq!(faults(&signature("'env:A', 'env:B'")), Vec::<String>::new());
+        assert_eq!(faults(&signature("")), ["partners.bob.access.signature"]);
+        let both = format!(
+            "{}\naccess.token_sha256 = ['{}']",
+            signature("'env:A'"),
+            "0".repeat(64)
+        );
+        assert_eq!(faults(&both), ["partners.bob.access.signature"]);
     }
 
     #[test]
