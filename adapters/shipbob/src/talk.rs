@@ -270,8 +270,7 @@ fn unknown(order: &Order) -> Problem {
 /// A problem of an answer that is no list of orders.
 fn unlike(problem: Problem) -> Problem {
     let text = format!("ShipBob's list of orders can't be read: {}", problem.text);
-    Problem { text, ..problem }
-        .with_remedy(format!("look whether {PATHS} is one that ShipBob has"))
+    Problem { text, ..problem }.with_remedy(format!("look whether {PATHS} is one that ShipBob has"))
 }
 
 fn shipped(order: &Found) -> Problem {

@@ -74,7 +74,10 @@ pub(crate) fn plain(bytes: &[u8]) -> Option<&str> {
     if !rest.iter().all(|byte| matches!(byte, b' '..=b'~')) {
         return None;
     }
-    #[expect(unsafe_code, reason = "looking at every byte twice is a tenth of reading")]
+    #[expect(
+        unsafe_code,
+        reason = "looking at every byte twice is a tenth of reading"
+    )]
     // SAFETY: ASCII is UTF-8, and every byte was looked at.
     Some(unsafe { std::str::from_utf8_unchecked(bytes) })
 }
