@@ -67,7 +67,7 @@ fn read(
 ) -> Result<Carrier, Fault> {
     let config = context.config;
     let mut elements = context.elements(segment);
-    let mode = elements.required(Spec::at(1).reference(91).length(1, 2))?;
+    let mode = elements.expected(Spec::at(1).reference(91).length(1, 2))?;
     let scac = elements.optional(Spec::at(2).reference(140).length(2, 4))?;
     let routing = elements.optional(Spec::at(3).reference(387).length(1, 35))?;
     let payment = match layout.payment {
@@ -77,7 +77,8 @@ fn read(
     let [initial, number] = layout.equipment;
     let initial = elements.optional(Spec::at(initial).reference(206).length(1, 4))?;
     let number = elements.optional(Spec::at(number).reference(207).length(1, 15))?;
-    if !codes::is_first::<TransportMode>(&mode) {
+    let is_plain = |mode: &str| codes::is_first::<TransportMode>(mode);
+    if !mode.as_deref().is_none_or(is_plain) {
         wire::keep(extras, segment, 1);
     }
     for element in layout.kept {
@@ -91,7 +92,7 @@ fn read(
         scac: scac.map(|scac| config.carrier(&scac)),
         name: routing.filter(|_| service.is_none()).map(Cow::into_owned),
         service: service.map(str::to_owned),
-        mode: Some(codes::read(&mode)),
+        mode: mode.map(|mode| codes::read(&mode)),
         payment: payment.map(|payment| codes::read(&payment)),
         equipment: match (initial, number) {
             (Some(initial), Some(number)) => Some(format!("{initial} {number}")),

@@ -3,7 +3,7 @@
 use crossdock_sdk::x12::code::ElementError;
 use crossdock_sdk::x12::segment::text;
 use crossdock_sdk::x12::{Elements, Fault, Place, Segment, Spec};
-use crossdock_sdk::{Decimal, Extras, ItemId, ItemScheme, Problem, Quantity};
+use crossdock_sdk::{Decimal, Extras, ItemId, ItemScheme, Problem, Quantity, host};
 
 use super::Context;
 use crate::codes;
@@ -97,7 +97,8 @@ impl Context<'_> {
             .at(wire::place(&segment.place_of(element)))
             .with_value(code)
             .with_remedy(format!(
-                "set `unit.{code}` for the partner, or a row of its lookup table `unit`"
+                "set `unit.{code}` for the partner, or {}",
+                host::add_a_row("unit")
             ));
         self.refuse(problem);
     }
@@ -217,7 +218,10 @@ impl Context<'_> {
         pairs: Pairs,
         extras: &mut Extras,
     ) -> Result<(Vec<ItemId>, Option<String>), Fault> {
-        let mut items = Vec::with_capacity(2);
+        let told = |element: &&usize| segment.has(**element) || segment.has(**element + 1);
+        let count = pairs.qualifiers.iter().filter(told).count();
+        let case_code = pairs.case_code > 0 && segment.has(pairs.case_code.into());
+        let mut items = Vec::with_capacity(count + usize::from(case_code));
         if pairs.case_code > 0 {
             self.case_code(segment, &mut items, pairs.case_code)?;
         }
