@@ -281,6 +281,21 @@ impl Config {
                 }),
             }
         }
+        self.check_bounds(&mut faults);
+        let table = self.routing(&partners, &mut faults);
+        match table {
+            Some(table) if faults.is_empty() => Ok(Checked {
+                config: self,
+                partners,
+                table,
+                tables: cross_references,
+            }),
+            _ => Err(faults),
+        }
+    }
+
+    /// Whether what one stage may hold fits where another keeps it.
+    fn check_bounds(&self, faults: &mut Vec<Fault>) {
         let window = self.engine.idempotency_window_days;
         if let Some(days) = self.journal.retention_days
             && days < window.max(1)
@@ -311,6 +326,14 @@ impl Config {
                 span: None,
             });
         }
+    }
+
+    /// The routing table, over these partners.
+    fn routing(
+        &self,
+        partners: &BTreeMap<PartnerName, Partner>,
+        faults: &mut Vec<Fault>,
+    ) -> Option<route::Table> {
         let names: BTreeSet<_> = partners.keys().cloned().collect();
         let receivers = partners
             .iter()
@@ -326,7 +349,7 @@ impl Config {
             partners: &names,
             receivers: &receivers,
         };
-        let table = match route::Table::new(&rules, &world) {
+        match route::Table::new(&rules, &world) {
             Ok(table) => Some(table),
             Err(errors) => {
                 faults.extend(errors.into_iter().map(|error| Fault {
@@ -336,15 +359,6 @@ impl Config {
                 }));
                 None
             }
-        };
-        match table {
-            Some(table) if faults.is_empty() => Ok(Checked {
-                config: self,
-                partners,
-                table,
-                tables: cross_references,
-            }),
-            _ => Err(faults),
         }
     }
 }
