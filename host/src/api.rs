@@ -13,6 +13,8 @@ pub mod messages;
 pub mod metrics;
 pub mod partners;
 pub mod problem;
+pub mod rerun;
+pub mod tables;
 pub mod timeline;
 
 use std::sync::Arc;
@@ -34,6 +36,7 @@ use crate::{
     journal::Reader,
     partner::Partners,
     registry::Registry,
+    tables::Tables,
     view::View,
 };
 
@@ -54,6 +57,8 @@ pub struct Api {
     pub registry: Arc<Registry>,
     /// Partners.
     pub partners: Arc<Partners>,
+    /// What their adapters look up.
+    pub tables: Arc<Tables>,
     /// The present.
     pub clock: Clock,
     /// Counts, and who else knows how the host stands.
@@ -84,16 +89,20 @@ impl Operators {
 
 /// All paths of the API and the health checks.
 pub fn router(api: Arc<Api>, operators: Operators) -> Router {
+    let table = get(tables::show).put(tables::put).delete(tables::delete);
     let operated = Router::new()
         .route("/v1/messages", get(messages::list))
         .route("/v1/messages/{id}", get(messages::show))
         .route("/v1/messages/{id}/raw", get(messages::raw))
+        .route("/v1/messages/{id}/rerun", post(rerun::rerun))
         .route("/v1/dead-letters", get(dead_letters::list))
         .route("/v1/dead-letters/replay", post(dead_letters::replay))
         .route("/v1/dead-letters/{id}", get(dead_letters::show))
         .route("/v1/partners", get(partners::list))
         .route("/v1/partners/{partner}", get(partners::show))
         .route("/v1/partners/{partner}/breaker", post(partners::breaker))
+        .route("/v1/partners/{partner}/tables", get(tables::list))
+        .route("/v1/partners/{partner}/tables/{table}", table)
         .route(
             "/v1/partners/{partner}/acknowledgements",
             get(partners::acknowledgements),

@@ -14,8 +14,10 @@ mod print;
 mod rebuild;
 mod remote;
 mod report;
+mod rerun;
 mod serve;
 mod simulate;
+mod tables;
 
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 
@@ -61,6 +63,9 @@ enum Command {
     /// Partners of a running host
     #[command(subcommand)]
     Partners(partners::Command),
+    /// What adapters look up: cross-reference tables of a running host
+    #[command(subcommand)]
+    Tables(tables::Command),
 }
 
 /// Which configuration, and what overrides it.
@@ -111,6 +116,7 @@ fn run(command: Command) -> Result<(), Failed> {
         Command::Messages(command) => asynchronous(messages::run(command)),
         Command::DeadLetters(command) => asynchronous(dead_letters::run(command)),
         Command::Partners(command) => asynchronous(partners::run(command)),
+        Command::Tables(command) => asynchronous(tables::run(command)),
     }
 }
 

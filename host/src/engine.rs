@@ -19,6 +19,7 @@ mod handle;
 mod inbox;
 mod log;
 mod reading;
+mod rerun;
 mod retention;
 mod settle;
 mod state;
@@ -45,6 +46,7 @@ use self::{
 };
 pub use self::{
     handle::{BreakerCommand, Handle, LaneStatus, Replay, Stopped},
+    rerun::{Place, Rerun, RerunError},
     state::Config,
 };
 use crate::{
@@ -55,7 +57,7 @@ use crate::{
     message::{DeliveryId, Journaled, MessageId, PartnerName, RawMessage},
     metrics::Metrics,
     partner::Partners,
-    record::{Attempted, Failure, GivenUp, Outcome, Record, Replayed, Subject},
+    record::{Attempted, Failure, Outcome, Record, Replayed, Subject},
     registry::Registry,
     route::Table,
     sandbox::{Adapter, Limits, Pool},
@@ -116,7 +118,7 @@ pub(in crate::engine) enum Event {
     /// An operator wants something.
     Command(Command),
     /// It is known what the journal can give up, as far as no replay came in between.
-    Surveyed(Option<GivenUp>, u64),
+    Surveyed(retention::Found, u64),
 }
 
 /// Tells the engine what is durable; made before the committer, which needs it.
@@ -194,7 +196,10 @@ impl Feed {
                     true
                 }
                 Record::Replayed(_) | Record::Swept(_) => true,
-                Record::AttemptStarted(_) | Record::Attempted(_) | Record::BreakerMoved(_) => false,
+                Record::AttemptStarted(_)
+                | Record::Attempted(_)
+                | Record::BreakerMoved(_)
+                | Record::TableChanged(_) => false,
             };
             if wanted {
                 // When the engine has ended nobody needs it.
@@ -295,11 +300,7 @@ impl Engine {
             }
             Event::Ended(partner, ended) => self.ended(&partner, *ended),
             Event::Command(command) => self.command(command),
-            Event::Surveyed(given_up, replays) => {
-                // What was replayed meanwhile may need what was found to be needless.
-                let given_up = given_up.filter(|_| replays == self.replays);
-                self.sweep(given_up, self.parts.clock.now());
-            }
+            Event::Surveyed(found, replays) => self.surveyed(found, replays),
         }
     }
 

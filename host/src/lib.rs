@@ -15,6 +15,7 @@
 
 pub mod clock;
 pub mod failpoint;
+pub mod lookup;
 pub mod message;
 pub mod record;
 
@@ -38,6 +39,7 @@ pub mod toolchain;
 
 pub mod partner;
 pub mod route;
+pub mod tables;
 
 pub mod deliver;
 

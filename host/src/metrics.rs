@@ -83,7 +83,8 @@ impl Metrics {
             Record::AttemptStarted(_)
             | Record::BreakerMoved(_)
             | Record::Replayed(_)
-            | Record::Swept(_) => {}
+            | Record::Swept(_)
+            | Record::TableChanged(_) => {}
         }
     }
 

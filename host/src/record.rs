@@ -9,6 +9,7 @@
 
 mod acknowledges;
 mod envelope;
+mod table;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -26,6 +27,7 @@ use crate::{
 pub use self::{
     acknowledges::{Acknowledges, Level, Verdict},
     envelope::{Envelope, Irregularity},
+    table::{Carried, TableChanged, TableSource, TableUse},
 };
 
 /// One durable step.
@@ -47,6 +49,8 @@ pub enum Record {
     Replayed(Replayed),
     /// What is too old to matter was given up.
     Swept(Swept),
+    /// A cross-reference table has another content, or is carried over.
+    TableChanged(TableChanged),
 }
 
 /// Which adapter did it.
@@ -147,6 +151,9 @@ pub struct Decoded {
     /// Keeps the refused ones for replay; absent when there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dead_letter: Option<DeadLetterId>,
+    /// What the adapter looked into.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tables: Vec<TableUse>,
 }
 
 /// One canonical document.
@@ -275,6 +282,9 @@ pub struct Undecodable {
     /// What the adapter logged before it failed.
     #[serde(default, skip_serializing_if = "Log::is_empty")]
     pub log: Log,
+    /// What the adapter looked into before it failed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tables: Vec<TableUse>,
 }
 
 /// What a request was.
@@ -343,6 +353,9 @@ pub struct AttemptStarted {
     /// What the adapter logged when it was asked for this request.
     #[serde(default, skip_serializing_if = "Log::is_empty")]
     pub log: Log,
+    /// What the adapter looked into for this request.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tables: Vec<TableUse>,
 }
 
 /// An attempt ended.
@@ -378,6 +391,9 @@ pub struct Attempted {
     /// What the adapter logged after the last answer.
     #[serde(default, skip_serializing_if = "Log::is_empty")]
     pub log: Log,
+    /// What the adapter looked into after the last answer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tables: Vec<TableUse>,
 }
 
 /// What follows from an attempt.
@@ -533,7 +549,11 @@ impl Record {
             Self::Undecodable(it) => it.log.give_up(),
             Self::AttemptStarted(it) => it.log.give_up(),
             Self::Attempted(it) => it.log.give_up(),
-            Self::Accepted(_) | Self::BreakerMoved(_) | Self::Replayed(_) | Self::Swept(_) => false,
+            Self::Accepted(_)
+            | Self::BreakerMoved(_)
+            | Self::Replayed(_)
+            | Self::Swept(_)
+            | Self::TableChanged(_) => false,
         }
     }
 
@@ -549,6 +569,7 @@ impl Record {
             Self::BreakerMoved(it) => it.at,
             Self::Replayed(it) => it.at,
             Self::Swept(it) => it.at,
+            Self::TableChanged(it) => it.carried.as_ref().map_or(it.at, |carried| carried.at),
         }
     }
 
@@ -583,6 +604,10 @@ impl Record {
                 1024 + content
             }
             Self::AttemptStarted(started) => 512 + started.request.body.len(),
+            Self::TableChanged(changed) => {
+                let content = changed.content.as_ref();
+                512 + content.map_or(0, |it| it.bytes() + it.len() * 4)
+            }
             _ => 512,
         }
     }

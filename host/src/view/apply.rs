@@ -22,6 +22,7 @@ use super::{
         shorten, shortened,
     },
     standing::{self, Standings},
+    tables::TableRow,
 };
 use crate::{
     clock::Timestamp,
@@ -105,6 +106,11 @@ impl Fold {
             Record::BreakerMoved(_) => {}
             Record::Replayed(replayed) => self.replayed(base, sequence, replayed),
             Record::Swept(swept) => self.swept(base, swept),
+            Record::TableChanged(changed) => {
+                let row = TableRow::of(sequence, changed);
+                let key = keys::version(&changed.partner, &changed.table, changed.version);
+                self.put(key, encode(&row));
+            }
         }
     }
 

@@ -9,7 +9,7 @@ use crossdock_sdk::conversation::Pause;
 use crossdock_sdk::http::escape;
 use crossdock_sdk::json::{Object, Part, Tree};
 use crossdock_sdk::{
-    ItemScheme, Order, OrderLine, Party, PartyRole, Problem, Purpose, Request, Step,
+    ItemScheme, Order, OrderLine, Party, PartyRole, Problem, Purpose, Request, Step, host,
 };
 
 use super::{RECORDS_MAX, Talk, accepting, attributes, patch};
@@ -150,9 +150,10 @@ fn account(config: &Config<'_>, order: &Order) -> Result<Object, Problem> {
         };
         Problem::settings("account-unmapped", text)
             .at_pointer("/parties")
-            .with_remedy(
-                "fill the table `salesforce-account`, or set `account-key` or `account-id`",
-            )
+            .with_remedy(format!(
+                "set `account-key` or `account-id`, or {}",
+                host::add_a_row("salesforce-account")
+            ))
     })
 }
 
@@ -313,9 +314,10 @@ fn fields(
             return Err(Problem::settings("item-unmapped", text)
                 .at_pointer(pointer)
                 .with_value(sku)
-                .with_remedy(
-                    "fill the table `salesforce-pricebook-entry`, or set `pricebook-entry-key`",
-                ));
+                .with_remedy(format!(
+                    "set `pricebook-entry-key`, or {}",
+                    host::add_a_row("salesforce-pricebook-entry")
+                )));
         }
     };
     if let Some(order_id) = order_id {
