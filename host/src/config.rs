@@ -258,26 +258,8 @@ impl Config {
         config.check()
     }
 
-    fn check(self) -> Result<Checked, Vec<Fault>> {
-        let mut faults = Vec::new();
-        let mut partners = BTreeMap::new();
-        let mut cross_references = BTreeMap::new();
-        for (name, partner) in &self.partners {
-            match PartnerName::parse(name) {
-                Ok(name) => {
-                    check_partner(&name, partner, &mut faults);
-                    let read = tables::read(&name, partner, &self.tables, &mut faults);
-                    cross_references.insert(name.clone(), read);
-                    check_acknowledged(&name, partner.get_ref(), &mut faults);
-                    partners.insert(name, partner.get_ref().clone());
-                }
-                Err(error) => faults.push(Fault {
-                    setting: format!("partners.{name}"),
-                    text: error.to_string(),
-                    span: Some(partner.span()),
-                }),
-            }
-        }
+    /// What no stage can check alone of bounds and times.
+    fn check_sizes(&self, faults: &mut Vec<Fault>) {
         let window = self.engine.idempotency_window_days;
         if let Some(days) = self.journal.retention_days
             && days < window.max(1)
@@ -308,6 +290,29 @@ impl Config {
                 span: None,
             });
         }
+    }
+
+    fn check(self) -> Result<Checked, Vec<Fault>> {
+        let mut faults = Vec::new();
+        let mut partners = BTreeMap::new();
+        let mut cross_references = BTreeMap::new();
+        for (name, partner) in &self.partners {
+            match PartnerName::parse(name) {
+                Ok(name) => {
+                    check_partner(&name, partner, &mut faults);
+                    let read = tables::read(&name, partner, &self.tables, &mut faults);
+                    cross_references.insert(name.clone(), read);
+                    check_acknowledged(&name, partner.get_ref(), &mut faults);
+                    partners.insert(name, partner.get_ref().clone());
+                }
+                Err(error) => faults.push(Fault {
+                    setting: format!("partners.{name}"),
+                    text: error.to_string(),
+                    span: Some(partner.span()),
+                }),
+            }
+        }
+        self.check_sizes(&mut faults);
         let names: BTreeSet<_> = partners.keys().cloned().collect();
         let receivers = partners
             .iter()
