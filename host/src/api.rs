@@ -14,6 +14,8 @@ pub mod metrics;
 pub mod partners;
 pub mod poll;
 pub mod problem;
+pub mod rerun;
+pub mod tables;
 pub mod timeline;
 
 use std::sync::Arc;
@@ -35,6 +37,7 @@ use crate::{
     journal::Reader,
     partner::Partners,
     registry::Registry,
+    tables::Tables,
     view::View,
 };
 
@@ -55,6 +58,8 @@ pub struct Api {
     pub registry: Arc<Registry>,
     /// Partners.
     pub partners: Arc<Partners>,
+    /// What their adapters look up.
+    pub tables: Arc<Tables>,
     /// The present.
     pub clock: Clock,
     /// Counts, and who else knows how the host stands.
@@ -85,10 +90,12 @@ impl Operators {
 
 /// All paths of the API and the health checks.
 pub fn router(api: Arc<Api>, operators: Operators) -> Router {
+    let table = get(tables::show).put(tables::put).delete(tables::delete);
     let operated = Router::new()
         .route("/v1/messages", get(messages::list))
         .route("/v1/messages/{id}", get(messages::show))
         .route("/v1/messages/{id}/raw", get(messages::raw))
+        .route("/v1/messages/{id}/rerun", post(rerun::rerun))
         .route("/v1/dead-letters", get(dead_letters::list))
         .route("/v1/dead-letters/replay", post(dead_letters::replay))
         .route("/v1/dead-letters/{id}", get(dead_letters::show))
@@ -96,6 +103,8 @@ pub fn router(api: Arc<Api>, operators: Operators) -> Router {
         .route("/v1/partners/{partner}", get(partners::show))
         .route("/v1/partners/{partner}/breaker", post(partners::breaker))
         .route("/v1/partners/{partner}/poll", post(poll::run))
+        .route("/v1/partners/{partner}/tables", get(tables::list))
+        .route("/v1/partners/{partner}/tables/{table}", table)
         .route(
             "/v1/partners/{partner}/acknowledgements",
             get(partners::acknowledgements),

@@ -30,11 +30,12 @@ use crate::{
     listener::{self, Listener},
     message::PartnerName,
     metrics::Metrics,
-    partner::{Endpoint, Partner, Partners, Tables},
+    partner::{self, Endpoint, Partner, Partners},
     private,
     record::Record,
     registry::{self, Registry},
     sandbox::{Sandbox, SandboxError},
+    tables::{self, Tables},
     view::{self, View},
 };
 
@@ -82,6 +83,9 @@ pub enum StartError {
         /// Why.
         source: transport::BuildError,
     },
+    /// A cross-reference table can't be had.
+    #[error(transparent)]
+    Tables(#[from] tables::OpenError),
     /// The address can't be had.
     #[error(transparent)]
     Listener(#[from] listener::Error),
@@ -181,12 +185,22 @@ pub async fn start(checked: Checked, clock: Clock) -> Result<Host, StartError> {
         config,
         partners,
         table,
+        tables: configured_tables,
     } = checked;
     let directories = Directories::within(&config.server.data_directory);
     let (sandbox, registry) = load_adapters(&config, &directories)?;
     let configured = partners;
     let partners = Arc::new(build_partners(&configured, &registry, &config)?);
     let storage = open_storage(&config, &directories, &partners)?;
+    let tables = tables::Parts {
+        clock: clock.clone(),
+        committer: storage.committer.clone(),
+        view: storage.view.clone(),
+        journal: Arc::clone(&storage.reader),
+        partners: Arc::clone(&partners),
+        limits: config.tables,
+    };
+    let tables = Tables::open(tables, &configured_tables).await?;
     let pool = sandbox.start_pool().map_err(|source| StartError::Io {
         what: "guest threads".to_owned(),
         source,
@@ -237,6 +251,7 @@ pub async fn start(checked: Checked, clock: Clock) -> Result<Host, StartError> {
         engine: handle,
         registry,
         partners,
+        tables,
         clock: clock.clone(),
         sources,
         ready: ready.clone(),
@@ -512,7 +527,7 @@ fn build_partners(
             name: name.clone(),
             adapter,
             settings: partner.flat_settings(),
-            tables: Arc::new(Tables::new(partner.tables.clone())),
+            tables: partner::Tables::default(),
             endpoint: endpoint.transpose()?,
             acknowledge: partner.acknowledge,
             // The configuration is checked.

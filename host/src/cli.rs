@@ -14,7 +14,10 @@ mod print;
 mod rebuild;
 mod remote;
 mod report;
+mod rerun;
 mod serve;
+mod simulate;
+mod tables;
 
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 
@@ -40,6 +43,8 @@ struct Arguments {
 enum Command {
     /// Plays a story with simulated partners, then stays up to be tried
     Demo(demo::Arguments),
+    /// Simulates a partner: SAP, Salesforce, ShipBob, or a warehouse with X12
+    Simulate(simulate::Arguments),
     /// Runs the host
     Serve(Files),
     /// Checks the configuration and the journal without starting
@@ -58,6 +63,9 @@ enum Command {
     /// Partners of a running host
     #[command(subcommand)]
     Partners(partners::Command),
+    /// What adapters look up: cross-reference tables of a running host
+    #[command(subcommand)]
+    Tables(tables::Command),
 }
 
 /// Which configuration, and what overrides it.
@@ -100,6 +108,7 @@ pub fn main() -> ExitCode {
 fn run(command: Command) -> Result<(), Failed> {
     match command {
         Command::Demo(arguments) => asynchronous(demo::run(arguments)),
+        Command::Simulate(arguments) => asynchronous(simulate::run(arguments)),
         Command::Serve(files) => asynchronous(serve::run(files)),
         Command::Check(arguments) => check::run(&arguments),
         Command::Rebuild(files) => rebuild::run(&files),
@@ -107,6 +116,7 @@ fn run(command: Command) -> Result<(), Failed> {
         Command::Messages(command) => asynchronous(messages::run(command)),
         Command::DeadLetters(command) => asynchronous(dead_letters::run(command)),
         Command::Partners(command) => asynchronous(partners::run(command)),
+        Command::Tables(command) => asynchronous(tables::run(command)),
     }
 }
 
@@ -122,8 +132,8 @@ fn asynchronous(work: impl Future<Output = Result<(), Failed>>) -> Result<(), Fa
 /// What is logged unless `RUST_LOG` says otherwise.
 fn log_filter(command: &Command) -> &'static str {
     match command {
-        // It tells a story on the same terminal.
-        Command::Demo(_) => "warn",
+        // They have their own lines on the same terminal.
+        Command::Demo(_) | Command::Simulate(_) => "warn",
         _ => "warn,crossdock=info",
     }
 }
@@ -166,6 +176,7 @@ mod tests {
     #[test]
     fn the_demos_story_is_not_interrupted_by_logs() {
         assert_eq!(filter_of(&["crossdock", "demo", "--once"]), "warn");
+        assert_eq!(filter_of(&["crossdock", "simulate", "sap"]), "warn");
         assert_eq!(filter_of(&["crossdock", "serve"]), "warn,crossdock=info");
     }
 }

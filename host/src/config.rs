@@ -5,6 +5,8 @@
 //! can check alone, and says of every error where in the file it is and what to
 //! type instead. `crossdock.example.toml` shows every setting.
 
+mod tables;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     ops::Range,
@@ -18,10 +20,11 @@ use toml::Spanned;
 use crate::{
     contract, deliver, engine, ingress,
     ingress::authenticate::TokenHash,
-    listener,
+    listener, lookup,
     message::PartnerName,
     partner::{self, ControlNumbers, Terms},
     route, sandbox,
+    tables::AllConfigured,
 };
 
 /// Every setting with its default, unit and reason.
@@ -51,6 +54,9 @@ pub struct Config {
     /// What moves messages.
     #[serde(default)]
     pub engine: engine::Config,
+    /// Bounds of cross-reference tables.
+    #[serde(default)]
+    pub tables: lookup::Config,
     /// Who messages are exchanged with.
     #[serde(default)]
     pub partners: BTreeMap<String, Spanned<Partner>>,
@@ -138,6 +144,9 @@ pub struct Partner {
     /// `tables`: what the adapter may look up, by table and key.
     #[serde(default)]
     pub tables: BTreeMap<String, BTreeMap<String, String>>,
+    /// `table_files`: the same, each in a file of CSV with the columns `key,value`.
+    #[serde(default)]
+    pub table_files: BTreeMap<String, Spanned<PathBuf>>,
     /// `endpoint`: where deliveries go; absent for a partner that only sends.
     #[serde(default)]
     pub endpoint: Option<Spanned<deliver::endpoint::Config>>,
@@ -170,6 +179,8 @@ pub struct Checked {
     pub partners: BTreeMap<PartnerName, Partner>,
     /// The routing table.
     pub table: route::Table,
+    /// What each partner's adapter may look up.
+    pub tables: AllConfigured,
 }
 
 /// What is wrong with the file.
@@ -253,10 +264,13 @@ impl Config {
     fn check(self) -> Result<Checked, Vec<Fault>> {
         let mut faults = Vec::new();
         let mut partners = BTreeMap::new();
+        let mut cross_references = BTreeMap::new();
         for (name, partner) in &self.partners {
             match PartnerName::parse(name) {
                 Ok(name) => {
                     check_partner(&name, partner, &mut faults);
+                    let read = tables::read(&name, partner, &self.tables, &mut faults);
+                    cross_references.insert(name.clone(), read);
                     check_acknowledged(&name, partner.get_ref(), &mut faults);
                     partners.insert(name, partner.get_ref().clone());
                 }
@@ -275,6 +289,17 @@ impl Config {
                 setting: "journal.retention_days".to_owned(),
                 text: format!(
                     "{days} days are too few: for {window} days (engine.idempotency_window_days) everything is known again, and for that it must be kept"
+                ),
+                span: None,
+            });
+        }
+        let largest = self.tables.record_bytes_max();
+        if largest > self.journal.record_bytes_max {
+            faults.push(Fault {
+                setting: "tables.table_bytes_max".to_owned(),
+                text: format!(
+                    "a table within these bounds can become a record of {largest} bytes, and journal.record_bytes_max is {}; lower tables.table_bytes_max or tables.rows_max, or raise that",
+                    self.journal.record_bytes_max
                 ),
                 span: None,
             });
@@ -317,6 +342,7 @@ impl Config {
                 config: self,
                 partners,
                 table,
+                tables: cross_references,
             }),
             _ => Err(faults),
         }

@@ -18,7 +18,7 @@ mod failure;
 pub mod json;
 
 pub use self::business_key::{KINDS, begins_event, business_key, identity, is_one_event, kind};
-pub use self::check::{Checked, Known, check};
+pub use self::check::{Checked, Earlier, check};
 pub use self::code::code_text;
 pub use self::failure::{blame, failure, place};
 

@@ -3,8 +3,8 @@
 //!
 //! The host is the real one: composed as `serve` composes it, configured by a file,
 //! on a temporary directory, with adapters built from their sources. The partners
-//! ([`erp`], [`crm`], [`warehouse`], [`folder_warehouse`]) are small systems with
-//! state and numbers of their own; they know the host only by its interfaces. The
+//! ([`erp`], [`crm`], and those of [`simulate`](crate::simulate)) are small systems
+//! with state and numbers of their own; they know the host only by its interfaces. The
 //! [`story`] believes what the host's API and the partners' books say, and a step
 //! that was not observed ends it with an error that names the step.
 //!
@@ -13,20 +13,14 @@
 
 mod api;
 mod crm;
-mod depot;
-mod edi;
 mod erp;
 mod farewell;
-mod folder_warehouse;
-mod ingress;
-mod receiver;
 mod screen;
-mod server;
 mod settings;
 mod stage;
 mod story;
+mod systems;
 mod telling;
-mod warehouse;
 
 use std::{
     fs, io,
@@ -46,14 +40,18 @@ pub use self::{
 };
 use crate::{
     clock::Clock,
+    interrupt::asked_to_end,
     sandbox::{self, Sandbox, SandboxError},
     toolchain::{self, BuildError, Built},
 };
 
 /// Where the adapters of the story have their sources, in the workspace.
-const ADAPTERS: [&str; 3] = [
+const ADAPTERS: [&str; 6] = [
     "adapters/canonical-json",
     "adapters/x12-3pl",
+    "adapters/sap",
+    "adapters/salesforce",
+    "adapters/shipbob",
     "tests/guests/misbehaving",
 ];
 
@@ -123,7 +121,9 @@ pub async fn run(options: Options) -> Result<ExitReport, Error> {
     let clock = Clock::System;
     let folders = sources(&options.workspace)?;
     let mut screen = Screen::standard(clock.now());
-    screen.heading("Crossdock demo: an ERP, a CRM and two warehouses on this machine, and the host between them");
+    screen.heading(
+        "Crossdock demo: ERPs, CRMs and warehouses on this machine, and the host between them",
+    );
     screen.heading("Adapters");
     let mut adapters = Vec::new();
     for folder in folders {
@@ -137,13 +137,13 @@ pub async fn run(options: Options) -> Result<ExitReport, Error> {
     farewell::introduce(&mut stage);
     let played = tokio::select! {
         played = Box::pin(story::play(&mut stage)) => played.map_err(Error::from),
-        () = interrupted() => Err(Error::Interrupted),
+        () = asked_to_end() => Err(Error::Interrupted),
     };
     if let Ok(played) = &played {
         farewell::sum_up(&mut stage.screen, played);
         if !options.once {
             farewell::invite(&mut stage);
-            interrupted().await;
+            asked_to_end().await;
         }
     }
     let struck = stage.strike().await;
@@ -208,26 +208,6 @@ fn install(adapters: &[Built], root: &TempDir) -> io::Result<()> {
         fs::copy(&built.path, directory.join(name))?;
     }
     Ok(())
-}
-
-/// Ready when the process is asked to end: Ctrl-C, or SIGTERM.
-async fn interrupted() {
-    // Without a way to be asked there is nothing to wait for.
-    let interrupt = async { drop(tokio::signal::ctrl_c().await) };
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                () = interrupt => {}
-                _ = terminate.recv() => {}
-            }
-            return;
-        }
-        interrupt.await;
-    }
-    #[cfg(not(unix))]
-    interrupt.await;
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ mod inbox;
 mod log;
 mod polling;
 mod reading;
+mod rerun;
 mod retention;
 mod settle;
 mod state;
@@ -48,6 +49,7 @@ use self::{
 pub use self::{
     handle::{BreakerCommand, Handle, LaneStatus, PollRun, Replay, Stopped},
     polling::{Ended as PollEnded, From as PollFrom, Poll},
+    rerun::{Place, Rerun, RerunError},
     state::Config,
 };
 use crate::{
@@ -58,7 +60,7 @@ use crate::{
     message::{DeliveryId, Journaled, MessageId, PartnerName, RawMessage},
     metrics::Metrics,
     partner::Partners,
-    record::{Attempted, Failure, GivenUp, Outcome, Record, Replayed, Subject},
+    record::{Attempted, Failure, Outcome, Record, Replayed, Subject},
     registry::Registry,
     route::Table,
     sandbox::{Adapter, Limits, Pool},
@@ -121,7 +123,7 @@ pub(in crate::engine) enum Event {
     /// A poll wants something, or is over.
     Poll(PartnerName, PollEvent),
     /// It is known what the journal can give up, as far as no replay came in between.
-    Surveyed(Option<GivenUp>, u64),
+    Surveyed(retention::Found, u64),
 }
 
 /// Tells the engine what is durable; made before the committer, which needs it.
@@ -200,7 +202,10 @@ impl Feed {
                     true
                 }
                 Record::Replayed(_) | Record::Swept(_) | Record::Polled(_) => true,
-                Record::AttemptStarted(_) | Record::Attempted(_) | Record::BreakerMoved(_) => false,
+                Record::AttemptStarted(_)
+                | Record::Attempted(_)
+                | Record::BreakerMoved(_)
+                | Record::TableChanged(_) => false,
             };
             if wanted {
                 // When the engine has ended nobody needs it.
@@ -304,11 +309,7 @@ impl Engine {
             Event::Ended(partner, ended) => self.ended(&partner, *ended),
             Event::Command(command) => self.command(command),
             Event::Poll(partner, event) => self.poll_event(&partner, event),
-            Event::Surveyed(given_up, replays) => {
-                // What was replayed meanwhile may need what was found to be needless.
-                let given_up = given_up.filter(|_| replays == self.replays);
-                self.sweep(given_up, self.parts.clock.now());
-            }
+            Event::Surveyed(found, replays) => self.surveyed(found, replays),
         }
     }
 

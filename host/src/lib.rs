@@ -15,9 +15,11 @@
 
 pub mod clock;
 pub mod failpoint;
+pub mod lookup;
 pub mod message;
 pub mod record;
 
+mod interrupt;
 pub mod metrics;
 mod private;
 pub mod secret;
@@ -37,12 +39,15 @@ pub mod toolchain;
 
 pub mod partner;
 pub mod route;
+pub mod tables;
 
 pub mod deliver;
 
 pub mod engine;
 
 pub mod api;
+
+pub mod simulate;
 
 pub mod app;
 pub mod cli;

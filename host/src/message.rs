@@ -177,6 +177,19 @@ pub struct InvalidName {
     rule: &'static str,
 }
 
+// === impl InvalidName ===
+
+impl InvalidName {
+    /// What was to be named, what it was to be called (shortened), and the rule.
+    pub(crate) fn new(what: &'static str, text: &str, rule: &'static str) -> Self {
+        Self {
+            what,
+            text: text.chars().take(64).collect(),
+            rule,
+        }
+    }
+}
+
 // === impl DocumentId ===
 
 impl fmt::Display for DocumentId {

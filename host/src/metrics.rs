@@ -85,7 +85,8 @@ impl Metrics {
             | Record::BreakerMoved(_)
             | Record::Replayed(_)
             | Record::Swept(_)
-            | Record::Polled(_) => {}
+            | Record::Polled(_)
+            | Record::TableChanged(_) => {}
         }
     }
 

@@ -1,15 +1,19 @@
 //! Partners: the systems that messages are exchanged with.
 //!
 //! A partner is an adapter with settings, tables to look things up in, and an
-//! endpoint to send to. What is here was checked at start and does not change
-//! while the host runs.
+//! endpoint to send to. What is here was checked at start and, but for the tables, does
+//! not change while the host runs.
 
 pub mod poll;
+mod tables;
 mod terms;
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
-pub use self::terms::{Action, Actions, ControlNumbers, Terms};
+pub use self::{
+    tables::{Call, Snapshot, Tables, Versioned},
+    terms::{Action, Actions, ControlNumbers, Terms},
+};
 
 use crate::{
     deliver::{
@@ -17,7 +21,6 @@ use crate::{
         transport::{Standing, Transport},
     },
     message::PartnerName,
-    sandbox::{self, Lookup},
 };
 
 /// One partner.
@@ -29,7 +32,7 @@ pub struct Partner {
     /// What the adapter is told with every call.
     pub settings: Vec<(String, String)>,
     /// What the adapter may look up.
-    pub tables: sandbox::Tables,
+    pub tables: Tables,
     /// Where deliveries go; none for a partner that only sends.
     pub endpoint: Option<Endpoint>,
     /// Whether it is sent the acknowledgements that it is owed.
@@ -47,10 +50,6 @@ pub struct Endpoint {
     /// What carries them.
     pub transport: Transport,
 }
-
-/// Tables by name, each from key to value.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Tables(BTreeMap<String, BTreeMap<String, String>>);
 
 /// All partners.
 #[derive(Default)]
@@ -84,22 +83,6 @@ impl fmt::Debug for Partner {
             .field("name", &self.name)
             .field("adapter", &self.adapter)
             .finish_non_exhaustive()
-    }
-}
-
-// === impl Tables ===
-
-impl Tables {
-    /// Tables as the configuration has them.
-    #[must_use]
-    pub fn new(tables: BTreeMap<String, BTreeMap<String, String>>) -> Self {
-        Self(tables)
-    }
-}
-
-impl Lookup for Tables {
-    fn lookup(&self, table: &str, key: &str) -> Option<String> {
-        self.0.get(table)?.get(key).cloned()
     }
 }
 

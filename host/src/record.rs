@@ -9,6 +9,7 @@
 
 mod acknowledges;
 mod envelope;
+mod table;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -26,6 +27,7 @@ use crate::{
 pub use self::{
     acknowledges::{Acknowledges, Level, Verdict},
     envelope::{Envelope, Irregularity},
+    table::{Carried, TableChanged, TableSource, TableUse},
 };
 
 /// One durable step.
@@ -49,6 +51,8 @@ pub enum Record {
     Swept(Swept),
     /// A partner was asked for news, and this is what it had.
     Polled(Polled),
+    /// A cross-reference table has another content, or is carried over.
+    TableChanged(TableChanged),
 }
 
 /// Which adapter did it.
@@ -149,6 +153,9 @@ pub struct Decoded {
     /// Keeps the refused ones for replay; absent when there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dead_letter: Option<DeadLetterId>,
+    /// What the adapter looked into.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tables: Vec<TableUse>,
 }
 
 /// One canonical document.
@@ -277,6 +284,9 @@ pub struct Undecodable {
     /// What the adapter logged before it failed.
     #[serde(default, skip_serializing_if = "Log::is_empty")]
     pub log: Log,
+    /// What the adapter looked into before it failed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tables: Vec<TableUse>,
 }
 
 /// What a request was.
@@ -345,6 +355,9 @@ pub struct AttemptStarted {
     /// What the adapter logged when it was asked for this request.
     #[serde(default, skip_serializing_if = "Log::is_empty")]
     pub log: Log,
+    /// What the adapter looked into for this request.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tables: Vec<TableUse>,
 }
 
 /// An attempt ended.
@@ -380,6 +393,9 @@ pub struct Attempted {
     /// What the adapter logged after the last answer.
     #[serde(default, skip_serializing_if = "Log::is_empty")]
     pub log: Log,
+    /// What the adapter looked into after the last answer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tables: Vec<TableUse>,
 }
 
 /// What follows from an attempt.
@@ -570,7 +586,11 @@ impl Record {
             Self::AttemptStarted(it) => it.log.give_up(),
             Self::Attempted(it) => it.log.give_up(),
             Self::Polled(it) => it.log.give_up(),
-            Self::Accepted(_) | Self::BreakerMoved(_) | Self::Replayed(_) | Self::Swept(_) => false,
+            Self::Accepted(_)
+            | Self::BreakerMoved(_)
+            | Self::Replayed(_)
+            | Self::Swept(_)
+            | Self::TableChanged(_) => false,
         }
     }
 
@@ -587,6 +607,7 @@ impl Record {
             Self::Replayed(it) => it.at,
             Self::Swept(it) => it.at,
             Self::Polled(it) => it.at,
+            Self::TableChanged(it) => it.carried.as_ref().map_or(it.at, |carried| carried.at),
         }
     }
 
@@ -624,6 +645,10 @@ impl Record {
             Self::Polled(polled) => {
                 let bodies = polled.messages.iter().map(|it| 512 + it.body.len());
                 512 + bodies.sum::<usize>()
+            }
+            Self::TableChanged(changed) => {
+                let content = changed.content.as_ref();
+                512 + content.map_or(0, |it| it.bytes() + it.len() * 4)
             }
             _ => 512,
         }

@@ -64,8 +64,8 @@ pub struct Condition {
     pub exists: Option<bool>,
 }
 
-/// The table, checked.
-#[derive(Clone, Debug)]
+/// The table, checked. Without rules it leads nowhere.
+#[derive(Clone, Debug, Default)]
 pub struct Table {
     rules: Vec<Checked>,
 }

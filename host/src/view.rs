@@ -1,7 +1,7 @@
 //! The view: what the journal says, arranged for asking.
 //!
-//! It holds messages, deliveries, dead letters, idempotency and partner counters
-//! in one sled tree. What a commit changes is seen by whoever asks from then on, and
+//! It holds messages, deliveries, dead letters, idempotency, versions of tables and
+//! partner counters in one sled tree. What a commit changes is seen by whoever asks from then on, and
 //! gathers in memory until a round brings it into sled, together with the journal
 //! sequence that it reflects. It is never the only place of anything: deleted,
 //! damaged or of an older version, it is built again from the journal.
@@ -22,6 +22,7 @@ mod rows;
 mod standing;
 mod statuses;
 mod store;
+mod tables;
 mod writer;
 
 #[cfg(test)]
@@ -37,4 +38,5 @@ pub use self::{
     standing::tally,
     statuses::{Awaited, DeliveryState, Statuses, Validation},
     store::{Error, Options, View, catch_up},
+    tables::TableRow,
 };

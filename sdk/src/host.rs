@@ -4,7 +4,7 @@
 //! native build, where adapters are tested, they go to tables and a log of the
 //! thread that a test fills and reads through [`fake`].
 
-use crate::Level;
+use crate::{Level, Problem};
 
 /// Writes to the message's log. Beyond 64 KiB in one call the host cuts the rest
 /// and marks it.
@@ -26,6 +26,25 @@ pub fn lookup(table: &str, key: &str) -> Option<String> {
     return crate::bindings::crossdock::partner::host::lookup(table, key);
     #[cfg(not(target_arch = "wasm32"))]
     fake::lookup(table, key)
+}
+
+/// Looks up a key that must be there.
+///
+/// # Errors
+/// With code `table-key-unknown`: names table and key, blames the settings, says what to
+/// type. The place is the caller's to add.
+pub fn lookup_required(table: &str, key: &str) -> Result<String, Problem> {
+    lookup(table, key).ok_or_else(|| {
+        let text = format!("the table `{table}` has no key \"{key}\"");
+        Problem::settings("table-key-unknown", text)
+            .with_value(key)
+            .with_remedy(add_a_row(table))
+    })
+}
+
+/// What helps where a table lacks a key, for remedies that know other cures as well.
+pub fn add_a_row(table: &str) -> String {
+    format!("add a row to its table `{table}`: crossdock tables put PARTNER {table} FILE")
 }
 
 /// The host that native tests talk to, one for each thread.
@@ -82,5 +101,27 @@ pub mod fake {
     pub(super) fn lookup(table: &str, key: &str) -> Option<String> {
         let place = (table.to_owned(), key.to_owned());
         TABLES.with_borrow(|tables| tables.get(&place).cloned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Blame;
+
+    #[test]
+    fn a_key_that_must_be_there_is_found_or_named() {
+        fake::reset();
+        fake::set_lookup("carrier", "UPSN", "UPS");
+        assert_eq!(lookup_required("carrier", "UPSN").as_deref(), Ok("UPS"));
+        let problem = lookup_required("carrier", "FDEG").unwrap_err();
+        assert_eq!(problem.code, "table-key-unknown");
+        assert_eq!(problem.text, "the table `carrier` has no key \"FDEG\"");
+        assert_eq!(problem.blame, Blame::Settings);
+        assert_eq!(problem.value.as_deref(), Some("FDEG"));
+        assert_eq!(
+            problem.remedy.as_deref(),
+            Some("add a row to its table `carrier`: crossdock tables put PARTNER carrier FILE")
+        );
     }
 }

@@ -51,17 +51,22 @@ fn answer(number: u32, control_number: u64, verdict: &str) -> String {
     interchange(number, "FA", "997", &segments)
 }
 
-/// A 945 about an order.
+/// A 945 about an order of twelve cases.
 fn shipment(number: u32, order_no: &str) -> String {
+    shipment_of(12, number, order_no)
+}
+
+/// A 945 about an order of so many cases, as it says.
+fn shipment_of(count: u32, number: u32, order_no: &str) -> String {
     let segments = [
         format!("W06*F*{order_no}*20260302*SHP-{order_no}"),
         "N1*ST*Lakeside Grocers*92*LAKE".to_owned(),
         "G62*11*20260302".to_owned(),
         "W27*LT*NDFL".to_owned(),
         "LX*1".to_owned(),
-        "W12*CC*12*12*0*CA**SK*TEA-GREEN-20".to_owned(),
+        format!("W12*CC*{count}*{count}*0*CA**SK*TEA-GREEN-20"),
         "N9*LI*1".to_owned(),
-        "W03*12".to_owned(),
+        format!("W03*{count}"),
     ];
     interchange(number, "SW", "945", &segments)
 }
@@ -304,6 +309,33 @@ async fn a_gap_can_be_waited_for() {
     })
     .await;
     assert_eq!(taken["documents"][0]["disposition"], "routed");
+    host.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shipment_is_compared_with_its_order() {
+    let site = site(60);
+    let host = site.start().await;
+    let north = site.folder_of("north");
+    ordered(&host, "SO-1").await;
+    let codes = |message: &Value| {
+        let findings = array(&message["documents"][0]["findings"]).iter();
+        let codes = findings.map(|it| text(&it["code"]).to_owned());
+        codes.collect::<Vec<_>>()
+    };
+    let first = put(&host, &north, "1.edi", &shipment(1, "SO-1")).await;
+    assert_eq!(codes(&first), Vec::<String>::new());
+    // Another one of as much again, under a number of its own.
+    let more = shipment_of(13, 2, "SO-1").replace("SHP-SO-1", "SHP-SO-1B");
+    let second = put(&host, &north, "2.edi", &more).await;
+    assert_eq!(codes(&second), ["more-than-ordered", "ordered-differs"]);
+    let finding = &second["documents"][0]["findings"][0];
+    assert_eq!(finding["place"], "/lines/0/shipped");
+    assert!(
+        text(&finding["text"]).contains("13 CS shipped and 12 before"),
+        "{finding}"
+    );
+    assert_eq!(second["documents"][0]["disposition"], "routed");
     host.finish().await;
 }
 

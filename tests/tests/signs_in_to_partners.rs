@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use e2e::harness::{Api, Heard, Reply, Service, Site, array, order, text, until};
 use serde_json::{Value, json};
 
@@ -312,6 +313,100 @@ async fn until_two_wait(api: &Api) {
         }
     })
     .await;
+}
+
+/// What an assertion says; its signature is for the server that knows the key.
+fn claims(form: &str) -> Value {
+    let url = reqwest::Url::parse(&format!("http://form/?{form}")).expect("a form");
+    let value = |name: &str| {
+        let mut pairs = url.query_pairs();
+        let (_, value) = pairs.find(|(it, _)| it == name).expect("it is in the form");
+        value.into_owned()
+    };
+    let grant = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+    assert_eq!(value("grant_type"), grant);
+    let assertion = value("assertion");
+    let parts: Vec<_> = assertion.split('.').collect();
+    assert_eq!(parts.len(), 3);
+    let claims = BASE64_URL_SAFE_NO_PAD.decode(parts[1]).expect("base64url");
+    serde_json::from_slice(&claims).expect("json")
+}
+
+/// Salesforce: a token for an assertion, without a word on how long it lives; sessions
+/// that end; and with each answer how much of the day's calls is used.
+#[tokio::test(flavor = "multi_thread")]
+async fn salesforce_is_signed_in_to_by_assertion_and_its_limit_is_kept() {
+    const KEY: &str =
+        include_str!("../../host/src/deliver/credentials/oauth/tests/rsa-only-for-tests.pem");
+    let service = Service::start(|heard, before| match heard.path.as_str() {
+        "/token" => {
+            let token = format!("{TOKEN}-{}", earlier(before, "/token"));
+            Reply::json(
+                200,
+                &json!({ "access_token": token, "token_type": "Bearer" }),
+            )
+        }
+        _ if bears(heard, 0) => Reply::json(401, &json!([{ "errorCode": "INVALID_SESSION_ID" }])),
+        _ => Reply::json(
+            200,
+            &json!({ "id": "500D00000000001IAA", "success": true, "created": true }),
+        )
+        .with("sforce-limit-info", "api-usage=14250/15000"),
+    })
+    .await;
+    let site = Site::new()
+        .sender("erp")
+        .endpoint("salesforce", &service.url())
+        .route("service-case", &["erp"], &["salesforce"])
+        .set("partners.salesforce.adapter", "salesforce")
+        .set("partners.salesforce.settings.account-key", "Customer_No__c")
+        .set("partners.salesforce.endpoint.signals.usage_percent_max", 95)
+        .set(
+            "partners.salesforce.endpoint.signals.usage_wait_ms",
+            3_000_000,
+        );
+    let key = site.secret("salesforce.pem", KEY);
+    let setting = "partners.salesforce.endpoint.credential";
+    let token_url = format!("{}/token", service.url());
+    let site = site
+        .set(&format!("{setting}.kind"), "oauth2-jwt-bearer")
+        .set(&format!("{setting}.token_url"), token_url)
+        .set(&format!("{setting}.issuer"), "3MVG9-of-this-test")
+        .set(&format!("{setting}.subject"), "crossdock@example.com")
+        .set(
+            &format!("{setting}.audience"),
+            "https://login.salesforce.com",
+        )
+        .set(&format!("{setting}.private_key"), key)
+        .set(&format!("{setting}.algorithm"), "RS256");
+    let host = site.start().await;
+    let api = host.api();
+    let case = json!({
+        "kind": "service-case", "external_key": "late/SO-1", "subject": "Order SO-1 is late",
+        "severity": "high", "status": "open", "order_no": "SO-1", "account": "C-77",
+        "timeline": [],
+    });
+    let id = api.accepted("erp", "1", &case).await;
+    let message = api.settled(&id).await;
+    let delivery = &message["deliveries"][0];
+    assert_eq!(delivery["status"], "delivered", "{message}");
+    assert_eq!(delivery["attempts"], 1, "{message}");
+    let asked = service.heard("/token");
+    assert_eq!(asked.len(), 2, "the session had ended");
+    let claims = claims(&asked[0].body);
+    assert_eq!(claims["iss"], "3MVG9-of-this-test");
+    assert_eq!(claims["aud"], "https://login.salesforce.com");
+    let life = claims["exp"].as_i64().zip(claims["iat"].as_i64());
+    assert_eq!(life.map(|(end, begin)| end - begin), Some(180));
+
+    let stands = api.partner("salesforce").await;
+    let because = "sforce-limit-info says that 14250 of 15000 are used";
+    assert_eq!(stands["held_because"], because, "{stands}");
+    let token = &stands["credentials"][0]["token"];
+    assert_eq!(token["fetched"], 2, "{stands}");
+    let line = KEY.lines().nth(1).expect("a key has lines");
+    nothing_is_told_on(&site, api, &[TOKEN, line]).await;
+    host.finish().await;
 }
 
 /// A small SAP Gateway: a token is good only with the cookie of the session that it

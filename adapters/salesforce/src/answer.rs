@@ -25,6 +25,9 @@ const PASSING: [&str; 6] = [
 /// Somebody has made the record in the meantime.
 const DUPLICATE: &str = "DUPLICATE_VALUE";
 
+/// A field was set that can only be set on a new record.
+const FIXED: &str = "INVALID_FIELD_FOR_INSERT_UPDATE";
+
 /// Said of every other record of a list when one of them failed.
 const ROLLED_BACK: &str = "ALL_OR_NONE_OPERATION_ROLLED_BACK";
 
@@ -121,6 +124,22 @@ pub(crate) fn unless_all_done(answer: &Response) -> Result<(), Pause> {
         true => Ok(()),
         false => Err(Pause::Rejected(refused(&faults))),
     }
+}
+
+/// Whether records of a list were refused only because they are there already: what can
+/// be set on new ones alone was set.
+pub(crate) fn are_there(answer: &Response) -> bool {
+    let Ok(tree) = Tree::parse(&answer.body) else {
+        return false;
+    };
+    let root = Part::root(&tree);
+    let mut faults = Vec::new();
+    for result in root.items().into_iter().flatten() {
+        let errors = result.get("errors");
+        faults.extend(errors.items().into_iter().flatten().map(|it| fault(&it)));
+    }
+    faults.retain(|fault| fault.code != ROLLED_BACK);
+    answer.is_success() && !faults.is_empty() && faults.iter().all(|it| it.code == FIXED)
 }
 
 fn passing(answer: &Response, faults: &[Fault]) -> Retry {

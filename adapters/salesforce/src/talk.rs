@@ -133,8 +133,19 @@ impl<'d> Talk<'d> {
 
     /// Makes records of one list, all or none.
     fn collect(&mut self, method: &str, path: &str, records: Vec<Object>) -> Result<(), Pause> {
+        let answer = self.ask_to_collect(method, path, records)?;
+        answer::unless_all_done(answer)
+    }
+
+    /// The answer to a list of records, whatever it is.
+    fn ask_to_collect(
+        &mut self,
+        method: &str,
+        path: &str,
+        records: Vec<Object>,
+    ) -> Result<&'d Response, Pause> {
         let config = self.config;
-        let answer = self.conversation.ask(|| {
+        self.conversation.ask(|| {
             let body = Object::new()
                 .flag("allOrNone", true)
                 .list("records", records);
@@ -143,8 +154,7 @@ impl<'d> Talk<'d> {
                 method: method.to_owned(),
                 ..request
             }))
-        })?;
-        answer::unless_all_done(answer)
+        })
     }
 
     /// The answer to a query of few records.

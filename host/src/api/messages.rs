@@ -153,7 +153,7 @@ pub(super) async fn on_blocking<T: Send + 'static>(
 }
 
 /// Why a message can't be shown: it is older than what is kept, or there is none.
-fn missing(api: &Api, id: MessageId) -> Problem {
+pub(super) fn missing(api: &Api, id: MessageId) -> Problem {
     let kept = api.view.kept();
     let gone = kept.filter(|kept| id.made_at().is_some_and(|at| at < kept.since));
     match gone {

@@ -8,7 +8,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::{Api, partners::AWAITED_COUNTED_MAX, problem::Problem, unavailable};
+use super::{
+    Api, messages::on_blocking, partners::AWAITED_COUNTED_MAX, problem::Problem, unavailable,
+};
 use crate::{
     deliver::breaker::Phase,
     engine::{Backlog, LaneStatus},
@@ -47,10 +49,16 @@ const PHASES: [(Phase, &str); 5] = [
 /// 503 when the host is stopping.
 pub async fn show(State(api): State<Arc<Api>>) -> Result<Response, Problem> {
     let lanes = api.engine.lanes().await.map_err(unavailable)?;
+    let page = on_blocking(move || page(&api, &lanes)).await?;
+    let kind = [(header::CONTENT_TYPE, CONTENT_TYPE)];
+    Ok((kind, page.into_text()).into_response())
+}
+
+fn page(api: &Api, lanes: &[LaneStatus]) -> Page {
     let mut page = Page::default();
     api.sources.metrics.write(&mut page);
-    write_lanes(&mut page, &lanes);
-    write_awaited(&mut page, &api);
+    write_lanes(&mut page, lanes);
+    write_awaited(&mut page, api);
     write_tokens(&mut page, &api.partners);
     api.sources.write(&mut page);
     page.single(
@@ -65,8 +73,7 @@ pub async fn show(State(api): State<Arc<Api>>) -> Result<Response, Problem> {
         "Storage that the view takes.",
         api.view.size_bytes(),
     );
-    let kind = [(header::CONTENT_TYPE, CONTENT_TYPE)];
-    Ok((kind, page.into_text()).into_response())
+    page
 }
 
 fn write_lanes(page: &mut Page, lanes: &[LaneStatus]) {

@@ -90,17 +90,14 @@ pub struct Open {
 /// 503 when the host is stopping.
 pub async fn list(State(api): State<Arc<Api>>) -> Result<Json<Value>, Problem> {
     let lanes = api.engine.lanes().await.map_err(unavailable)?;
-    let partners: Vec<_> = api
-        .partners
-        .iter()
-        .map(|partner| {
-            shown(
-                &api,
-                partner,
-                lanes.iter().find(|it| it.partner == partner.name),
-            )
-        })
-        .collect();
+    let partners = on_blocking(move || {
+        let shown = api.partners.iter().map(|partner| {
+            let lane = lanes.iter().find(|it| it.partner == partner.name);
+            shown(&api, partner, lane)
+        });
+        shown.collect::<Vec<_>>()
+    })
+    .await?;
     Ok(Json(json!({ "partners": partners })))
 }
 
@@ -114,8 +111,12 @@ pub async fn show(
 ) -> Result<Json<Value>, Problem> {
     let partner = find(&api, &name)?;
     let lanes = api.engine.lanes().await.map_err(unavailable)?;
-    let lane = lanes.iter().find(|it| it.partner == partner.name);
-    Ok(Json(json!(shown(&api, &partner, lane))))
+    let shown = on_blocking(move || {
+        let lane = lanes.iter().find(|it| it.partner == partner.name);
+        shown(&api, &partner, lane)
+    })
+    .await?;
+    Ok(Json(json!(shown)))
 }
 
 /// `GET /v1/partners/{partner}/acknowledgements`: deliveries that reached it and that it

@@ -11,7 +11,7 @@ use crate::{
     message::{DeliveryId, MessageId},
     record::{
         AdapterRef, Answer, AttemptStarted, Attempted, Decoded, Disposition, Document,
-        Irregularity, Log, Outcome, Record, Subject, Undecodable, Unreadable,
+        Irregularity, Log, Outcome, Record, Subject, TableUse, Undecodable, Unreadable,
     },
     view::{DeliveryRow, DeliveryState, DeliveryStatus, MessageRow, View},
 };
@@ -240,6 +240,12 @@ fn describe(record: &Record) -> (Timestamp, &'static str, String, Value) {
             "old rows were given up".to_owned(),
             json!({}),
         ),
+        Record::TableChanged(it) => (
+            it.at,
+            "table",
+            format!("table {} of {} changed by {}", it.table, it.partner, it.by),
+            json!({ "table": it.table, "version": it.version }),
+        ),
         Record::Replayed(it) => (
             it.at,
             "replayed",
@@ -254,6 +260,13 @@ fn log_fields(log: &Log, details: &mut Value) {
     if !log.is_empty() {
         details["log"] = json!(log.lines);
         details["log_cut"] = json!(log.cut);
+    }
+}
+
+/// Which tables it looked into; nothing when into none.
+fn table_fields(tables: &[TableUse], details: &mut Value) {
+    if !tables.is_empty() {
+        details["tables"] = json!(tables);
     }
 }
 
@@ -273,6 +286,7 @@ fn decoded(decoded: &Decoded) -> (Timestamp, &'static str, String, Value) {
     });
     adapter_fields(Some(&decoded.adapter), &mut details);
     log_fields(&decoded.log, &mut details);
+    table_fields(&decoded.tables, &mut details);
     (decoded.at, "decoded", decoded_text(decoded), details)
 }
 
@@ -284,6 +298,7 @@ fn undecodable(it: &Undecodable) -> (Timestamp, &'static str, String, Value) {
     });
     adapter_fields(it.adapter.as_ref(), &mut details);
     log_fields(&it.log, &mut details);
+    table_fields(&it.tables, &mut details);
     let text = format!("could not be read by {by}: {}", it.failure.text);
     (it.at, "dead-letter", text, details)
 }
@@ -368,6 +383,7 @@ fn attempt_started(it: &AttemptStarted) -> (Timestamp, &'static str, String, Val
     });
     adapter_fields(Some(&it.adapter), &mut details);
     log_fields(&it.log, &mut details);
+    table_fields(&it.tables, &mut details);
     let text = format!("attempt {} of {}: {what}", it.attempt, it.delivery);
     (it.at, "attempt", text, details)
 }
@@ -419,6 +435,7 @@ fn attempted(it: &Attempted) -> (Timestamp, &'static str, String, Value) {
     });
     adapter_fields(it.adapter.as_ref(), &mut details);
     log_fields(&it.log, &mut details);
+    table_fields(&it.tables, &mut details);
     (it.at, step, text, details)
 }
 

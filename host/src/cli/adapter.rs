@@ -19,7 +19,7 @@ use super::{
 use crate::{
     clock::Clock,
     config::flat_table,
-    partner::Tables,
+    lookup,
     sandbox::{AdmitError, Config, Sandbox, Trial, TrialInput},
     toolchain,
 };
@@ -65,7 +65,7 @@ pub(super) struct Try {
     /// The message's media type
     #[arg(long, value_name = "TYPE")]
     content_type: Option<String>,
-    /// TOML file with `settings` and `tables`, as in a partner's configuration
+    /// TOML file with `settings`, `tables` and `table_files`, as in a partner's configuration
     #[arg(long, value_name = "FILE")]
     partner_settings: Option<PathBuf>,
     /// Where components are looked for by name
@@ -102,6 +102,7 @@ pub(super) struct List {
 struct PartnerSettings {
     settings: toml::Table,
     tables: BTreeMap<String, BTreeMap<String, String>>,
+    table_files: BTreeMap<String, PathBuf>,
 }
 
 pub(super) fn run(command: Command) -> Result<(), Failed> {
@@ -179,7 +180,7 @@ impl Try {
             settings: flat_table(&partner.settings).into_iter().collect(),
             received_at: Clock::System.now(),
         };
-        let tables: crate::sandbox::Tables = Arc::new(Tables::new(partner.tables));
+        let tables: crate::sandbox::Tables = Arc::new(partner.all_tables()?);
         let trial = adapter
             .try_message(&input, &tables, &sandbox.config().limits())
             .map_err(Failed::work)?;
@@ -203,9 +204,25 @@ impl Try {
         toml::from_str(&text).map_err(|error| {
             Failed::with_help(
                 format!("{}: {error}", path.display()),
-                "the file has a [settings] table and [tables.NAME] tables",
+                "the file has a [settings] table, [tables.NAME] tables and [table_files]",
             )
         })
+    }
+}
+
+// === impl PartnerSettings ===
+
+impl PartnerSettings {
+    fn all_tables(self) -> Result<BTreeMap<String, BTreeMap<String, String>>, Failed> {
+        let mut tables = self.tables;
+        for (name, file) in self.table_files {
+            let table =
+                lookup::read_file(&file, &lookup::Config::default()).map_err(Failed::work)?;
+            let rows = table.rows();
+            let rows = rows.map(|(key, value)| (key.to_owned(), value.to_owned()));
+            tables.insert(name, rows.collect());
+        }
+        Ok(tables)
     }
 }
 

@@ -1,4 +1,4 @@
-//! `crossdock messages list|show`.
+//! `crossdock messages list|show|rerun`.
 
 use clap::{Args, Subcommand};
 use serde_json::Value;
@@ -7,6 +7,7 @@ use super::{
     print,
     remote::{Remote, text},
     report::Failed,
+    rerun::Rerun,
 };
 use crate::api::timeline::counted;
 
@@ -17,6 +18,9 @@ pub(super) enum Command {
     List(Box<List>),
     /// Tells everything about one message
     Show(Show),
+    /// Reads one once more, writes nothing, and shows what differs; exit code 1 if
+    /// something does
+    Rerun(Rerun),
 }
 
 /// Which messages.
@@ -73,6 +77,7 @@ pub(super) async fn run(command: Command) -> Result<(), Failed> {
     match command {
         Command::List(list) => list.run().await,
         Command::Show(show) => show.run().await,
+        Command::Rerun(rerun) => rerun.run().await,
     }
 }
 
@@ -232,17 +237,25 @@ fn acknowledgement_text(delivery: &Value) -> String {
     }
 }
 
-/// What the adapter said in a step, a line each.
+/// What the adapter looked into and said in a step, a line each.
 fn log_lines(details: &Value) -> Vec<String> {
-    let mut lines: Vec<_> = items(&details["log"])
-        .map(|line| {
-            let mut told = format!("{}: {}", text(&line["level"]), text(&line["text"]));
-            for field in items(&line["fields"]) {
-                told.push_str(&format!(" {}={}", text(&field[0]), text(&field[1])));
-            }
-            print::inert(&told)
+    let mut lines: Vec<_> = items(&details["tables"])
+        .map(|used| match used["version"].as_u64() {
+            Some(0) => format!("looked for a table {}", text(&used["table"])),
+            _ => format!(
+                "looked into table {} version {}",
+                text(&used["table"]),
+                used["version"]
+            ),
         })
         .collect();
+    lines.extend(items(&details["log"]).map(|line| {
+        let mut told = format!("{}: {}", text(&line["level"]), text(&line["text"]));
+        for field in items(&line["fields"]) {
+            told.push_str(&format!(" {}={}", text(&field[0]), text(&field[1])));
+        }
+        print::inert(&told)
+    }));
     if details["log_cut"] == true {
         lines.push("(more was logged than is kept)".to_owned());
     }

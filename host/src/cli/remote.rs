@@ -1,7 +1,7 @@
 //! Speaking with a running host.
 
 use clap::Args;
-use reqwest::{Client, Method, StatusCode};
+use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde_json::Value;
 
 use super::report::Failed;
@@ -28,6 +28,17 @@ pub(super) struct Remote {
     /// Print JSON
     #[arg(long)]
     pub(super) json: bool,
+}
+
+/// A request that is more than a path with JSON.
+pub(super) struct Sent {
+    pub(super) method: Method,
+    pub(super) path: String,
+    pub(super) query: Vec<(&'static str, String)>,
+    /// The entity tag that must be current.
+    pub(super) if_match: Option<String>,
+    /// Media type and bytes.
+    pub(super) body: Option<(&'static str, Vec<u8>)>,
 }
 
 // === impl Remote ===
@@ -64,27 +75,81 @@ impl Remote {
         })
     }
 
+    /// Has something done that is more than a POST of JSON.
+    pub(super) async fn send(&self, sent: Sent) -> Result<Value, Failed> {
+        let mut url = self.address(&sent.path)?;
+        if !sent.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(&sent.query);
+        }
+        let mut request = self.request(sent.method, url)?;
+        if let Some(version) = sent.if_match {
+            request = request.header("if-match", version);
+        }
+        if let Some((kind, body)) = sent.body {
+            request = request.header("content-type", kind).body(body);
+        }
+        self.answer(request).await
+    }
+
+    /// Asks for something in a form that is no JSON.
+    pub(super) async fn get_text(
+        &self,
+        path: &str,
+        query: &[(&str, Option<String>)],
+        kind: &str,
+    ) -> Result<String, Failed> {
+        let query = query
+            .iter()
+            .filter_map(|(name, value)| Some((*name, value.as_deref()?)));
+        let mut url = self.address(path)?;
+        url.query_pairs_mut().extend_pairs(query);
+        let request = self.request(Method::GET, url)?.header("accept", kind);
+        let (status, text) = self.exchange(request).await?;
+        if status.is_success() {
+            return Ok(text);
+        }
+        Err(refused(status, &self.parsed(status, &text)?))
+    }
+
     async fn ask(
         &self,
         method: Method,
         url: reqwest::Url,
         body: Option<String>,
     ) -> Result<Value, Failed> {
+        let mut request = self.request(method, url)?;
+        if let Some(body) = body {
+            request = request
+                .header("content-type", "application/json")
+                .body(body);
+        }
+        self.answer(request).await
+    }
+
+    fn request(&self, method: Method, url: reqwest::Url) -> Result<RequestBuilder, Failed> {
         drop(rustls::crypto::ring::default_provider().install_default());
         let mut builder = Client::builder();
         if url.scheme() == "http" {
             builder = builder.tls_certs_only([]);
         }
         let client = builder.build().map_err(Failed::work)?;
-        let mut request = client.request(method, url);
-        if let Some(token) = &self.token {
-            request = request.bearer_auth(token);
+        let request = client.request(method, url);
+        Ok(match &self.token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        })
+    }
+
+    async fn answer(&self, request: RequestBuilder) -> Result<Value, Failed> {
+        let (status, text) = self.exchange(request).await?;
+        let value = self.parsed(status, &text)?;
+        if status.is_success() {
+            return Ok(value);
         }
-        if let Some(body) = body {
-            request = request
-                .header("content-type", "application/json")
-                .body(body);
-        }
+        Err(refused(status, &value))
+    }
+
+    async fn exchange(&self, request: RequestBuilder) -> Result<(StatusCode, String), Failed> {
         let response = request.send().await.map_err(|error| {
             Failed::with_help(
                 format!("no host answers at {}: {}", self.url, error.without_url()),
@@ -92,17 +157,16 @@ impl Remote {
             )
         })?;
         let status = response.status();
-        let text = response.text().await.map_err(Failed::work)?;
-        let value: Value = serde_json::from_str(&text).map_err(|_| {
+        Ok((status, response.text().await.map_err(Failed::work)?))
+    }
+
+    fn parsed(&self, status: StatusCode, text: &str) -> Result<Value, Failed> {
+        serde_json::from_str(text).map_err(|_| {
             Failed::work(format!(
                 "{} answered {status} and no JSON; is it a Crossdock host?",
                 self.url
             ))
-        })?;
-        if status.is_success() {
-            return Ok(value);
-        }
-        Err(refused(status, &value))
+        })
     }
 }
 

@@ -23,7 +23,7 @@ mod shipment;
 mod tests;
 mod values;
 
-pub use self::against::Known;
+pub use self::against::Earlier;
 use self::report::Report;
 use super::{Document, FunctionalAcknowledgement};
 use crate::record::Failure;

@@ -64,7 +64,7 @@ pub struct Config {
 #[derive(Clone, Debug)]
 pub enum Endpoint {
     /// HTTP requests to one partner.
-    Http(Client),
+    Http(Box<Client>),
     /// Files in one directory.
     Folder(Folder),
 }
@@ -150,7 +150,7 @@ impl Config {
         match (&self.url, &self.folder) {
             (Some(url), None) => self
                 .client(setting, url, named, environment)
-                .map(Endpoint::Http),
+                .map(|client| Endpoint::Http(Box::new(client))),
             (None, Some(folder)) => Folder::open(folder)
                 .map(Endpoint::Folder)
                 .map_err(|source| Error::Folder {

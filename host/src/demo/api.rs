@@ -199,7 +199,7 @@ impl Message {
     pub(super) fn all_delivered(&self) -> bool {
         self.deliveries()
             .iter()
-            .all(|it| text(&it["status"]) == "delivered")
+            .all(|it| matches!(text(&it["status"]), "delivered" | "already-delivered"))
     }
 
     /// Whether it holds a document of this kind.

@@ -2,7 +2,10 @@
 
 use std::io;
 
-use super::receiver::{Booked, Receiver};
+use crate::{
+    clock::Clock,
+    simulate::canonical::{Booked, Receiver},
+};
 
 /// A running CRM.
 #[derive(Debug)]
@@ -17,8 +20,8 @@ impl Crm {
     ///
     /// # Errors
     /// When there is no port.
-    pub(super) async fn start(token: &str) -> io::Result<Self> {
-        let receiver = Receiver::start("CASE", token).await?;
+    pub(super) async fn start(token: &str, clock: Clock) -> io::Result<Self> {
+        let receiver = Receiver::start("CASE", token, clock).await?;
         Ok(Self { receiver })
     }
 

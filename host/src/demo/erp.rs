@@ -7,9 +7,12 @@ use crossdock_sdk::{
     Address, Document, ItemId, Order, OrderLine, Party, PartyRole, Purpose, Quantity, json,
 };
 
-use super::{
-    ingress::{Answer, Ingress, Message},
-    receiver::{Booked, Receiver},
+use crate::{
+    clock::Clock,
+    simulate::{
+        canonical::{Booked, Receiver},
+        ingress::{Answer, Ingress, Message},
+    },
 };
 
 /// A running ERP.
@@ -57,8 +60,8 @@ impl Erp {
     ///
     /// # Errors
     /// When there is no port.
-    pub(super) async fn start(token: &str) -> io::Result<Self> {
-        let receiver = Receiver::start("POSTING", token).await?;
+    pub(super) async fn start(token: &str, clock: Clock) -> io::Result<Self> {
+        let receiver = Receiver::start("POSTING", token, clock).await?;
         Ok(Self {
             receiver,
             orders: 0,
@@ -122,6 +125,7 @@ pub(super) async fn send(ingress: &Ingress, order: &Order, key: &str) -> Result<
         key: key.to_owned(),
         correlation_id: Some(order.order_no.clone()),
         content_type: "application/json",
+        headers: Vec::new(),
         body: body(order)?,
     };
     ingress.send(message).await
@@ -133,7 +137,7 @@ mod tests {
 
     #[tokio::test]
     async fn orders_are_numbered_and_travel_as_canonical_json() {
-        let mut erp = Erp::start("secret").await.unwrap();
+        let mut erp = Erp::start("secret", Clock::System).await.unwrap();
         let first = erp.order(Customer::LakeShop, &[("KETTLE", 2), ("MUG", 5)]);
         let second = erp.order(Customer::PeachStore, &[("MUG", 1)]);
         assert_eq!(

@@ -20,6 +20,21 @@ pub(super) fn introduce(stage: &mut Stage) {
             "X12 through a drop folder",
             stage.folder.display().to_string(),
         ),
+        (
+            "sap",
+            "OData with CSRF tokens, IDocs",
+            stage.systems.sap.url(),
+        ),
+        (
+            "salesforce",
+            "REST with OAuth2, events",
+            stage.systems.salesforce.url(),
+        ),
+        (
+            "shipbob",
+            "REST, signed webhooks",
+            stage.systems.shipbob.url(),
+        ),
         ("looper", "has an adapter that never ends", String::new()),
     ];
     stage.screen.heading("On this machine");

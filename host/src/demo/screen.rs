@@ -12,7 +12,7 @@ use std::{
 use crate::clock::Timestamp;
 
 /// Columns of a partner's name: the longest in the story.
-const NAME_COLUMNS: usize = 9;
+const NAME_COLUMNS: usize = 10;
 
 /// Columns of what happens: with all before it about 130, which most windows have.
 const TEXT_COLUMNS_MAX: usize = 90;
@@ -301,7 +301,7 @@ mod tests {
         ];
         assert_eq!(
             written(false, |screen| screen.beats(beats)),
-            "   +  0.001        erp ──► host       an order\n   + 12.034        erp ·              waits\u{fffd}\n",
+            "   +  0.001         erp ──► host        an order\n   + 12.034         erp ·               waits\u{fffd}\n",
         );
     }
 

@@ -14,18 +14,19 @@ use tempfile::TempDir;
 use super::{
     api::{Api, Unmet},
     crm::Crm,
-    depot::Depot,
     erp::{self, Customer, Erp},
-    folder_warehouse::FolderWarehouse,
-    ingress::{self, Answer, Ingress},
     screen::Screen,
     settings::{self, Places, Tokens},
-    warehouse::Warehouse,
+    systems::{self, Systems},
 };
 use crate::{
     app::{self, Host},
     clock::Clock,
     config::{Config, Overrides},
+    simulate::{
+        ingress::{self, Answer, Ingress},
+        x12::{House, Warehouse, depot::Depot, folder::FolderWarehouse},
+    },
 };
 
 /// What lies on the shelves in the north.
@@ -46,10 +47,14 @@ pub(super) struct Stage {
     pub(super) north: Warehouse,
     /// X12 through a drop folder.
     pub(super) south: FolderWarehouse,
+    /// SAP, Salesforce and ShipBob.
+    pub(super) systems: Systems,
     /// The ERP's way into the host.
     pub(super) from_erp: Ingress,
     /// The northern warehouse's way into the host, beside its own files.
     pub(super) from_north: Ingress,
+    /// The way of somebody who pretends to be ShipBob.
+    pub(super) from_forger: Ingress,
     /// The way of the partner whose adapter never ends.
     pub(super) from_looper: Ingress,
     /// Numbers of the orders that must have been shipped in the end.
@@ -87,6 +92,9 @@ pub enum Error {
     /// The system gives no randomness.
     #[error(transparent)]
     NoRandomness(#[from] crate::ingress::authenticate::NoRandomness),
+    /// A simulated system can't send.
+    #[error(transparent)]
+    System(#[from] systems::Error),
     /// The demo's own configuration is refused. A defect.
     #[error("the demo's configuration is refused: {0}")]
     Configuration(String),
@@ -109,21 +117,27 @@ impl Stage {
         clock: Clock,
     ) -> Result<Self, Error> {
         let tokens = Tokens::generate()?;
-        let erp = Erp::start(tokens.to_erp.expose())
+        let erp = Erp::start(tokens.to_erp.expose(), clock.clone())
             .await
             .map_err(failed("the ERP"))?;
-        let crm = Crm::start(tokens.to_crm.expose())
+        let crm = Crm::start(tokens.to_crm.expose(), clock.clone())
             .await
             .map_err(failed("the CRM"))?;
         let depot = Depot::new(settings::NORTH, settings::US, 'N', NORTH_STOCK);
-        let started = Warehouse::start(depot, tokens.to_north.expose(), clock.clone()).await;
-        let mut north = started.map_err(failed("the warehouse in the north"))?;
+        let house = House::new(depot, tokens.to_north.expose());
+        let north = systems::begin(house, &clock).await;
+        let mut north = north.map_err(failed("the warehouse in the north"))?;
+        let systems = Systems::start(&tokens, &clock).await;
+        let mut systems = systems.map_err(failed("SAP, Salesforce and ShipBob"))?;
         let places = Places {
             root: root.path(),
             port: port.unwrap_or(0),
             erp: erp.url(),
             crm: crm.url(),
             north: north.url(),
+            sap: systems.sap.url(),
+            salesforce: systems.salesforce.url(),
+            shipbob: systems.shipbob.url(),
         };
         write_secrets(root.path(), &tokens).map_err(failed("secrets"))?;
         let configuration = root.path().join("crossdock.toml");
@@ -144,17 +158,20 @@ impl Stage {
         };
         let from_north = way("north-3pl", &tokens.north);
         north.send_to(from_north.clone());
+        systems.send_to(&client, &url, &tokens, &clock)?;
         let folder = root.path().join("south-3pl");
         let depot = Depot::new(settings::SOUTH, settings::US, 'S', SOUTH_STOCK);
         Ok(Self {
             api: Api::new(client.clone(), &url, tokens.operator.expose()),
-            south: FolderWarehouse::start(depot, &folder, archive, clock),
+            south: FolderWarehouse::start(depot, &folder, archive, clock.clone()),
             from_erp: way("erp", &tokens.erp),
             from_looper: way("looper", &tokens.looper),
+            from_forger: systems::forger(&client, &url, &clock)?,
             from_north,
             erp,
             crm,
             north,
+            systems,
             orders: Vec::new(),
             screen,
             tokens,
@@ -197,13 +214,14 @@ impl Stage {
             host,
             north,
             south,
+            systems,
             erp,
             crm,
             root,
             ..
         } = self;
         // Partners first: nobody is left to speak with a host that is gone.
-        drop((north, south));
+        drop((north, south, systems));
         let stopped = host.stop().await;
         drop((erp, crm));
         stopped.map_err(|error| error.to_string())?;
@@ -228,14 +246,14 @@ pub(super) fn taken(answer: Result<Answer, String>) -> Result<Answer, Unmet> {
 fn write_secrets(root: &Path, tokens: &Tokens) -> io::Result<()> {
     let directory = root.join("secrets");
     fs::create_dir(&directory)?;
-    for (name, token) in tokens.presented() {
+    for (name, secret) in tokens.presented() {
         let mut options = fs::File::options();
         options.write(true).create_new(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         options
             .open(directory.join(name))?
-            .write_all(token.expose().as_bytes())?;
+            .write_all(secret.as_bytes())?;
     }
     Ok(())
 }

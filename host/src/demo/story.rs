@@ -5,6 +5,7 @@
 //! carries.
 
 mod audit;
+mod dialects;
 mod drop_folder;
 mod first_order;
 mod looping;
@@ -22,6 +23,10 @@ use super::{
     screen::span,
     stage::Stage,
     telling,
+};
+use crate::simulate::{
+    books::Sent,
+    x12::{depot::Depot, edi::Purpose},
 };
 
 /// A step that was observed.
@@ -107,6 +112,30 @@ pub(super) async fn play(stage: &mut Stage) -> Result<Vec<Played>, Box<Missed>> 
     act(
         stage,
         p,
+        "four-dialects",
+        "Sold in Salesforce, released by SAP, shipped by X12: four dialects, one order",
+        dialects::sold_and_shipped,
+    )
+    .await?;
+    act(
+        stage,
+        p,
+        "webhook-twice",
+        "ShipBob says twice, signed, that it has shipped",
+        dialects::told_twice,
+    )
+    .await?;
+    act(
+        stage,
+        p,
+        "bad-day",
+        "Lost answers, sessions and tokens, too many calls: one effect each",
+        dialects::bad_day,
+    )
+    .await?;
+    act(
+        stage,
+        p,
         "audit",
         "Nothing is lost, nothing is twice",
         audit::play,
@@ -184,9 +213,14 @@ fn booked_once(stage: &Stage, order_no: &str, pieces: i64) -> Result<(), Unmet> 
 }
 
 /// How many releases of each purpose a depot has taken for an order, in order.
-fn releases(depot: &super::depot::Depot, order_no: &str) -> Vec<(super::edi::Purpose, u64)> {
+fn releases(depot: &Depot, order_no: &str) -> Vec<(Purpose, u64)> {
     let mine = depot.releases.iter().filter(|it| it.order_no == order_no);
     mine.map(|it| (it.purpose, it.pieces())).collect()
+}
+
+/// The number of an X12 file that was sent (ISA13, without the noughts in front).
+fn interchange(sent: &Sent) -> Option<u32> {
+    sent.key.rsplit('-').next()?.parse().ok()
 }
 
 /// A partner as the API shows it, once it is as it should be.

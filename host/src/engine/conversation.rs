@@ -23,8 +23,8 @@ use crate::{
     message::{DeliveryId, DocumentId},
     metrics::Metrics,
     partner::Partner,
-    record::{AdapterRef, Answer, AttemptStarted, Failure, Log, Record, Request},
-    sandbox::{Adapter, GuestError, Limits, Pool},
+    record::{AdapterRef, Answer, AttemptStarted, Failure, Log, Record, Request, TableUse},
+    sandbox::{self, Adapter, GuestError, Limits, Pool},
     view::{DeliveryRow, View},
 };
 
@@ -74,6 +74,8 @@ pub(super) struct Ended {
     pub(super) answer: Option<Answer>,
     /// What the adapter logged since the last record.
     pub(super) log: Log,
+    /// What it looked into since then.
+    pub(super) tables: Vec<TableUse>,
     pub(super) end: End,
 }
 
@@ -109,6 +111,8 @@ struct Conversation<'a> {
     unrecorded: Option<Answer>,
     /// What the adapter logged in its newest call, until a record holds it.
     log: Log,
+    /// What it looked into meanwhile.
+    tables: Vec<TableUse>,
     calls: Vec<breaker::Outcome>,
     took: Duration,
 }
@@ -141,6 +145,7 @@ pub(super) async fn attempt(attempt: Attempt, around: Surroundings) -> Ended {
                 took: Duration::ZERO,
                 answer: None,
                 log: Log::default(),
+                tables: Vec::new(),
                 end: End::Failed {
                     failure: Failure::host(missing.to_string()),
                     retry_after: None,
@@ -158,6 +163,7 @@ pub(super) async fn attempt(attempt: Attempt, around: Surroundings) -> Ended {
         took: conversation.took,
         answer: conversation.unrecorded,
         log: conversation.log,
+        tables: conversation.tables,
         end,
     }
 }
@@ -188,6 +194,7 @@ impl<'a> Conversation<'a> {
             past,
             unrecorded: None,
             log: Log::default(),
+            tables: Vec::new(),
             calls: Vec::new(),
             took: Duration::ZERO,
         })
@@ -238,7 +245,8 @@ impl<'a> Conversation<'a> {
         let guests = Arc::clone(&self.attempt.guests);
         let permit = guests.acquire_owned().await.map_err(|_| End::NoRoom)?;
         let adapter = Arc::clone(&self.attempt.adapter);
-        let tables = Arc::clone(&self.attempt.partner.tables);
+        let looked = self.attempt.partner.tables.now().call();
+        let tables: sandbox::Tables = looked.clone();
         // The guest thread gets them and gives them back: no copy.
         let delivery = std::mem::replace(&mut self.delivery, nothing());
         let past = std::mem::take(&mut self.past);
@@ -257,6 +265,7 @@ impl<'a> Conversation<'a> {
         })?;
         self.delivery = delivery;
         self.past = past;
+        self.tables = looked.used();
         let usage = reading::usage(&called);
         let name = self.attempt.adapter.name();
         self.around
@@ -375,6 +384,7 @@ impl<'a> Conversation<'a> {
             exchange: u32::try_from(self.past.len()).unwrap_or(u32::MAX),
             previous: self.past.last().and_then(|it| answered(&it.outcome)),
             log: std::mem::take(&mut self.log),
+            tables: std::mem::take(&mut self.tables),
             request: Request {
                 method: request.method.clone(),
                 path: request.path.clone(),

@@ -89,6 +89,7 @@ pub(super) fn outcome(
         held_until: moved.held.as_ref().map(|held| held.until),
         held_because: moved.held.as_ref().map(|held| held.because.clone()),
         log: ended.log,
+        tables: ended.tables,
     });
     (Some(record), finish)
 }
@@ -120,6 +121,7 @@ pub(super) fn never_began(
         took: Duration::ZERO,
         answer: None,
         log: Log::default(),
+        tables: Vec::new(),
         end: End::Failed {
             failure,
             retry_after: None,

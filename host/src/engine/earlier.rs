@@ -4,7 +4,7 @@
 //! looked at is bounded; what was not found is not held against anybody.
 
 use crate::{
-    contract::{self, Document, Known},
+    contract::{self, Document, Earlier},
     journal::Reader,
     message::MessageId,
     record::{self, Disposition, Failure, Record},
@@ -48,14 +48,14 @@ pub(super) fn compare(
     findings
 }
 
-fn known(order_no: &str, own: MessageId, view: &View, journal: &dyn Reader) -> Known {
+fn known(order_no: &str, own: MessageId, view: &View, journal: &dyn Reader) -> Earlier {
     let business_key = format!("order/{order_no}");
     let messages = view.messages(&MessageFilter {
         business_key: Some(business_key.clone()),
         limit: MESSAGES_MAX,
         ..MessageFilter::default()
     });
-    let mut known = Known::default();
+    let mut known = Earlier::default();
     for (id, row) in messages {
         if id == own || row.bytes > MESSAGE_BYTES_MAX {
             continue;

@@ -7,9 +7,12 @@ use std::{
 };
 
 use serde::Deserialize;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 
-use super::{Engine, Event, Poll, PollFrom};
+use super::{
+    Engine, Event, Poll, PollFrom,
+    rerun::{Answer, Place, RERUNS_MAX, Rerun, RerunError},
+};
 use crate::{
     clock::Timestamp,
     deliver::{breaker, pace::Held},
@@ -23,6 +26,8 @@ use crate::{
 pub struct Handle {
     events: mpsc::UnboundedSender<Event>,
     replies: Replies,
+    /// Places for messages that are run again.
+    reruns: Arc<Semaphore>,
 }
 
 /// The engine has ended.
@@ -93,6 +98,7 @@ pub(crate) enum Command {
     ),
     Lanes(oneshot::Sender<Vec<LaneStatus>>),
     Poll(PartnerName, PollFrom, oneshot::Sender<Poll>),
+    Rerun(Rerun, Answer),
 }
 
 /// A dead letter that goes round again at its time.
@@ -111,7 +117,11 @@ pub(super) struct Replies(Arc<Mutex<HashMap<MessageId, oneshot::Sender<Option<Re
 
 impl Handle {
     pub(super) fn new(events: mpsc::UnboundedSender<Event>, replies: Replies) -> Self {
-        Self { events, replies }
+        Self {
+            events,
+            replies,
+            reruns: Arc::new(Semaphore::new(RERUNS_MAX)),
+        }
     }
 
     /// Sends dead letters round again, at the pace asked for, and says how many.
@@ -173,6 +183,24 @@ impl Handle {
                 Err(_) => PollRun::UnderWay(before),
             },
         ))
+    }
+
+    /// A place for a message that is to be run again; dropping it gives it up.
+    ///
+    /// # Errors
+    /// When as many are run again as may be.
+    pub fn place_for_rerun(&self) -> Result<Place, RerunError> {
+        let place = Arc::clone(&self.reruns).try_acquire_owned();
+        place.map(Place).map_err(|_| RerunError::TooMany)
+    }
+
+    /// Reads a message once more; what would come of it is written nowhere.
+    ///
+    /// # Errors
+    /// When the engine has ended; the inner one when there is no room for it.
+    pub async fn rerun(&self, rerun: Rerun) -> Result<Result<Arc<Record>, RerunError>, Stopped> {
+        let (answer, answered) = oneshot::channel();
+        self.ask(Command::Rerun(rerun, answer), answered).await
     }
 
     /// Asks for the adapter's own reply to a message before it is accepted; dropping
@@ -249,6 +277,7 @@ impl Engine {
                 }
             }
             Command::Lanes(answer) => drop(answer.send(self.state.status(now))),
+            Command::Rerun(rerun, answer) => self.rerun(rerun, answer),
         }
     }
 

@@ -39,7 +39,8 @@ pub(super) fn take(caller: &Caller<'_>, usage: &Usage) -> Log {
     log
 }
 
-fn keep(usage: &Usage) -> Log {
+/// What is to be kept of a call.
+pub(super) fn keep(usage: &Usage) -> Log {
     let mut room = RECORD_BYTES_MAX;
     let mut lines = Vec::new();
     for line in &usage.log {

@@ -16,10 +16,12 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    contract, failpoint,
+    contract, failpoint, journal,
     message::{Journaled, RawMessage},
+    partner::{Call as Looked, Partner},
     record::{Failure, Log},
-    sandbox::{Adapter, Call, GuestError, Usage},
+    sandbox::{self, Adapter, Call, GuestError, Limits, Usage},
+    view::View,
 };
 
 /// How often a message is read whose guest was stopped by something that is not its
@@ -107,17 +109,56 @@ fn decode_job(
             message: message.id,
             delivery: None,
         };
+        let reader = Reader {
+            adapter: &adapter,
+            partner: &partner,
+            limits: &limits,
+            view: &view,
+            journal: journal.as_ref(),
+        };
+        let looked = partner.tables.now().call();
+        let called = |usage: &Usage, failed| {
+            metrics.called(adapter.name(), "decode", usage, failed);
+        };
+        reader.read(&message, &looked, called, |usage| log::take(&caller, usage))
+    }
+}
+
+/// Who reads a message, within which limits, and beside what.
+pub(super) struct Reader<'a> {
+    pub(super) adapter: &'a Adapter,
+    pub(super) partner: &'a Partner,
+    pub(super) limits: &'a Limits,
+    /// Where earlier documents about the same are.
+    pub(super) view: &'a View,
+    pub(super) journal: &'a dyn journal::Reader,
+}
+
+// === impl Reader ===
+
+impl Reader<'_> {
+    /// Has a message read on this thread, again when what stopped the guest is not its
+    /// fault; `called` hears of every call, `log` gives what is kept of the last one's.
+    pub(super) fn read(
+        &self,
+        message: &RawMessage,
+        looked: &Arc<Looked>,
+        called: impl Fn(&Usage, bool),
+        log: impl FnOnce(&Usage) -> Log,
+    ) -> Reading {
+        let adapter = self.adapter;
         let inbound = contract::Inbound {
             message_id: message.id.to_string(),
             received_at: message.received_at.to_string(),
-            content_type: message.content_type,
-            headers: message.headers,
-            settings: partner.settings.clone(),
-            body: message.body.into(),
+            content_type: message.content_type.clone(),
+            headers: message.headers.clone(),
+            settings: self.partner.settings.clone(),
+            body: message.body.to_vec(),
         };
+        let tables: sandbox::Tables = looked.clone();
         let decode = || {
-            let decoded = adapter.decode(&inbound, &partner.tables, &limits);
-            metrics.called(adapter.name(), "decode", usage(&decoded), decoded.is_err());
+            let decoded = adapter.decode(&inbound, &tables, self.limits);
+            called(usage(&decoded), decoded.is_err());
             decoded
         };
         let mut decoded = decode();
@@ -127,11 +168,11 @@ fn decode_job(
             }
             decoded = decode();
         }
-        let log = log::take(&caller, usage(&decoded));
+        let log = log(usage(&decoded));
         let read = match decoded {
             Ok(call) => match call.value {
                 Ok(decoded) => Read::Decoded {
-                    compared: earlier::compare(&decoded, message.id, &view, journal.as_ref()),
+                    compared: earlier::compare(&decoded, message.id, self.view, self.journal),
                     decoded: Box::new(decoded),
                     fuel_used: call.usage.fuel_used,
                 },
@@ -140,9 +181,10 @@ fn decode_job(
             Err(error) => Read::Refused(conversation::guest_failure(&error)),
         };
         Reading {
-            adapter: Some(conversation::adapter_ref(&adapter)),
+            adapter: Some(conversation::adapter_ref(adapter)),
             read,
             log,
+            tables: looked.used(),
         }
     }
 }
@@ -161,5 +203,6 @@ fn unread(failure: Failure) -> Reading {
         adapter: None,
         read: Read::Refused(failure),
         log: Log::default(),
+        tables: Vec::new(),
     }
 }

@@ -3,7 +3,8 @@
 //!
 //! Rows go a few at a time, by a record each, so that a rebuild gives up the same.
 //! Before records go, what they add up to is put into such a record: a view that is
-//! built from the rest then says the same of all that is left.
+//! built from the rest then says the same of all that is left. Tables that are still
+//! needed are put into records anew, one each.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -13,6 +14,7 @@ use crate::{
     journal::{self, Reader, Sequence},
     message::PartnerName,
     record::{GivenUp, Record, Standing, Swept, Unreadable},
+    tables,
     view::{self, View},
 };
 
@@ -46,6 +48,15 @@ pub(super) enum Due {
     Step,
 }
 
+/// What a survey found.
+#[derive(Default)]
+pub(super) struct Found {
+    /// What the journal can give up.
+    pub(super) given_up: Option<GivenUp>,
+    /// Records that say again what is needed of it.
+    pub(super) carried: Vec<Record>,
+}
+
 /// The old part of the journal can't be read.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Error {
@@ -53,6 +64,8 @@ pub(super) enum Error {
     Journal(#[from] journal::Error),
     #[error("record {0}: {1}")]
     Record(Sequence, Unreadable),
+    #[error(transparent)]
+    Table(#[from] tables::ReadError),
 }
 
 // === impl Engine ===
@@ -68,15 +81,28 @@ impl Engine {
                 let (view, journal) = (self.parts.view.clone(), Arc::clone(&self.parts.journal));
                 let (events, replays) = (self.events.clone(), self.replays);
                 tokio::task::spawn_blocking(move || {
-                    let given_up = survey(&view, journal.as_ref(), since)
+                    let found = found(&view, journal.as_ref(), since, now)
                         .inspect_err(
                             |error| tracing::error!(%error, "old records can't be given up"),
                         )
                         .unwrap_or_default();
-                    drop(events.send(Event::Surveyed(given_up, replays)));
+                    drop(events.send(Event::Surveyed(found, replays)));
                 });
             }
         }
+    }
+
+    /// What must outlive its record goes to the journal again before that is given up.
+    pub(super) fn surveyed(&mut self, found: Found, replays: u64) {
+        // What was replayed meanwhile may need what was found to be needless.
+        let mut given_up = found.given_up.filter(|_| replays == self.replays);
+        for record in found.carried {
+            if let Err(error) = self.commit(&Arc::new(record)) {
+                tracing::error!(%error, "a table can't be carried over; old records stay");
+                given_up = None;
+            }
+        }
+        self.sweep(given_up, self.parts.clock.now());
     }
 
     pub(super) fn sweep(&mut self, given_up: Option<GivenUp>, now: Timestamp) {
@@ -136,6 +162,25 @@ impl Rounds {
         self.passing = more;
         self.due = now.plus(if more { STEP_EVERY } else { PASS_EVERY });
     }
+}
+
+/// What the journal can give up, and what must be said again before: when that is too
+/// much at a time, nothing is given up yet.
+pub(super) fn found(
+    view: &View,
+    reader: &dyn Reader,
+    since: Timestamp,
+    now: Timestamp,
+) -> Result<Found, Error> {
+    let given_up = survey(view, reader, since)?;
+    let Some(before) = given_up.as_ref().map(|it| it.before) else {
+        return Ok(Found::default());
+    };
+    let (carried, complete) = tables::carried(view, reader, before, now)?;
+    Ok(Found {
+        given_up: given_up.filter(|_| complete),
+        carried,
+    })
 }
 
 /// What the journal can give up: the whole segments at its beginning all of whose

@@ -22,7 +22,7 @@ use crate::{
     partner::Terms,
     record::{
         Acknowledges, AdapterRef, Decoded, Disposition, Document, Failure, Identity, Log, Queued,
-        Record, Refused, Reply, Undecodable,
+        Record, Refused, Reply, TableUse, Undecodable,
     },
     route::Table,
     view::{IdentityRow, SeenRow, SeriesRow},
@@ -81,6 +81,15 @@ pub(super) struct Reading {
     pub(super) adapter: Option<AdapterRef>,
     pub(super) read: Read,
     pub(super) log: Log,
+    /// What it looked into.
+    pub(super) tables: Vec<TableUse>,
+}
+
+/// Who read a message, and what is known of the call.
+struct By {
+    adapter: Option<AdapterRef>,
+    log: Log,
+    tables: Vec<TableUse>,
 }
 
 /// The record, and the documents that will be sent: they are needed soon.
@@ -129,8 +138,18 @@ pub(super) fn settle<K: Known>(
     known: &mut K,
     now: Timestamp,
 ) -> Settled {
-    let Reading { adapter, read, log } = reading;
-    let (decoded, compared, fuel_used, adapter) = match (read, adapter) {
+    let Reading {
+        adapter,
+        read,
+        log,
+        tables,
+    } = reading;
+    let by = By {
+        adapter,
+        log,
+        tables,
+    };
+    let (decoded, compared, fuel_used, adapter) = match (read, &by.adapter) {
         (
             Read::Decoded {
                 decoded,
@@ -138,14 +157,12 @@ pub(super) fn settle<K: Known>(
                 compared,
             },
             Some(adapter),
-        ) => (decoded, compared, fuel_used, adapter),
+        ) => (decoded, compared, fuel_used, adapter.clone()),
         (Read::Decoded { .. }, None) => {
             let failure = Failure::host("an adapter that is not there answered");
-            return undecodable(message, None, failure, log, now);
+            return undecodable(message, by, failure, now);
         }
-        (Read::Refused(failure), adapter) => {
-            return undecodable(message, adapter, failure, log, now);
-        }
+        (Read::Refused(failure), _) => return undecodable(message, by, failure, now),
     };
     let mut settling = Settling {
         ordinal: known.deliveries_of(message.id),
@@ -161,16 +178,10 @@ pub(super) fn settle<K: Known>(
         acknowledges: Vec::new(),
         kept: Vec::new(),
     };
-    settling.record(*decoded, fuel_used, adapter, log)
+    settling.record(*decoded, fuel_used, adapter, by)
 }
 
-fn undecodable(
-    message: &RawMessage,
-    adapter: Option<AdapterRef>,
-    failure: Failure,
-    log: Log,
-    now: Timestamp,
-) -> Settled {
+fn undecodable(message: &RawMessage, by: By, failure: Failure, now: Timestamp) -> Settled {
     Settled {
         message: message.id,
         partner: message.partner.clone(),
@@ -178,10 +189,11 @@ fn undecodable(
             message: message.id,
             partner: message.partner.clone(),
             at: now,
-            adapter,
+            adapter: by.adapter,
             failure,
             dead_letter: DeadLetterId::new(now),
-            log,
+            log: by.log,
+            tables: by.tables,
         })),
         documents: Vec::new(),
         identities: Vec::new(),
@@ -197,7 +209,7 @@ impl<K: Known> Settling<'_, K> {
         decoded: contract::Decoded,
         fuel_used: u64,
         adapter: AdapterRef,
-        log: Log,
+        by: By,
     ) -> Settled {
         let mut documents = Vec::with_capacity(decoded.documents.len());
         let mut refused = Vec::new();
@@ -238,7 +250,8 @@ impl<K: Known> Settling<'_, K> {
                 at: self.now,
                 adapter,
                 fuel_used,
-                log,
+                log: by.log,
+                tables: by.tables,
                 documents,
                 refused,
                 findings,

@@ -327,6 +327,7 @@ impl State {
             ),
             dead_letter: crate::message::DeadLetterId::new(now),
             log: Log::default(),
+            tables: Vec::new(),
         })
     }
 
@@ -424,6 +425,12 @@ impl State {
 
     pub(super) fn lane_guests(&self, index: usize) -> Arc<Semaphore> {
         Arc::clone(&self.places[index].guests)
+    }
+
+    /// What a partner's guest calls take their turns by.
+    pub(super) fn guests(&self, partner: &PartnerName) -> Option<Arc<Semaphore>> {
+        let index = self.index.get(partner)?;
+        Some(Arc::clone(&self.places.get(*index)?.guests))
     }
 
     /// When requests to the partner may go.

@@ -3,7 +3,7 @@
 //! Both are bounded, neither reaches the outside. Text from a guest is made inert
 //! before anything else sees it: it ends in terminals and on pages.
 
-use std::{collections::HashMap, fmt::Write as _, sync::Arc};
+use std::{collections::BTreeMap, fmt::Write as _, sync::Arc};
 
 use serde::Serialize;
 
@@ -66,7 +66,7 @@ impl Lookup for () {
 }
 
 /// Tables by name, each from key to value.
-impl Lookup for HashMap<String, HashMap<String, String>> {
+impl Lookup for BTreeMap<String, BTreeMap<String, String>> {
     fn lookup(&self, table: &str, key: &str) -> Option<String> {
         self.get(table)?.get(key).cloned()
     }
@@ -257,8 +257,8 @@ mod tests {
 
     #[test]
     fn tables_answer() {
-        let units = HashMap::from([("CA".to_owned(), "CT".to_owned())]);
-        let tables = HashMap::from([("unit".to_owned(), units)]);
+        let units = BTreeMap::from([("CA".to_owned(), "CT".to_owned())]);
+        let tables = BTreeMap::from([("unit".to_owned(), units)]);
         assert_eq!(tables.lookup("unit", "CA").as_deref(), Some("CT"));
         assert_eq!(tables.lookup("unit", "XX"), None);
         assert_eq!(tables.lookup("carrier", "CA"), None);

@@ -3,7 +3,7 @@
 //! The guests are written as text, so that each does exactly one thing; real
 //! adapters are exercised by the tests of the whole product.
 
-use std::{collections::HashMap, sync::OnceLock};
+use std::{collections::BTreeMap, sync::OnceLock};
 
 use super::{testing::component, *};
 use crate::contract::{Blame, Inbound};
@@ -260,8 +260,8 @@ fn a_lookup_reaches_the_partners_tables() {
         "(call $lookup (i32.const 576) (i32.const 5) (local.get $body) (local.get $length) (i32.const 4096))
          (if (i32.eqz (i32.load8_u (i32.const 4096))) (then unreachable))",
     );
-    let places = HashMap::from([("WH1".to_owned(), "Reno".to_owned())]);
-    let tables: Tables = std::sync::Arc::new(HashMap::from([("place".to_owned(), places)]));
+    let places = BTreeMap::from([("WH1".to_owned(), "Reno".to_owned())]);
+    let tables: Tables = std::sync::Arc::new(BTreeMap::from([("place".to_owned(), places)]));
     assert!(adapter.decode(&message(b"WH1"), &tables, &limits()).is_ok());
     assert!(
         adapter

@@ -22,6 +22,7 @@ use super::{
         shorten, shortened,
     },
     standing::{self, Standings},
+    tables::TableRow,
 };
 use crate::{
     clock::Timestamp,
@@ -106,6 +107,11 @@ impl Fold {
             Record::Replayed(replayed) => self.replayed(base, sequence, replayed),
             Record::Swept(swept) => self.swept(base, swept),
             Record::Polled(polled) => self.polled(sequence, polled),
+            Record::TableChanged(changed) => {
+                let row = TableRow::of(sequence, changed);
+                let key = keys::version(&changed.partner, &changed.table, changed.version);
+                self.put(key, encode(&row));
+            }
         }
     }
 

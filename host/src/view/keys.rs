@@ -6,6 +6,7 @@
 use crate::{
     clock::Timestamp,
     journal::Sequence,
+    lookup::TableName,
     message::{DeadLetterId, DeliveryId, Digest, MessageId, PartnerName},
 };
 
@@ -36,6 +37,7 @@ const PARTNER: u8 = b'p';
 pub(super) const BASE: u8 = b'b';
 pub(super) const THREAD: u8 = b't';
 pub(super) const FETCHED: u8 = b'f';
+pub(super) const TABLES: u8 = b'l';
 pub(super) const AWAITED: u8 = b'a';
 pub(super) const SERIES: u8 = b's';
 pub(super) const SEEN: u8 = b'n';
@@ -197,6 +199,32 @@ pub(super) fn partner(name: &PartnerName) -> Vec<u8> {
 /// What records that were given up add up to.
 pub(super) fn base(name: &PartnerName) -> Vec<u8> {
     key(BASE, &[name.as_str().as_bytes()])
+}
+
+/// One version of a cross-reference table.
+pub(super) fn version(partner: &PartnerName, table: &TableName, version: u64) -> Vec<u8> {
+    let mut key = versions_of(partner, table);
+    key.extend_from_slice(&version.to_be_bytes());
+    key
+}
+
+pub(super) fn versions_of(partner: &PartnerName, table: &TableName) -> Vec<u8> {
+    let mut key = tables_of(partner);
+    key.extend_from_slice(table.as_str().as_bytes());
+    key.push(0);
+    key
+}
+
+pub(super) fn tables_of(partner: &PartnerName) -> Vec<u8> {
+    key(TABLES, &[partner.as_str().as_bytes(), &[0]])
+}
+
+/// Whose table a version's key belongs to, and which.
+pub(super) fn table_of(key: &[u8]) -> Option<(&[u8], TableName)> {
+    let named = key.get(1..key.len().checked_sub(9)?)?;
+    let between = named.iter().position(|byte| *byte == 0)?;
+    let name = std::str::from_utf8(named.get(between + 1..)?).ok()?;
+    Some((&named[..between], TableName::parse(name).ok()?))
 }
 
 fn key(table: u8, parts: &[&[u8]]) -> Vec<u8> {

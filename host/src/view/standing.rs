@@ -54,7 +54,8 @@ pub(super) fn apply(standings: &mut dyn Standings, record: &Record) {
         Record::Undecodable(_)
         | Record::AttemptStarted(_)
         | Record::Replayed(_)
-        | Record::Swept(_) => {}
+        | Record::Swept(_)
+        | Record::TableChanged(_) => {}
     }
 }
 

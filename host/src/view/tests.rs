@@ -147,6 +147,7 @@ pub(crate) fn decoded(now: Timestamp, message: MessageId, order_no: &str, to: &s
         envelopes: Vec::new(),
         reply: None,
         dead_letter: None,
+        tables: Vec::new(),
     }
 }
 
@@ -171,6 +172,7 @@ pub(crate) fn attempted(now: Timestamp, message: MessageId, to: &str, outcome: O
         held_until: None,
         held_because: None,
         log: Log::default(),
+        tables: Vec::new(),
     })
 }
 
@@ -229,6 +231,7 @@ fn a_replayed_message_stands_behind_what_waits() {
         failure: Failure::host("no"),
         dead_letter,
         log: Log::default(),
+        tables: Vec::new(),
     }));
     told.accept(at(2), "erp");
     told.tell(replayed(at(3), dead_letter, Subject::Message(first)));

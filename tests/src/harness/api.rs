@@ -250,6 +250,21 @@ impl Api {
         self.asked(Method::POST, path, Some(body)).await
     }
 
+    /// Puts something there as the operator, and gives the answer whatever it is.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub async fn put(&self, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        let mut request = self
+            .request(Method::PUT, path)
+            .bearer_auth(&self.operator)
+            .body(body.to_owned());
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        answered(request).await.expect("the host answers")
+    }
+
     /// A message with all that is told of it.
     pub async fn message(&self, id: &str) -> Value {
         self.get(&format!("/v1/messages/{id}")).await

@@ -258,6 +258,11 @@ fn line(config: &Config<'_>, item: &Part<'_, '_>) -> Result<OrderLine, Problem> 
             id,
         ));
     }
+    // An auto number of ten digits; other systems have no room for its noughts.
+    let number = match number.trim_start_matches('0') {
+        "" => number,
+        digits => digits,
+    };
     let mut line = OrderLine::new(number, quantity, items);
     line.description = owned(item.get("Description").optional_text())?;
     // Which currency is known only with the order; see `prices`.

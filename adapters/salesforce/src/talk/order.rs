@@ -9,7 +9,7 @@ use crossdock_sdk::conversation::Pause;
 use crossdock_sdk::http::escape;
 use crossdock_sdk::json::{Object, Part, Tree};
 use crossdock_sdk::{
-    ItemScheme, Order, OrderLine, Party, PartyRole, Problem, Purpose, Request, Step,
+    ItemScheme, Order, OrderLine, Party, PartyRole, Problem, Purpose, Request, Step, host,
 };
 
 use super::{RECORDS_MAX, Talk, accepting, attributes, patch};
@@ -150,9 +150,10 @@ fn account(config: &Config<'_>, order: &Order) -> Result<Object, Problem> {
         };
         Problem::settings("account-unmapped", text)
             .at_pointer("/parties")
-            .with_remedy(
-                "fill the table `salesforce-account`, or set `account-key` or `account-id`",
-            )
+            .with_remedy(format!(
+                "set `account-key` or `account-id`, or {}",
+                host::add_a_row("salesforce-account")
+            ))
     })
 }
 
@@ -250,17 +251,35 @@ fn write_lines(talk: &mut Talk<'_>, order: &Order, id: &str, known: &[Known]) ->
     let path = format!("/composite/sobjects/OrderItem/{key}");
     let positions: Vec<usize> = (0..order.lines.len()).collect();
     for chunk in positions.chunks(RECORDS_MAX) {
-        let mut records = Vec::new();
-        for position in chunk {
-            let own = line_key(order, &order.lines[*position]);
-            let there = known.iter().any(|line| line.key.as_deref() == Some(&own));
-            records.push(
-                fields(&talk.config, order, *position, (!there).then_some(id))?.text(key, &own),
-            );
+        let records = lines(&talk.config, order, chunk, id, known, key)?;
+        let answer = talk.ask_to_collect("PATCH", &path, records)?;
+        if answer::are_there(answer) {
+            // Made by the same request before, whose answer was lost.
+            let known = lines_of(talk, id)?;
+            let records = lines(&talk.config, order, chunk, id, &known, key)?;
+            talk.collect("PATCH", &path, records)?;
+        } else {
+            answer::unless_all_done(answer)?;
         }
-        talk.collect("PATCH", &path, records)?;
     }
     Ok(())
+}
+
+/// Some lines of the order, each under its key.
+fn lines(
+    config: &Config<'_>,
+    order: &Order,
+    positions: &[usize],
+    id: &str,
+    known: &[Known],
+    key: &str,
+) -> Result<Vec<Object>, Problem> {
+    let record = |position: &usize| {
+        let own = line_key(order, &order.lines[*position]);
+        let there = known.iter().any(|line| line.key.as_deref() == Some(&own));
+        Ok(fields(config, order, *position, (!there).then_some(id))?.text(key, &own))
+    };
+    positions.iter().map(record).collect()
 }
 
 /// One line; what can't be changed only with the id of the order that it becomes part
@@ -295,9 +314,10 @@ fn fields(
             return Err(Problem::settings("item-unmapped", text)
                 .at_pointer(pointer)
                 .with_value(sku)
-                .with_remedy(
-                    "fill the table `salesforce-pricebook-entry`, or set `pricebook-entry-key`",
-                ));
+                .with_remedy(format!(
+                    "set `pricebook-entry-key`, or {}",
+                    host::add_a_row("salesforce-pricebook-entry")
+                )));
         }
     };
     if let Some(order_id) = order_id {

@@ -7,6 +7,7 @@ use crossdock_sdk::idoc::Segment;
 use crossdock_sdk::idoc::value::{self, NumberError};
 use crossdock_sdk::{
     Decimal, Document, Extras, ItemId, ItemScheme, Lot, Moment, Money, Place, Problem, Quantity,
+    host,
 };
 
 use super::{FINDINGS_MAX, Mapped};
@@ -186,7 +187,8 @@ impl<'c> Context<'c> {
                     .at(place(segment, field))
                     .with_value(code)
                     .with_remedy(format!(
-                        "set `unit.{code}` for the partner, or a row of its lookup table `unit`"
+                        "set `unit.{code}` for the partner, or {}",
+                        host::add_a_row("unit")
                     )),
             );
             String::new()

@@ -7,7 +7,7 @@ use crossdock_sdk::json::{Node, Tree};
 use crossdock_sdk::{
     Decimal, Decoded, DecodedDocument, Document, DocumentError, Extras, IdScheme, ItemId,
     ItemScheme, Lot, Moment, Money, Order, OrderLine, OrderType, Party, Problem, Purpose, Quantity,
-    Source, odata,
+    Source, host, odata,
 };
 
 use crate::codes;
@@ -303,7 +303,8 @@ impl Mapping<'_> {
             let problem = Problem::settings("unit-unmapped", text)
                 .at_pointer(format!("{}/{unit_at}", self.place))
                 .with_remedy(format!(
-                    "set `unit.{code}` for the partner, or a row of its lookup table `unit`"
+                    "set `unit.{code}` for the partner, or {}",
+                    host::add_a_row("unit")
                 ));
             self.faults.push(problem.with_value(&code));
             String::new()

@@ -807,7 +807,8 @@ fn unit(unit: &str, config: &IdocWriting<'_>, at: Pointer<'_>) -> Result<String,
             .at_pointer(at.to_string())
             .with_value(unit)
             .with_remedy(format!(
-                "set `unit.CODE = {unit}` for the partner, or a row of its lookup table `unit-out`"
+                "set `unit.CODE = {unit}` for the partner, or {}",
+                host::add_a_row("unit-out")
             ))
             .into()
     })

@@ -160,8 +160,13 @@ fn ship_to(order: &Order, config: &OdataWriting<'_>, body: &mut Body) -> Result<
             "send" => {}
             _ => {
                 let text = "the ship-to has no number in SAP";
-                return Err(unsayable("ship-to-unknown", format_args!("/parties/{index}"), text)
-                    .with_remedy("add it to the lookup table `ship-to-out`, or set `ship-to-address` to send or ignore"));
+                return Err(
+                    unsayable("ship-to-unknown", format_args!("/parties/{index}"), text)
+                        .with_remedy(format!(
+                            "set `ship-to-address` to send or ignore, or {}",
+                            host::add_a_row("ship-to-out")
+                        )),
+                );
             }
         }
     }
@@ -278,7 +283,8 @@ fn unit(unit: &str, config: &OdataWriting<'_>, at: Pointer<'_>) -> Result<String
             .at_pointer(at.to_string())
             .with_value(unit)
             .with_remedy(format!(
-                "set `unit.CODE = {unit}` for the partner, or a row of its lookup table `unit-out`"
+                "set `unit.CODE = {unit}` for the partner, or {}",
+                host::add_a_row("unit-out")
             ))
             .into()
     })

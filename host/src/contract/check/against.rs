@@ -22,16 +22,16 @@ use crate::{
 
 /// What is known of an order when a document about it comes.
 #[derive(Debug, Default)]
-pub struct Known {
+pub struct Earlier {
     /// The newest order that had an effect.
     pub order: Option<Order>,
     /// Shipments that had one, newest first.
     pub shipments: Vec<Shipment>,
 }
 
-// === impl Known ===
+// === impl Earlier ===
 
-impl Known {
+impl Earlier {
     /// What is odd about a shipment of the order.
     #[must_use]
     pub fn findings_of_shipment(&self, shipment: &Shipment) -> Vec<Failure> {
@@ -284,7 +284,7 @@ mod tests {
             line("1", "TEA", "quantity", "12"),
             line("2", "MILK", "quantity", "4"),
         ];
-        let known = Known {
+        let known = Earlier {
             order: Some(order("original", &ordered)),
             shipments: vec![shipment("A", &[line("1", "TEA", "shipped", "8")])],
         };
@@ -317,7 +317,7 @@ mod tests {
             found("B", &[line("3", "SALT", "shipped", "1")]),
             "line-not-ordered"
         );
-        let nothing = Known::default();
+        let nothing = Earlier::default();
         assert!(
             nothing
                 .findings_of_shipment(&shipment("B", &[line("3", "SALT", "shipped", "1")]))
@@ -327,7 +327,7 @@ mod tests {
 
     #[test]
     fn what_was_cancelled_stays() {
-        let known = Known {
+        let known = Earlier {
             order: Some(order("cancel", &[])),
             shipments: Vec::new(),
         };
@@ -338,7 +338,7 @@ mod tests {
 
     #[test]
     fn no_more_comes_back_than_left() {
-        let known = Known {
+        let known = Earlier {
             order: None,
             shipments: vec![shipment("A", &[line("1", "TEA", "shipped", "8")])],
         };

@@ -4,17 +4,21 @@
 use crossdock_sdk::{Document, ShipmentStatus};
 
 use super::{booked_once, known, shipped};
-use crate::demo::{
-    api::{Message, Unmet, expect, text, until},
-    erp::Customer,
-    receiver::Booked,
-    server::Health,
-    stage::Stage,
-    telling,
+use crate::{
+    demo::{
+        api::{Message, Unmet, expect, text, until},
+        erp::Customer,
+        stage::Stage,
+        telling,
+    },
+    simulate::{
+        canonical::Booked,
+        script::{Answers, Script},
+    },
 };
 
 pub(super) async fn play(stage: &mut Stage) -> Result<(), Unmet> {
-    stage.north.be(Health::Slow);
+    stage.north.play(Script::answering(Answers::Hang));
     let (slow, held) = stage.order(Customer::LakeShop, &[("MUG", 1)]).await?;
     until("the slow warehouse is being spoken to", async || {
         let message = stage.api.message(&held.message_id).await?;
@@ -55,7 +59,7 @@ pub(super) async fn play(stage: &mut Stage) -> Result<(), Unmet> {
         || format!("{short:?}"),
     )?;
 
-    stage.north.be(Health::Up);
+    stage.north.play(Script::default());
     let search = format!("correlation_id={}", slow.order_no);
     messages.extend(shipped(stage, &slow.order_no, &search).await?);
     booked_once(stage, &slow.order_no, 1)?;

@@ -1,12 +1,14 @@
 //! ERP → 940 → 997 and 945 → ERP and CRM, under one correlation id.
 
-use super::{booked_once, releases, shipped};
-use crate::demo::{
-    api::{Unmet, expect, text, until},
-    edi::Purpose,
-    erp::Customer,
-    stage::Stage,
-    telling,
+use super::{booked_once, interchange, releases, shipped};
+use crate::{
+    demo::{
+        api::{Unmet, expect, text, until},
+        erp::Customer,
+        stage::Stage,
+        telling,
+    },
+    simulate::x12::edi::Purpose,
 };
 
 pub(super) async fn play(stage: &mut Stage) -> Result<(), Unmet> {
@@ -49,7 +51,8 @@ pub(super) async fn play(stage: &mut Stage) -> Result<(), Unmet> {
             .sent()
             .iter()
             .find(|it| it.kind == "945")
-            .map(|it| it.number.to_string());
+            .and_then(interchange)
+            .map(|it| it.to_string());
         let number = number.ok_or("no 945 sent")?;
         let verdicts = stage.north.depot(|depot| depot.acknowledgements.clone());
         let about = verdicts

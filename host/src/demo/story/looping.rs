@@ -1,13 +1,15 @@
 //! An adapter that never ends: fuel stops it, it is named, nobody else notices.
 
 use super::{booked_once, dead_letters, known, shipped};
-use crate::demo::{
-    api::{Unmet, expect, text},
-    erp::Customer,
-    ingress::Message,
-    screen::span,
-    stage::{Stage, taken},
-    telling,
+use crate::{
+    demo::{
+        api::{Unmet, expect, text},
+        erp::Customer,
+        screen::span,
+        stage::{Stage, taken},
+        telling,
+    },
+    simulate::ingress::Message,
 };
 
 /// Messages that make the adapter loop, at the same time.
@@ -19,6 +21,7 @@ pub(super) async fn play(stage: &mut Stage) -> Result<(), Unmet> {
             key: format!("loop-{index}"),
             correlation_id: None,
             content_type: "text/plain",
+            headers: Vec::new(),
             body: "loop".into(),
         };
         taken(stage.from_looper.send(message).await)?;

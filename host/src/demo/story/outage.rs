@@ -9,13 +9,14 @@ use crate::{
     clock::Timestamp,
     demo::{
         api::{Unmet, expect, text, until},
-        depot::Ships,
-        edi::Purpose,
         erp::{self, Customer},
         screen::{Beat, Tone, span},
-        server::Health,
         stage::Stage,
         telling,
+    },
+    simulate::{
+        script::{Answers, Script},
+        x12::edi::Purpose,
     },
 };
 
@@ -24,11 +25,11 @@ const WAITING: u64 = 3;
 
 pub(super) async fn play(stage: &mut Stage) -> Result<(), Unmet> {
     // The truck leaves when everything is there, so that the change is not too late.
-    stage.north.depot(|depot| depot.ship(Ships::WithTheTruck));
+    stage.north.play(Script::default().told());
     let (orders, down) = go_down(stage).await?;
     meanwhile(stage, &orders, &down).await?;
 
-    stage.north.be(Health::Up);
+    stage.north.play(Script::default().told());
     let well = |it: &Value| {
         let idle = |name: &str| it[name].as_u64() == Some(0);
         telling::breaker(it) == "closed" && idle("waiting") && idle("in_flight")
@@ -49,7 +50,7 @@ pub(super) async fn play(stage: &mut Stage) -> Result<(), Unmet> {
     )?;
     stage.north.load_truck().map_err(|error| Unmet {
         expected: "the truck is loaded".to_owned(),
-        seen: error.to_string(),
+        seen: error,
     })?;
     let mut messages = Vec::new();
     for (order_no, pieces) in [(first, 15), (second, 40)] {
@@ -67,14 +68,17 @@ pub(super) async fn play(stage: &mut Stage) -> Result<(), Unmet> {
     stage
         .screen
         .observed("it came back: everything arrived once, the change after its order");
-    stage.north.depot(|depot| depot.ship(Ships::AtOnce));
+    stage.north.play(Script::default());
     Ok(())
 }
 
 /// The warehouse first says that it can't, then says nothing. Gives the orders that
 /// wait, and the partner as the API shows it.
 async fn go_down(stage: &mut Stage) -> Result<([Order; 2], Value), Unmet> {
-    stage.north.be(Health::Unavailable);
+    let unavailable = Answers::Unavailable {
+        retry_after_seconds: Some(0),
+    };
+    stage.north.play(Script::answering(unavailable).told());
     let (first, answer) = stage.order(Customer::LakeShop, &[("KETTLE", 10)]).await?;
     let mut ids = vec![answer.message_id];
     until("an attempt answered with 503", async || {
@@ -84,7 +88,7 @@ async fn go_down(stage: &mut Stage) -> Result<([Order; 2], Value), Unmet> {
         said.then_some(()).ok_or_else(|| message.brief())
     })
     .await?;
-    stage.north.be(Health::Down);
+    stage.north.play(Script::answering(Answers::Down).told());
     let change = erp::changed(&first, 15);
     let key = format!("erp-{}-change-1", change.order_no);
     ids.push(stage.send(&change, &key).await?.message_id);

@@ -3,15 +3,15 @@
 
 use serde_json::Value;
 
-use super::{booked_once, dead_letters, known, shipped};
-use crate::demo::{
-    api::{Unmet, expect, text, until},
-    depot::{Refusal, Ships},
-    edi::Acknowledgement,
-    erp::Customer,
-    ingress::Message,
-    stage::{Stage, taken},
-    telling,
+use super::{booked_once, dead_letters, interchange, known, shipped};
+use crate::{
+    demo::{
+        api::{Unmet, expect, text, until},
+        erp::Customer,
+        stage::{Stage, taken},
+        telling,
+    },
+    simulate::{ingress::Message, script::Script, x12::edi::Acknowledgement},
 };
 
 pub(super) async fn play(stage: &mut Stage) -> Result<(), Unmet> {
@@ -20,7 +20,7 @@ pub(super) async fn play(stage: &mut Stage) -> Result<(), Unmet> {
     let earlier = stage.north.sent().len();
     stage.north.depot(|depot| depot.misprint(broken));
     written(stage.north.load_truck())?;
-    stage.north.depot(|depot| depot.ship(Ships::AtOnce));
+    stage.north.play(Script::default());
 
     for (order_no, pieces) in [(before, 3), (after, 7)] {
         let expected = format!("the neighbour {order_no} is booked by ERP and CRM");
@@ -55,7 +55,7 @@ pub(super) async fn play(stage: &mut Stage) -> Result<(), Unmet> {
 
 /// Three orders that wait for the truck, as the warehouse will write them.
 async fn released(stage: &mut Stage) -> Result<[String; 3], Unmet> {
-    stage.north.depot(|depot| depot.ship(Ships::WithTheTruck));
+    stage.north.play(Script::default().told());
     let mut orders = [const { String::new() }; 3];
     for (order_no, pieces) in orders.iter_mut().zip([3, 5, 7]) {
         let (order, _) = stage.order(Customer::LakeShop, &[("MUG", pieces)]).await?;
@@ -99,8 +99,8 @@ async fn refused_in_our_997(stage: &mut Stage, earlier: usize) -> Result<(), Unm
     let verdict = until(expected, async || {
         let sent = stage.north.sent();
         let file = sent[earlier..].iter().find(|it| it.kind == "945");
-        let number = file.ok_or("the 945 was not sent")?.number;
-        let about = |it: &Acknowledgement| it.group.parse() == Ok(number);
+        let number = interchange(file.ok_or("the 945 was not sent")?);
+        let about = |it: &Acknowledgement| it.group.parse().ok() == number;
         let verdicts = stage.north.depot(|depot| depot.acknowledgements.clone());
         let verdict = verdicts.into_iter().find(about).ok_or("no 997 yet")?;
         let sets: Vec<_> = verdict.sets.iter().map(|(_, it)| it.as_str()).collect();
@@ -123,6 +123,7 @@ async fn garbage(stage: &mut Stage) -> Result<(), Unmet> {
         key: "by-mistake".to_owned(),
         correlation_id: None,
         content_type: "application/edi-x12",
+        headers: Vec::new(),
         body: "Dear all, please find attached the shipments of today.".into(),
     };
     let answer = taken(stage.from_north.send(message).await)?;
@@ -149,9 +150,9 @@ async fn garbage(stage: &mut Stage) -> Result<(), Unmet> {
     Ok(())
 }
 
-fn written(file: Result<(), Refusal>) -> Result<(), Unmet> {
+fn written(file: Result<(), String>) -> Result<(), Unmet> {
     file.map_err(|error| Unmet {
         expected: "the warehouse writes a 945".to_owned(),
-        seen: error.to_string(),
+        seen: error,
     })
 }

@@ -1,12 +1,14 @@
 //! The same request again, and the same business document under another key.
 
 use super::{booked_once, known, releases, shipped};
-use crate::demo::{
-    api::{Unmet, array, expect, text, until},
-    edi::Purpose,
-    erp::{self, Customer},
-    stage::Stage,
-    telling,
+use crate::{
+    demo::{
+        api::{Unmet, array, expect, text, until},
+        erp::{self, Customer},
+        stage::Stage,
+        telling,
+    },
+    simulate::x12::edi::Purpose,
 };
 
 pub(super) async fn play(stage: &mut Stage) -> Result<(), Unmet> {

@@ -19,7 +19,7 @@ use crate::{
     message::{DeliveryId, MessageId},
     partner::Partner,
     record::{AdapterRef, Answer, Failure, Log},
-    sandbox::Adapter,
+    sandbox::{self, Adapter},
 };
 
 /// All answers of one poll together, in bytes: they are in memory until it is over.
@@ -180,7 +180,7 @@ impl Talk<'_> {
         let guests = Arc::clone(&self.fetch.guests);
         let permit = guests.acquire_owned().await.map_err(|_| no_room())?;
         let adapter = Arc::clone(&self.fetch.adapter);
-        let tables = Arc::clone(&self.fetch.partner.tables);
+        let tables: sandbox::Tables = self.fetch.partner.tables.now().call();
         let request = self.request.clone();
         // The guest thread gets them and gives them back: no copy.
         let past = std::mem::take(&mut self.past);

@@ -8,10 +8,11 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     journal::{Journal as _, MemoryJournal, MemoryStore},
+    lookup::{self, TableName},
     message::{Channel, DeadLetterId, DeliveryId, Digest, MessageId, RawMessage},
     record::{
         Acknowledges, BreakerMoved, Disposition, Envelope, Level, Log, Outcome, Polled, Record,
-        Subject, Swept,
+        Subject, Swept, TableChanged, TableSource,
     },
     view::{
         DeadLetterFilter, DeadLetterStatus, MessageFilter, Options,
@@ -39,6 +40,8 @@ struct House {
     letters: Vec<(DeadLetterId, Subject, &'static str)>,
     /// Everything that was ever given an identity.
     messages: Vec<MessageId>,
+    /// The records that changed the table.
+    tables: Vec<Sequence>,
 }
 
 fn interchange(number: usize) -> Envelope {
@@ -66,6 +69,7 @@ impl House {
             open: Vec::new(),
             letters: Vec::new(),
             messages: Vec::new(),
+            tables: Vec::new(),
         }
     }
 
@@ -91,7 +95,8 @@ impl House {
             7 | 8 => self.deliver(chosen),
             9 => self.gives_up(chosen),
             10 => self.replays(chosen),
-            11 => self.breaker(chosen),
+            11 if chosen % 2 == 0 => self.breaker(chosen),
+            11 => self.table(chosen),
             12 | 13 => self.now = self.now.plus(DAY * u32::from(choice / 16)),
             14 => self.acknowledged(chosen),
             _ => self.sweeps(1 + u32::from(choice / 16)),
@@ -200,6 +205,26 @@ impl House {
         }));
     }
 
+    /// A table gets another content, or none.
+    fn table(&mut self, chosen: usize) {
+        let version = self.tables.len() as u64 + 1;
+        let rows = [("CA".to_owned(), version.to_string())];
+        self.tell(Record::TableChanged(TableChanged {
+            partner: partner("erp"),
+            table: unit(),
+            version,
+            at: self.now,
+            by: "ann".to_owned(),
+            source: TableSource::Api,
+            difference: lookup::Difference::default(),
+            configured: None,
+            carried: None,
+            content: (chosen % 5 > 0).then(|| lookup::Config::default().table(rows).unwrap()),
+        }));
+        let told = self.told.records.len() as u64;
+        self.tables.push(Sequence::from_u64(told));
+    }
+
     /// The receiver of some delivery acknowledges it, at last.
     fn acknowledged(&mut self, chosen: usize) {
         let Some(id) = self.messages.get(chosen).copied() else {
@@ -224,7 +249,11 @@ impl House {
     fn sweeps(&mut self, rows_max: u32) {
         let reader = self.journal.reader();
         let since = self.known_since();
-        let given_up = survey(&self.told.view, reader.as_ref(), since).unwrap();
+        let found = found(&self.told.view, reader.as_ref(), since, self.now).unwrap();
+        let given_up = found.given_up;
+        for record in found.carried {
+            self.tell(record);
+        }
         let before = given_up.as_ref().map(|it| it.before);
         self.tell(Record::Swept(Swept {
             at: self.now,
@@ -287,6 +316,12 @@ impl House {
         let fetched: Vec<_> = view.fetched().collect();
         writeln!(all, "{fetched:?}").unwrap();
         writeln!(all, "{:?} {:?}", view.kept(), view.base()).unwrap();
+        let erp = partner("erp");
+        let versions = view.table_versions(&erp, &unit());
+        writeln!(all, "{:?} {versions:?}", view.tables(&erp)).unwrap();
+        for (_, row) in &messages {
+            writeln!(all, "{:?}", view.table_at(&erp, &unit(), row.accepted)).unwrap();
+        }
         all
     }
 
@@ -300,6 +335,10 @@ impl House {
         view::catch_up(&view, self.journal.reader().as_ref(), |_| {}).unwrap();
         (view, directory)
     }
+}
+
+fn unit() -> TableName {
+    TableName::parse("unit").unwrap()
 }
 
 proptest! {
@@ -337,7 +376,15 @@ proptest! {
         for (_, row) in house.told.view.messages(&MessageFilter { limit: 10_000, ..MessageFilter::default() }) {
             prop_assert!(reader.read(row.accepted).is_ok());
             prop_assert!(row.history.iter().all(|it| reader.read(*it).is_ok()));
+            // As is the table of its day.
+            let changed = house.tables.iter().filter(|it| **it < row.accepted).count() as u64;
+            let table = house.told.view.table_at(&partner("erp"), &unit(), row.accepted);
+            prop_assert_eq!(table.as_ref().map_or(0, |it| it.version), changed);
+            prop_assert!(table.is_none_or(|it| reader.read(it.sequence).is_ok()));
         }
+        // And what is current.
+        let current = house.told.view.table(&partner("erp"), &unit());
+        prop_assert_eq!(current.map_or(0, |it| it.version), house.tables.len() as u64);
     }
 }
 

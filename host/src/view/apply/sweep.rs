@@ -19,17 +19,19 @@ use crate::{
             MessageRow, SeenRow, SeriesRow, ThreadRow,
         },
         standing,
+        tables::TableRow,
     },
 };
 
 /// All tables that rows are given up in, in the order of their keys.
-const TABLES: [u8; 12] = [
+const TABLES: [u8; 13] = [
     keys::AWAITED,
     keys::CORRELATION,
     keys::DELIVERIES,
     keys::CONTROL,
     keys::IDEMPOTENCY,
     keys::BUSINESS,
+    keys::TABLES,
     keys::MESSAGES,
     keys::SEEN,
     keys::SERIES,
@@ -140,6 +142,7 @@ impl Rule<'_> {
                 message_id(id).map(|it| self.is_gone(it))
             }
             keys::THREAD => decode::<ThreadRow>(row).map(|it| self.is_gone(it.message)),
+            keys::TABLES => decode::<TableRow>(row).map(|it| it.sequence < self.before),
             keys::DEAD_LETTERS => decode::<DeadLetterRow>(row).map(|it| {
                 it.status != DeadLetterStatus::Waiting && self.is_gone(it.subject.message())
             }),

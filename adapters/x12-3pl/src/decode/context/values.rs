@@ -3,7 +3,7 @@
 use crossdock_sdk::x12::code::ElementError;
 use crossdock_sdk::x12::segment::text;
 use crossdock_sdk::x12::{Elements, Fault, Place, Segment, Spec};
-use crossdock_sdk::{Decimal, Extras, ItemId, ItemScheme, Problem, Quantity};
+use crossdock_sdk::{Decimal, Extras, ItemId, ItemScheme, Problem, Quantity, host};
 
 use super::Context;
 use crate::codes;
@@ -97,7 +97,8 @@ impl Context<'_> {
             .at(wire::place(&segment.place_of(element)))
             .with_value(code)
             .with_remedy(format!(
-                "set `unit.{code}` for the partner, or a row of its lookup table `unit`"
+                "set `unit.{code}` for the partner, or {}",
+                host::add_a_row("unit")
             ));
         self.refuse(problem);
     }

@@ -274,109 +274,108 @@ fn a_token_lives_as_long_as_its_answer_says() {
     assert!(headers["authorization"].is_sensitive());
 }
 
+/// Answers that are refusals: status, body, whose fault, whether to come again, text.
+const REFUSALS: [(u16, &str, Fault, bool, &str); 9] = [
+    (
+        401,
+        r#"{"error":"invalid_client"}"#,
+        Fault::Settings,
+        false,
+        "the token endpoint refuses: invalid_client",
+    ),
+    (
+        400,
+        r#"{"error":"invalid_grant","error_description":"user hasn't approved this consumer"}"#,
+        Fault::Settings,
+        true,
+        "the token endpoint refuses: invalid_grant (user hasn't approved this consumer)",
+    ),
+    // It repeats the secret.
+    (
+        400,
+        r#"{"error":"invalid_client","error_description":"no client with secret s3cret+ & here"}"#,
+        Fault::Settings,
+        false,
+        "the token endpoint refuses: invalid_client",
+    ),
+    (
+        400,
+        r#"{"error":"temporarily_unavailable"}"#,
+        Fault::Partner,
+        true,
+        "the token endpoint refuses: temporarily_unavailable",
+    ),
+    (
+        400,
+        r#"{"error":"a b\n"}"#,
+        Fault::Settings,
+        false,
+        "the token endpoint answered 400",
+    ),
+    (
+        404,
+        "<html>",
+        Fault::Settings,
+        false,
+        "the token endpoint answered 404",
+    ),
+    (
+        302,
+        "",
+        Fault::Settings,
+        false,
+        "the token endpoint answered 302",
+    ),
+    (
+        429,
+        r#"{"error":"invalid_client"}"#,
+        Fault::Partner,
+        true,
+        "the token endpoint answered 429",
+    ),
+    (
+        503,
+        "",
+        Fault::Partner,
+        true,
+        "the token endpoint answered 503",
+    ),
+];
+
 #[test]
-fn what_is_no_token_says_whose_fault_it_is_and_whether_to_come_again() {
-    let long = format!(r#"{{"access_token":"{}"}}"#, "x".repeat(20_000));
-    let cases = [
-        (
-            401,
-            r#"{"error":"invalid_client"}"#,
-            Fault::Settings,
-            false,
-            "the token endpoint refuses: invalid_client",
-        ),
-        (
-            400,
-            r#"{"error":"invalid_grant","error_description":"user hasn't approved this consumer"}"#,
-            Fault::Settings,
-            true,
-            "the token endpoint refuses: invalid_grant (user hasn't approved this consumer)",
-        ),
-        (
-            400,
-            r#"{"error":"invalid_client","error_description":"no client with secret s3cret+ & here"}"#,
-            Fault::Settings,
-            false,
-            "the token endpoint refuses: invalid_client",
-        ),
-        (
-            400,
-            r#"{"error":"temporarily_unavailable"}"#,
-            Fault::Partner,
-            true,
-            "the token endpoint refuses: temporarily_unavailable",
-        ),
-        (
-            400,
-            r#"{"error":"a b\n"}"#,
-            Fault::Settings,
-            false,
-            "the token endpoint answered 400",
-        ),
-        (
-            404,
-            "<html>",
-            Fault::Settings,
-            false,
-            "the token endpoint answered 404",
-        ),
-        (
-            302,
-            "",
-            Fault::Settings,
-            false,
-            "the token endpoint answered 302",
-        ),
-        (
-            429,
-            r#"{"error":"invalid_client"}"#,
-            Fault::Partner,
-            true,
-            "the token endpoint answered 429",
-        ),
-        (
-            503,
-            "",
-            Fault::Partner,
-            true,
-            "the token endpoint answered 503",
-        ),
-        (
-            200,
-            "<html>",
-            Fault::Partner,
-            true,
-            "the token endpoint's answer has no access_token",
-        ),
-        (
-            200,
-            r#"{"access_token":""}"#,
-            Fault::Partner,
-            true,
-            "the token endpoint's answer has a token that a header can't carry",
-        ),
-        (
-            200,
-            &long,
-            Fault::Partner,
-            true,
-            "the token endpoint's answer has a token that a header can't carry",
-        ),
-        (
-            200,
-            r#"{"access_token":"t","token_type":"mac"}"#,
-            Fault::Partner,
-            true,
-            "the token endpoint's answer has a token that is not of the type bearer",
-        ),
-    ];
-    for (status, body, fault, retryable, text) in cases {
+fn a_refusal_says_whose_fault_it_is_and_whether_to_come_again() {
+    for (status, body, fault, retryable, text) in REFUSALS {
         let refusal = read(status, body).expect_err(body);
         assert_eq!(refusal.to_string(), text);
         assert_eq!(
             (refusal.fault(), refusal.retryable()),
             (fault, retryable),
             "{text}"
+        );
+    }
+}
+
+#[test]
+fn what_is_granted_must_be_a_token_that_a_header_can_carry() {
+    let long = format!(r#"{{"access_token":"{}"}}"#, "x".repeat(20_000));
+    let cases = [
+        ("<html>", "has no access_token"),
+        (
+            r#"{"access_token":""}"#,
+            "has a token that a header can't carry",
+        ),
+        (&long, "has a token that a header can't carry"),
+        (
+            r#"{"access_token":"t","token_type":"mac"}"#,
+            "has a token that is not of the type bearer",
+        ),
+    ];
+    for (body, rule) in cases {
+        let refusal = read(200, body).expect_err(body);
+        assert_eq!(refusal, Refusal::Unreadable { rule });
+        assert_eq!(
+            (refusal.fault(), refusal.retryable()),
+            (Fault::Partner, true)
         );
     }
 }

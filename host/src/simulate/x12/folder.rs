@@ -21,7 +21,7 @@ const INTERVAL: Duration = Duration::from_millis(25);
 
 /// A running warehouse.
 #[derive(Debug)]
-pub(super) struct FolderWarehouse {
+pub struct FolderWarehouse {
     depot: Arc<Mutex<Depot>>,
     task: AbortHandle,
 }
@@ -42,7 +42,7 @@ struct Folders {
 impl FolderWarehouse {
     /// Works in the host's drop folder and keeps what it took in `archive`, which is
     /// there.
-    pub(super) fn start(depot: Depot, folder: &Path, archive: PathBuf, clock: Clock) -> Self {
+    pub fn start(depot: Depot, folder: &Path, archive: PathBuf, clock: Clock) -> Self {
         let folders = Folders {
             outbox: folder.join("outbox"),
             inbox: folder.join("inbox"),
@@ -54,7 +54,7 @@ impl FolderWarehouse {
     }
 
     /// Looks into the depot, or changes something there.
-    pub(super) fn depot<T>(&self, act: impl FnOnce(&mut Depot) -> T) -> T {
+    pub fn depot<T>(&self, act: impl FnOnce(&mut Depot) -> T) -> T {
         inside(&self.depot, act)
     }
 }

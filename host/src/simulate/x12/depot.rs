@@ -1,7 +1,7 @@
 //! A warehouse without its walls: stock, releases and numbers of its own.
 //!
 //! Pure in (state, file, time): it takes files in and gives files back. How they
-//! travel is the business of [`super::warehouse`] and [`super::folder_warehouse`].
+//! travel is the business of [`super::Warehouse`] and [`super::folder`].
 //! It does what warehouses do: it acknowledges what it read, refuses an order
 //! it knows already or an item it does not, ships what it has, and ships either at
 //! once or when the truck comes.
@@ -21,7 +21,7 @@ const REMEMBERED_MAX: usize = 10_000;
 
 /// A simulated warehouse.
 #[derive(Debug)]
-pub(super) struct Depot {
+pub struct Depot {
     id: &'static str,
     customer: &'static str,
     letter: char,
@@ -34,18 +34,18 @@ pub(super) struct Depot {
     open: BTreeMap<String, Open>,
     interchanges: BTreeSet<String>,
     /// Files that came a second time.
-    pub(super) repeats: usize,
+    pub repeats: usize,
     /// Every release that was taken, in order.
-    pub(super) releases: Vec<Release>,
+    pub releases: Vec<Release>,
     /// What was shipped, in order.
-    pub(super) shipped: Vec<Shipment>,
+    pub shipped: Vec<Shipment>,
     /// What the other side said of our files, in order.
-    pub(super) acknowledgements: Vec<Acknowledgement>,
+    pub acknowledgements: Vec<Acknowledgement>,
 }
 
 /// When releases become shipments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ships {
+pub enum Ships {
     /// As soon as they are released.
     AtOnce,
     /// When the truck comes, see [`Depot::load_truck`].
@@ -61,20 +61,20 @@ struct Open {
 
 /// A file for the other side.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Outgoing {
+pub struct Outgoing {
     /// ISA13.
-    pub(super) number: u32,
+    pub number: u32,
     /// 997 or 945.
-    pub(super) kind: &'static str,
+    pub kind: &'static str,
     /// What the other side called the conversation, where it did.
-    pub(super) correlation_id: Option<String>,
+    pub correlation_id: Option<String>,
     /// The bytes.
-    pub(super) file: Vec<u8>,
+    pub file: Vec<u8>,
 }
 
 /// What the warehouse will not take.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Refusal {
+pub enum Refusal {
     /// No X12.
     #[error("this is not X12: {0}")]
     NotX12(String),
@@ -105,7 +105,7 @@ pub(super) enum Refusal {
 impl Depot {
     /// A warehouse called `id` in X12, working for `customer`, with this stock. What
     /// it numbers begins with `letter`.
-    pub(super) fn new(
+    pub fn new(
         id: &'static str,
         customer: &'static str,
         letter: char,
@@ -133,22 +133,22 @@ impl Depot {
     }
 
     /// Changes when it ships from now on.
-    pub(super) fn ship(&mut self, ships: Ships) {
+    pub fn ship(&mut self, ships: Ships) {
         self.ships = ships;
     }
 
     /// Prints the quantities of this order wrong when it ships.
-    pub(super) fn misprint(&mut self, order_no: &str) {
+    pub fn misprint(&mut self, order_no: &str) {
         self.misprint = Some(order_no.to_owned());
     }
 
     /// Puts an item on the shelf, and into the item master where it is new.
-    pub(super) fn stock(&mut self, sku: &str, pieces: u64) {
+    pub fn stock(&mut self, sku: &str, pieces: u64) {
         *self.stock.entry(sku.to_owned()).or_default() += pieces;
     }
 
     /// Takes a file, all of it or nothing, and says what is to be sent for it.
-    pub(super) fn take(
+    pub fn take(
         &mut self,
         file: &[u8],
         correlation_id: Option<&str>,
@@ -187,7 +187,7 @@ impl Depot {
     }
 
     /// Ships all that is open: one file for everything; nothing when nothing is open.
-    pub(super) fn load_truck(&mut self, at: Timestamp) -> Result<Option<Outgoing>, Refusal> {
+    pub fn load_truck(&mut self, at: Timestamp) -> Result<Option<Outgoing>, Refusal> {
         let open = std::mem::take(&mut self.open);
         let mut ids: Vec<_> = open.values().map(|it| it.correlation_id.clone()).collect();
         ids.dedup();
@@ -209,7 +209,7 @@ impl Depot {
 
     /// Says again what was said in misprinted shipments: one file; nothing when all
     /// were printed well.
-    pub(super) fn reprint(&mut self, at: Timestamp) -> Result<Option<Outgoing>, Refusal> {
+    pub fn reprint(&mut self, at: Timestamp) -> Result<Option<Outgoing>, Refusal> {
         let misprinted = self.shipped.iter_mut().filter(|it| it.misprinted);
         let shipments: Vec<_> = misprinted
             .map(|shipment| {

@@ -7,12 +7,15 @@
 
 use std::fmt;
 
-use crossdock_sdk::x12::{
-    Input, Reader, envelope,
-    segment::Segment,
-    separators::SeparatorsError,
-    value::{Date, Time},
-    writer::{GroupStart, InterchangeStart, Style, Usage, WriteError, Writer, date},
+use crossdock_sdk::{
+    Decimal,
+    x12::{
+        Input, Reader, envelope,
+        segment::Segment,
+        separators::SeparatorsError,
+        value::{Date, Time},
+        writer::{GroupStart, InterchangeStart, Style, Usage, WriteError, Writer, date},
+    },
 };
 
 use crate::clock::Timestamp;
@@ -25,38 +28,38 @@ const SSCC_PREFIX: &str = "0952110";
 
 /// One file, read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Received {
+pub struct Received {
     /// ISA13.
-    pub(super) interchange: String,
+    pub interchange: String,
     /// In their order.
-    pub(super) groups: Vec<Group>,
+    pub groups: Vec<Group>,
 }
 
 /// One functional group, read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Group {
+pub struct Group {
     /// GS01, `OW` for 940s.
-    pub(super) functional_id: String,
+    pub functional_id: String,
     /// GS06.
-    pub(super) control: String,
+    pub control: String,
     /// In their order.
-    pub(super) sets: Vec<Set>,
+    pub sets: Vec<Set>,
 }
 
 /// One transaction set, read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Set {
+pub struct Set {
     /// ST01.
-    pub(super) kind: String,
+    pub kind: String,
     /// ST02.
-    pub(super) control: String,
+    pub control: String,
     /// What it says, or why that can't be used.
-    pub(super) content: Result<Content, String>,
+    pub content: Result<Content, String>,
 }
 
 /// What a transaction set says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Content {
+pub enum Content {
     /// 940: ship this.
     Release(Release),
     /// 997: what became of a group that was sent.
@@ -65,20 +68,20 @@ pub(super) enum Content {
 
 /// The instruction to ship an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Release {
+pub struct Release {
     /// W05-02.
-    pub(super) order_no: String,
+    pub order_no: String,
     /// W05-01.
-    pub(super) purpose: Purpose,
+    pub purpose: Purpose,
     /// Name, street, city, region and postal code of N1*ST.
-    pub(super) ship_to: ShipTo,
+    pub ship_to: ShipTo,
     /// LX loops.
-    pub(super) lines: Vec<ReleaseLine>,
+    pub lines: Vec<ReleaseLine>,
 }
 
 /// What a release does to an earlier one. X12 element 473.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Purpose {
+pub enum Purpose {
     /// N.
     New,
     /// R.
@@ -89,7 +92,7 @@ pub(super) enum Purpose {
 
 /// Where the goods go. Empty where the release does not say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct ShipTo {
+pub struct ShipTo {
     name: String,
     street: String,
     city: String,
@@ -99,79 +102,79 @@ pub(super) struct ShipTo {
 
 /// One line of a release.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct ReleaseLine {
+pub struct ReleaseLine {
     /// N9*LI, or LX-01.
-    pub(super) number: String,
+    pub number: String,
     /// W01-01.
-    pub(super) pieces: u64,
+    pub pieces: u64,
     /// W01-02.
-    pub(super) unit: String,
+    pub unit: String,
     /// W01-05 where W01-04 says that it is a SKU.
-    pub(super) sku: String,
+    pub sku: String,
 }
 
 /// What the other side says of a group that was sent to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Acknowledgement {
+pub struct Acknowledgement {
     /// AK1-02.
-    pub(super) group: String,
+    pub group: String,
     /// AK9-01: A, E, P or R.
-    pub(super) verdict: String,
+    pub verdict: String,
     /// AK2-02 and AK5-01 of each set that is named.
-    pub(super) sets: Vec<(String, String)>,
+    pub sets: Vec<(String, String)>,
 }
 
 /// Goods on their way.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Shipment {
+pub struct Shipment {
     /// W06-04.
-    pub(super) number: String,
+    pub number: String,
     /// W06-02.
-    pub(super) order_no: String,
+    pub order_no: String,
     /// N1*ST.
-    pub(super) ship_to: ShipTo,
+    pub ship_to: ShipTo,
     /// LX loops.
-    pub(super) lines: Vec<ShippedLine>,
+    pub lines: Vec<ShippedLine>,
     /// The number on the parcel's label, from which its SSCC is made.
-    pub(super) label: u32,
+    pub label: u32,
     /// Whether the quantities are printed as words: a defect that the receiver has
     /// to find.
-    pub(super) misprinted: bool,
+    pub misprinted: bool,
 }
 
 /// One line of a shipment: `shipped` is at most `ordered`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct ShippedLine {
+pub struct ShippedLine {
     /// N9*LI.
-    pub(super) number: String,
+    pub number: String,
     /// W12-02.
-    pub(super) ordered: u64,
+    pub ordered: u64,
     /// W12-03.
-    pub(super) shipped: u64,
+    pub shipped: u64,
     /// W12-05.
-    pub(super) unit: String,
+    pub unit: String,
     /// W12-08.
-    pub(super) sku: String,
+    pub sku: String,
 }
 
 /// Who writes to whom, under which number, and when.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Heading<'a> {
+pub struct Heading<'a> {
     /// ISA06 and GS02, qualifier ZZ.
-    pub(super) sender: &'a str,
+    pub sender: &'a str,
     /// ISA08 and GS03, qualifier ZZ.
-    pub(super) receiver: &'a str,
+    pub receiver: &'a str,
     /// ISA13 and GS06: each file has one group.
-    pub(super) number: u32,
+    pub number: u32,
     /// ISA09, GS04 and the day of the shipment, in UTC.
-    pub(super) at: Timestamp,
+    pub at: Timestamp,
 }
 
 // === reading ===
 
 /// Reads a file. What is wrong with one set is said there and leaves the others
 /// alone.
-pub(super) fn read(file: &[u8]) -> Result<Received, SeparatorsError> {
+pub fn read(file: &[u8]) -> Result<Received, SeparatorsError> {
     let input = Input::new(file);
     let mut received = Received {
         interchange: String::new(),
@@ -267,11 +270,11 @@ fn purpose(code: &str) -> Result<Purpose, String> {
 }
 
 fn release_line(segment: &Segment<'_>, number: &str) -> Result<ReleaseLine, String> {
-    let pieces = segment.text(1);
+    let text = segment.text(1);
+    let pieces = text.trim().parse::<Decimal>().ok();
     let pieces = pieces
-        .trim()
-        .parse()
-        .map_err(|_| format!("W01-01 {pieces:?} is not a number of pieces"))?;
+        .and_then(|it| u64::try_from(it.to_integer()?).ok())
+        .ok_or_else(|| format!("W01-01 {text:?} is not a number of pieces"))?;
     // Qualifier and number come in pairs.
     let sku = [4, 6, 15]
         .into_iter()
@@ -314,10 +317,7 @@ fn acknowledgement(set: &envelope::TransactionSet<'_>) -> Result<Acknowledgement
 // === writing ===
 
 /// The 997 for a group that was received.
-pub(super) fn write_acknowledgement(
-    heading: &Heading<'_>,
-    group: &Group,
-) -> Result<Vec<u8>, WriteError> {
+pub fn write_acknowledgement(heading: &Heading<'_>, group: &Group) -> Result<Vec<u8>, WriteError> {
     let good = group.sets.iter().filter(|set| set.content.is_ok()).count();
     let verdict = match good {
         0 => "R",
@@ -344,7 +344,7 @@ pub(super) fn write_acknowledgement(
 }
 
 /// One file with a 945 for each shipment.
-pub(super) fn write_shipments(
+pub fn write_shipments(
     heading: &Heading<'_>,
     shipments: &[Shipment],
 ) -> Result<Vec<u8>, WriteError> {
@@ -499,7 +499,7 @@ impl fmt::Display for Purpose {
 
 impl Release {
     /// Pieces of all lines.
-    pub(super) fn pieces(&self) -> u64 {
+    pub fn pieces(&self) -> u64 {
         self.lines.iter().map(|line| line.pieces).sum()
     }
 }
