@@ -37,7 +37,7 @@ const PROFILE: &str = "guest";
 /// How to build.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
-    /// Leave out the names of functions: about a twentieth smaller, and a trap can't
+    /// Leave out the names of functions: some percent smaller, and a trap can't
     /// say where it was.
     pub strip_names: bool,
 }

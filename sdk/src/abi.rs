@@ -8,10 +8,11 @@
 //! Here each type has a `store` and a `load` that all functions share, derived by
 //! `#[derive(Abi)]` on the generated types, and nothing is freed.
 //!
-//! Storing reads the value where it lies and hands over the blocks of its texts; the
-//! value itself is forgotten by whoever has it stored. Moving it piece by piece would
-//! copy every record once more for each level that it is nested in. Loading writes each
-//! field where it will stay, for the same reason. Texts, lists and options are stored
+//! Storing reads the value where it lies and hands over the blocks of its texts and
+//! lists; the value itself is forgotten by whoever has it stored. Moving it piece by
+//! piece would copy every record once more for each level that it is nested in. A
+//! list's records are stored where they are, since each is smaller over there: a large
+//! answer would need its memory twice. Loading writes each field where it will stay. Texts, lists and options are stored
 //! and loaded by functions that are never copied into their callers: there are many
 //! hundred places for each.
 //!
@@ -31,6 +32,13 @@
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::mem;
 use std::ptr;
+
+/// The largest record that is stored where it is, in bytes.
+const PLACE_MAX: usize = 1024;
+
+/// Where a record is stored before it takes the place of the one that it was made of.
+#[repr(align(8))]
+struct Aside(mem::MaybeUninit<[u8; PLACE_MAX]>);
 
 /// Size and alignment of a type in memory, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,13 +68,13 @@ pub(crate) unsafe trait Abi: Sized {
     /// How the type lies in memory.
     const SHAPE: Shape;
 
-    /// Writes the value, whose texts live on in the memory.
+    /// Writes the value, whose texts and lists live on in the memory.
     ///
     /// # Safety
     ///
-    /// `at` has room for `SHAPE`, aligned. The value is neither used nor dropped
-    /// afterwards.
-    unsafe fn store(&self, at: *mut u8);
+    /// `at` has room for `SHAPE`, aligned, and does not overlap the value. The value is
+    /// neither used nor dropped afterwards.
+    unsafe fn store(&mut self, at: *mut u8);
 
     /// Takes the value out of the memory, with all that it points to, and writes it to
     /// `into`.
@@ -77,19 +85,36 @@ pub(crate) unsafe trait Abi: Sized {
     /// only once. `into` has room for the value; nothing there is dropped.
     unsafe fn load(at: *const u8, into: *mut Self);
 
-    /// Writes the values of a list into a block of their own.
+    /// Writes the values of a list into one block: the list's own where they fit in.
     ///
     /// # Safety
     ///
     /// The list is neither used nor dropped afterwards.
-    unsafe fn store_list(list: &Vec<Self>) -> *const u8 {
-        let block = allocate(block::<Self>(list.len()));
-        let mut at = block;
-        for value in list {
-            // SAFETY: the block has room for all values, each at its own place.
+    unsafe fn store_list(list: &mut Vec<Self>) -> *const u8 {
+        let Shape { size, align } = Self::SHAPE;
+        let values = list.as_mut_ptr();
+        let in_place =
+            size <= mem::size_of::<Self>() && align <= mem::align_of::<Self>() && size <= PLACE_MAX;
+        let block = if in_place {
+            values.cast::<u8>()
+        } else {
+            allocate(block::<Self>(list.len()))
+        };
+        let mut aside = Aside(mem::MaybeUninit::uninit());
+        for index in 0..list.len() {
+            // SAFETY: the block has room for all values, each at its own place. In the
+            // list's own one, what is written there ends before the next value begins,
+            // and this one was read before.
             unsafe {
-                value.store(at);
-                at = at.add(Self::SHAPE.size);
+                let at = block.add(index * size);
+                let value = &mut *values.add(index);
+                if in_place {
+                    let aside = aside.0.as_mut_ptr().cast::<u8>();
+                    value.store(aside);
+                    ptr::copy_nonoverlapping(aside, at, size);
+                } else {
+                    value.store(at);
+                }
             }
         }
         block
@@ -115,9 +140,9 @@ pub(crate) unsafe trait Abi: Sized {
         // SAFETY: all of them were written.
         unsafe { list.set_len(count) };
         let layout = block::<Self>(count);
-        if layout.size() > 0 {
-            // SAFETY: the block came from `allocate`, or from the host through our
-            // own allocator, with this layout.
+        // Natively, where only tests get here, it may be a list's own.
+        if cfg!(target_arch = "wasm32") && layout.size() > 0 {
+            // SAFETY: the host got the block from our own allocator, with this layout.
             unsafe { dealloc(at, layout) };
         }
         list
@@ -187,7 +212,7 @@ pub(crate) fn no_such_case() -> ! {
 #[cfg(target_arch = "wasm32")]
 pub(crate) fn give<T: Abi>(value: T) -> *mut u8 {
     let block = allocate(block::<T>(1));
-    let value = mem::ManuallyDrop::new(value);
+    let mut value = mem::ManuallyDrop::new(value);
     // SAFETY: the block was made for it.
     unsafe { value.store(block) };
     block
@@ -248,7 +273,7 @@ macro_rules! plain {
                     align: mem::size_of::<$type>(),
                 };
 
-                unsafe fn store(&self, at: *mut u8) {
+                unsafe fn store(&mut self, at: *mut u8) {
                     // SAFETY: the caller gives room, aligned.
                     unsafe { at.cast::<$type>().write(*self) }
                 }
@@ -268,7 +293,7 @@ plain!(u16, u32, u64, i64, usize);
 unsafe impl Abi for u8 {
     const SHAPE: Shape = Shape { size: 1, align: 1 };
 
-    unsafe fn store(&self, at: *mut u8) {
+    unsafe fn store(&mut self, at: *mut u8) {
         // SAFETY: the caller gives room.
         unsafe { at.write(*self) }
     }
@@ -279,7 +304,7 @@ unsafe impl Abi for u8 {
     }
 
     /// The block is handed over as it is.
-    unsafe fn store_list(list: &Vec<u8>) -> *const u8 {
+    unsafe fn store_list(list: &mut Vec<u8>) -> *const u8 {
         list.as_ptr()
     }
 
@@ -293,7 +318,7 @@ unsafe impl Abi for u8 {
 unsafe impl Abi for bool {
     const SHAPE: Shape = u8::SHAPE;
 
-    unsafe fn store(&self, at: *mut u8) {
+    unsafe fn store(&mut self, at: *mut u8) {
         // SAFETY: the caller gives room.
         unsafe { at.write(u8::from(*self)) }
     }
@@ -308,7 +333,7 @@ unsafe impl Abi for bool {
 unsafe impl Abi for () {
     const SHAPE: Shape = Shape { size: 0, align: 1 };
 
-    unsafe fn store(&self, _: *mut u8) {}
+    unsafe fn store(&mut self, _: *mut u8) {}
 
     unsafe fn load(_: *const u8, _: *mut ()) {}
 }
@@ -332,7 +357,7 @@ unsafe impl Abi for String {
     const SHAPE: Shape = PAIR.shape;
 
     #[inline(never)]
-    unsafe fn store(&self, at: *mut u8) {
+    unsafe fn store(&mut self, at: *mut u8) {
         // SAFETY: the caller gives room for a pair.
         unsafe { store_pair(self.as_ptr(), self.len(), at) }
     }
@@ -349,7 +374,7 @@ unsafe impl<T: Abi> Abi for Vec<T> {
     const SHAPE: Shape = PAIR.shape;
 
     #[inline(never)]
-    unsafe fn store(&self, at: *mut u8) {
+    unsafe fn store(&mut self, at: *mut u8) {
         // SAFETY: the caller gives room for a pair, and gives the list up.
         unsafe { store_pair(T::store_list(self), self.len(), at) }
     }
@@ -369,7 +394,7 @@ unsafe impl<T: Abi> Abi for Option<T> {
     const SHAPE: Shape = Variant::new([<()>::SHAPE, T::SHAPE]).shape;
 
     #[inline(never)]
-    unsafe fn store(&self, at: *mut u8) {
+    unsafe fn store(&mut self, at: *mut u8) {
         let payload = const { Variant::new([<()>::SHAPE, T::SHAPE]).payload };
         // SAFETY: the caller gives room for the variant.
         unsafe {
@@ -392,7 +417,7 @@ unsafe impl<T: Abi> Abi for Option<T> {
 unsafe impl<T: Abi, E: Abi> Abi for Result<T, E> {
     const SHAPE: Shape = Variant::new([T::SHAPE, E::SHAPE]).shape;
 
-    unsafe fn store(&self, at: *mut u8) {
+    unsafe fn store(&mut self, at: *mut u8) {
         let payload = const { Variant::new([T::SHAPE, E::SHAPE]).payload };
         // SAFETY: the caller gives room for the variant.
         unsafe {
@@ -420,7 +445,7 @@ unsafe impl<T: Abi, E: Abi> Abi for Result<T, E> {
 unsafe impl<A: Abi, B: Abi> Abi for (A, B) {
     const SHAPE: Shape = Record::new([A::SHAPE, B::SHAPE]).shape;
 
-    unsafe fn store(&self, at: *mut u8) {
+    unsafe fn store(&mut self, at: *mut u8) {
         let offsets = const { Record::new([A::SHAPE, B::SHAPE]).offsets };
         // SAFETY: the caller gives room for the record.
         unsafe {

@@ -69,7 +69,7 @@
 #[cfg(any(test, target_arch = "wasm32"))]
 mod abi;
 pub mod adapter;
-#[cfg(target_arch = "wasm32")]
+#[cfg(any(test, target_arch = "wasm32"))]
 mod alloc;
 #[doc(hidden)]
 pub mod bindings;

@@ -13,6 +13,7 @@ mod api;
 mod binary;
 mod books;
 mod folder;
+pub mod gateway;
 mod host;
 pub mod order;
 mod random;

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
-use e2e::harness::{Api, Heard, Reply, Service, Site, array, order, text, until};
+use e2e::harness::{Api, Heard, Reply, Service, Site, array, gateway, order, text, until};
 use serde_json::{Value, json};
 
 const SECRET: &str = "cl13nt-s3cret-of-this-test";
@@ -53,26 +53,6 @@ fn site(service: &Service) -> Site {
         .set(&format!("{setting}.client_secret"), secret)
 }
 
-/// Nothing that is kept or told holds a secret.
-async fn nothing_is_told_on(site: &Site, api: &Api, secrets: &[&str]) {
-    let mut told = Vec::new();
-    for message in api.messages().await {
-        told.push(api.message(text(&message["id"])).await.to_string());
-    }
-    told.push(api.get("/v1/partners").await.to_string());
-    told.push(api.get("/v1/dead-letters?replayed=true").await.to_string());
-    assert!(told.iter().any(|it| it.contains("deliveries")), "{told:?}");
-    for secret in secrets {
-        assert!(!site.holds(secret), "{secret} is in a file");
-        assert!(
-            !told.iter().any(|it| it.contains(secret)),
-            "{secret} is told"
-        );
-    }
-    // What is looked for could be found.
-    assert!(site.holds("SO-1"));
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn one_token_serves_all_deliveries_and_is_seen_by_nobody() {
     let service = Service::start(|heard, before| match heard.path.as_str() {
@@ -116,7 +96,7 @@ async fn one_token_serves_all_deliveries_and_is_seen_by_nobody() {
         "{shown}"
     );
     let basic = asked[0].header("authorization").to_owned();
-    nothing_is_told_on(&site, api, &[SECRET, TOKEN, &basic[6..]]).await;
+    site.tells_nothing_of(&[SECRET, TOKEN, &basic[6..]]).await;
     host.finish().await;
 }
 
@@ -146,7 +126,7 @@ async fn a_refused_token_is_replaced_within_the_attempt() {
     assert_eq!(keys.len(), 1, "it is the same request");
     assert_eq!(sent[0].body, sent[1].body);
     assert_eq!(service.heard("/token").len(), 2);
-    nothing_is_told_on(&site, api, &[SECRET, TOKEN]).await;
+    site.tells_nothing_of(&[SECRET, TOKEN]).await;
     host.finish().await;
 }
 
@@ -214,7 +194,7 @@ async fn a_client_that_is_refused_is_told_to_a_person() {
     assert_eq!(orders(&service).len(), 0);
     let credential = &api.partner("north").await["credentials"][0];
     assert_eq!(credential["token"]["last_failure"]["code"], "token-refused");
-    nothing_is_told_on(&site, api, &[SECRET]).await;
+    site.tells_nothing_of(&[SECRET]).await;
     host.finish().await;
 }
 
@@ -266,7 +246,8 @@ async fn an_adapter_signs_with_the_credential_it_chooses() {
         words.contains("forecasts") && words.contains("stock"),
         "{words}"
     );
-    nothing_is_told_on(&site, api, &["own-of-this-test", "stock-of-this-test"]).await;
+    site.tells_nothing_of(&["own-of-this-test", "stock-of-this-test"])
+        .await;
     host.finish().await;
 }
 
@@ -405,38 +386,8 @@ async fn salesforce_is_signed_in_to_by_assertion_and_its_limit_is_kept() {
     let token = &stands["credentials"][0]["token"];
     assert_eq!(token["fetched"], 2, "{stands}");
     let line = KEY.lines().nth(1).expect("a key has lines");
-    nothing_is_told_on(&site, api, &[TOKEN, line]).await;
+    site.tells_nothing_of(&[TOKEN, line]).await;
     host.finish().await;
-}
-
-/// A small SAP Gateway: a token is good only with the cookie of the session that it
-/// was fetched in, and each fetch opens a session.
-fn gateway(heard: &Heard, before: &[Heard]) -> Reply {
-    let sessions = before.iter().filter(|it| it.method == "GET").count();
-    if heard.method == "GET" {
-        assert_eq!(heard.header("x-csrf-token"), "Fetch");
-        return Reply::json(200, &json!({ "d": { "results": [] } }))
-            .with("x-csrf-token", format!("token-{sessions}"))
-            .with(
-                "set-cookie",
-                format!("SAP_SESSIONID=session-{sessions}; path=/; HttpOnly"),
-            )
-            .with("set-cookie", "sap-usercontext=sap-client=100; path=/");
-    }
-    let number = heard.header("x-csrf-token").strip_prefix("token-");
-    let session = number.map(|number| format!("SAP_SESSIONID=session-{number}"));
-    let cookies: Vec<_> = heard.header("cookie").split("; ").collect();
-    match session {
-        Some(session) if cookies.contains(&session.as_str()) => Reply::json(
-            201,
-            &json!({ "d": { "SalesOrder": format!("40000{}", before.len()) } }),
-        ),
-        _ => Reply::json(
-            403,
-            &json!({ "error": { "message": "CSRF token validation failed" } }),
-        )
-        .with("x-csrf-token", "Required"),
-    }
 }
 
 fn sap(service: &Service) -> Site {
@@ -465,7 +416,7 @@ fn steps(heard: &[Heard]) -> Vec<&str> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_conversation_keeps_its_cookies_and_shares_them_with_no_other() {
-    let service = Service::start(gateway).await;
+    let service = Service::start(gateway::answer).await;
     let site = sap(&service);
     let host = site.start().await;
     let api = host.api();
@@ -485,7 +436,7 @@ async fn a_conversation_keeps_its_cookies_and_shares_them_with_no_other() {
     assert_eq!(sent.len(), 5, "each has a session of its own: {sent:?}");
     let asked = heard.iter().filter(|it| it.method == "GET");
     assert!(asked.into_iter().all(|it| it.header("cookie").is_empty()));
-    nothing_is_told_on(&site, api, &["session-0", "SAP_SESSIONID"]).await;
+    site.tells_nothing_of(&["session-0", "SAP_SESSIONID"]).await;
     host.finish().await;
 }
 
@@ -495,7 +446,7 @@ async fn a_session_that_a_crash_lost_is_opened_anew() {
         Service::start(
             |heard, before| match heard.method == "POST" && before.len() == 1 {
                 true => Reply::never(),
-                false => gateway(heard, before),
+                false => gateway::answer(heard, before),
             },
         )
         .await;

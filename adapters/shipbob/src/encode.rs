@@ -20,6 +20,12 @@ const ORDER_NUMBER_CHARS_MAX: usize = 400;
 /// The longest `gift_message`, in characters.
 const GIFT_MESSAGE_CHARS_MAX: usize = 500;
 
+/// The type of an order to a consumer; those of any other type go to retailers.
+const CONSUMER: &str = "DTC";
+
+/// The payment term that only ShipBob has: the merchant books and pays the carrier.
+const MERCHANT_PAYS: &str = "MerchantResponsible";
+
 /// The name of the extra that becomes the gift message.
 const GIFT_MESSAGE: &str = "gift_message";
 
@@ -50,8 +56,8 @@ pub(crate) fn order(
         body = body.integer("location_id", config.location(node).map_err(at("/node"))?);
     }
     body = body
-        .object("recipient", recipient(order)?)
-        .list("products", products(order, config)?);
+        .object("recipient", recipient(order, kind)?)
+        .list("products", products(order, kind, config)?);
     if let Some(total) = priced(order.total_amount.as_ref(), config) {
         body = body.object(
             "financials",
@@ -61,7 +67,7 @@ pub(crate) fn order(
     if let Some(terms) = shipping_terms(order) {
         body = body.object("shipping_terms", terms);
     }
-    if kind != "DTC" {
+    if kind != CONSUMER {
         body = body.object("retailer_program_data", retailer_program(order, config)?);
     }
     if let Some((_, words)) = order.extras.iter().find(|(name, _)| name == GIFT_MESSAGE) {
@@ -77,7 +83,7 @@ pub(crate) fn order(
 
 /// Wishes that ShipBob has no field for; orders to retailers have some.
 fn refuse_wishes(order: &Order, config: &Config<'_>) -> Result<(), Problem> {
-    let retail = config.order_type()? != "DTC";
+    let retail = config.order_type()? != CONSUMER;
     let wishes = [
         (
             "not-before",
@@ -124,7 +130,7 @@ fn refuse_wishes(order: &Order, config: &Config<'_>) -> Result<(), Problem> {
     Ok(())
 }
 
-fn recipient(order: &Order) -> Result<Object, Problem> {
+fn recipient(order: &Order, kind: &str) -> Result<Object, Problem> {
     let roles = [
         PartyRole::ShipTo,
         PartyRole::Consignee,
@@ -140,10 +146,11 @@ fn recipient(order: &Order) -> Result<Object, Problem> {
     let party = &order.parties[position];
     let contact = party.contacts.first();
     let person = contact.and_then(|contact| contact.name.as_deref());
+    // A retailer's name belongs there even if it is the recipient's as well.
     let company = party
         .name
         .as_deref()
-        .filter(|name| person.is_some_and(|person| person != *name));
+        .filter(|name| kind != CONSUMER || person.is_some_and(|person| person != *name));
     let Some(name) = person.or(party.name.as_deref()) else {
         let pointer = format!("/parties/{position}/name");
         return Err(unsayable(
@@ -190,7 +197,7 @@ fn address(party: &Party, company: Option<&str>, position: usize) -> Result<Obje
         .text("country", country))
 }
 
-fn products(order: &Order, config: &Config<'_>) -> Result<Vec<Object>, Problem> {
+fn products(order: &Order, kind: &str, config: &Config<'_>) -> Result<Vec<Object>, Problem> {
     if order.lines.is_empty() {
         return Err(unsayable(
             "lines-missing",
@@ -200,11 +207,16 @@ fn products(order: &Order, config: &Config<'_>) -> Result<Vec<Object>, Problem> 
     }
     let lines = order.lines.iter().enumerate();
     lines
-        .map(|(position, line)| product(line, position, config))
+        .map(|(position, line)| product(line, position, kind, config))
         .collect()
 }
 
-fn product(line: &OrderLine, position: usize, config: &Config<'_>) -> Result<Object, Problem> {
+fn product(
+    line: &OrderLine,
+    position: usize,
+    kind: &str,
+    config: &Config<'_>,
+) -> Result<Object, Problem> {
     let number = |scheme: ItemScheme| {
         let mut items = line.items.iter();
         let item = items.find(|item| item.scheme == scheme);
@@ -228,7 +240,8 @@ fn product(line: &OrderLine, position: usize, config: &Config<'_>) -> Result<Obj
         .text("reference_id", reference)
         .text("name", line.description.as_deref().unwrap_or(reference))
         .integer("quantity", quantity);
-    if unit != "EA" {
+    // Pieces go without saying, but not to a retailer.
+    if unit != "EA" || kind != CONSUMER {
         product = product.text("quantity_unit_of_measure_code", unit);
     }
     // ShipBob's line numbers are 32-bit integers.
@@ -265,8 +278,9 @@ fn shipping_terms(order: &Order) -> Option<Object> {
     let term = match carrier.payment.as_ref()? {
         FreightPayment::Collect => "Collect",
         FreightPayment::ThirdParty => "ThirdParty",
-        FreightPayment::Prepaid => "Prepaid",
-        FreightPayment::PrepaidCharged => "MerchantResponsible",
+        // Who is charged afterwards is not ShipBob's business.
+        FreightPayment::Prepaid | FreightPayment::PrepaidCharged => "Prepaid",
+        FreightPayment::Other(term) if term == MERCHANT_PAYS => MERCHANT_PAYS,
         FreightPayment::Other(_) => return None,
     };
     Some(

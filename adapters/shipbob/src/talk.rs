@@ -245,7 +245,7 @@ impl<'d> Talk<'d> {
             },
             PATHS,
         )?;
-        let mut found = orders(answer).map_err(Pause::Rejected)?;
+        let mut found = orders(answer).map_err(|problem| Pause::Rejected(unlike(problem)))?;
         let place = |found: &Found| references.iter().position(|it| *it == found.reference);
         found.retain(|found| place(found).is_some());
         found.sort_by_key(place);
@@ -265,6 +265,12 @@ fn latest(found: &[Found]) -> Option<&Found> {
 fn unknown(order: &Order) -> Problem {
     let text = "ShipBob has no order under this number";
     Problem::partner_data("order-unknown", text).with_value(&order.order_no)
+}
+
+/// A problem of an answer that is no list of orders.
+fn unlike(problem: Problem) -> Problem {
+    let text = format!("ShipBob's list of orders can't be read: {}", problem.text);
+    Problem { text, ..problem }.with_remedy(format!("look whether {PATHS} is one that ShipBob has"))
 }
 
 fn shipped(order: &Found) -> Problem {

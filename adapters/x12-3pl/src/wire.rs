@@ -221,14 +221,48 @@ pub(crate) fn extra<'e>(extras: &'e Extras, name: &str) -> Option<&'e str> {
 
 // === numbers ===
 
-/// Places 0 to `count` - 1 grouped by the number that `number` gives each: each
-/// group's places in their order, the groups in that of the numbers. One function for
-/// all callers, since sorting is large.
-pub(crate) fn by_number<'n>(count: usize, number: &dyn Fn(usize) -> &'n str) -> Vec<Vec<usize>> {
+/// Places grouped by the numbers of what stands there.
+pub(crate) struct Groups {
+    /// All places, those of a group one after another.
+    places: Vec<usize>,
+    /// Where each group ends among them.
+    ends: Vec<usize>,
+}
+
+impl Groups {
+    pub(crate) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Each group's places in their order, the groups in that of their numbers, shorter
+    /// ones first.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &[usize]> {
+        let mut start = 0;
+        self.ends.iter().map(move |end| {
+            let group = self.places.get(start..*end).unwrap_or_default();
+            start = *end;
+            group
+        })
+    }
+}
+
+/// Places 0 to `count` - 1 grouped by the number that `number` gives each. One function
+/// for all callers, since sorting is large.
+pub(crate) fn by_number<'n>(count: usize, number: &dyn Fn(usize) -> &'n str) -> Groups {
     let mut places: Vec<usize> = (0..count).collect();
-    places.sort_by(|one, other| number(*one).cmp(number(*other)));
-    let groups = places.chunk_by(|one, other| number(*one) == number(*other));
-    groups.map(<[usize]>::to_vec).collect()
+    let key = |place: &usize| (number(*place).len(), number(*place));
+    // Numbers mostly come in their order, which is seen at a glance.
+    if !places.is_sorted_by_key(key) {
+        places.sort_by(|one, other| key(one).cmp(&key(other)));
+    }
+    let mut ends = Vec::with_capacity(count);
+    for (end, place) in (1..).zip(&places) {
+        let next = places.get(end);
+        if next.is_none_or(|next| number(*next) != number(*place)) {
+            ends.push(end);
+        }
+    }
+    Groups { places, ends }
 }
 
 // === problems ===

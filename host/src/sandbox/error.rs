@@ -315,13 +315,18 @@ pub(super) fn frames(error: &wasmtime::Error) -> Vec<Frame> {
         .lines()
         .skip(1)
         .map(|line| line.split_once('!').map_or(line, |(_, name)| name));
+    // Guests leave out the names of the standard library's functions.
+    let named = backtrace
+        .frames()
+        .iter()
+        .any(|frame| frame.func_name().is_some());
     let mut frames: Vec<Frame> = Vec::new();
     for (frame, name) in backtrace.frames().iter().zip(names) {
         // Names come from the guest and go into logs and pages.
         let function = inert(without_hash(name), NAME_BYTES_MAX);
         match frames.last_mut() {
             Some(last) if last.function == function => last.times += 1,
-            None if is_machinery(&function) => {}
+            None if is_machinery(&function) || (named && frame.func_name().is_none()) => {}
             _ => frames.push(Frame {
                 function,
                 offset: frame.module_offset(),

@@ -32,8 +32,8 @@ pub(super) fn to_component(module: &[u8], strip_names: bool) -> Result<Vec<u8>, 
         })
 }
 
-/// The module with [`MEMORY_PAGES_MIN`], and with short names of its functions or on
-/// demand without any; nothing if it is no module.
+/// The module with [`MEMORY_PAGES_MIN`], and with short names of its own functions or
+/// on demand without any; nothing if it is no module.
 fn prepared(module: &[u8], strip_names: bool) -> Option<Vec<u8>> {
     let (header, mut rest) = module.split_at_checked(8)?;
     let mut prepared = header.to_vec();
@@ -88,7 +88,8 @@ fn larger_memory(content: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// The section of names with what a trap tells: the functions' names, short. Those of
-/// locals and data are left out.
+/// locals and data are left out, and those of the standard library's functions, nearly
+/// half of all, which tell an adapter's author nothing.
 fn short_names(content: &[u8]) -> Option<Vec<u8>> {
     let (size, rest) = number(content)?;
     let (_, mut rest) = rest.split_at_checked(size as usize)?;
@@ -106,28 +107,42 @@ fn short_names(content: &[u8]) -> Option<Vec<u8>> {
 
 fn short_function_names(names: &[u8]) -> Option<Vec<u8>> {
     let (count, mut rest) = number(names)?;
-    let mut short = Vec::with_capacity(names.len());
-    put_number(&mut short, count);
+    let (mut kept, mut short) = (0, Vec::with_capacity(names.len()));
     for _ in 0..count {
         let (function, after) = number(rest)?;
         let (size, name) = number(after)?;
         let (name, after) = name.split_at_checked(size as usize)?;
-        let name = short_name(str::from_utf8(name).ok()?);
+        rest = after;
+        let name = format!("{:#}", rustc_demangle::demangle(str::from_utf8(name).ok()?));
+        if is_library(&name) {
+            continue;
+        }
+        let name = short_name(&name);
+        kept += 1;
         put_number(&mut short, function);
         put_number(&mut short, u32::try_from(name.len()).ok()?);
         short.extend_from_slice(name.as_bytes());
-        rest = after;
     }
-    Some(short)
+    let mut names = Vec::with_capacity(short.len() + 5);
+    put_number(&mut names, kept);
+    names.extend_from_slice(&short);
+    Some(names)
 }
 
-/// A function's name as a person reads it: without mangling and hash, and without the
-/// paths of the types in it. These take up most of a name, and names a tenth of a
-/// component.
-fn short_name(mangled: &str) -> String {
-    let name = format!("{:#}", rustc_demangle::demangle(mangled));
+/// Whether a function, by its whole name, is the standard library's: a path in it, or
+/// what a type of it does.
+fn is_library(name: &str) -> bool {
+    let path = name.trim_start_matches(['<', '&', '*', '[', '(']);
+    ["core::", "alloc::", "std::", "core[", "alloc[", "std["]
+        .iter()
+        .any(|start| path.starts_with(start))
+}
+
+/// A function's name as a person reads it: without the paths of the types in it. These
+/// take up most of a name, and names a tenth of a component.
+fn short_name(name: &str) -> String {
     let mut short = String::with_capacity(name.len());
-    let mut rest = name.as_str();
+    let mut rest = name;
     // How deep in types, and where the last word begins.
     let (mut depth, mut word) = (0_usize, 0);
     while let Some(character) = rest.chars().next() {
@@ -198,7 +213,8 @@ mod tests {
 
     #[test]
     fn names_are_those_that_people_know() {
-        let short = |name| short_name(name);
+        let whole = |name| format!("{:#}", rustc_demangle::demangle(name));
+        let short = |name| short_name(&whole(name));
         assert_eq!(
             short("_ZN7x12_3pl6decode5order3map17hf719f6d7e18520a6E"),
             "x12_3pl::decode::order::map"
@@ -215,6 +231,18 @@ mod tests {
         );
         assert_eq!(short("memcmp"), "memcmp");
         assert_eq!(short("a::b<(c::D, &e::F)>::g"), "a::b<(D, &F)>::g");
+    }
+
+    #[test]
+    fn functions_of_the_standard_library_lose_their_names() {
+        let text = r#"(module (func $core::fmt::write) (func $ours::write)
+            (func $"<alloc::vec::Vec<T> as core::ops::drop::Drop>::drop")
+            (func $"<ours::Order as core::fmt::Debug>::fmt"))"#;
+        let module = wat::parse_str(text).unwrap();
+        let prepared = prepared(&module, false).unwrap();
+        assert!(has(&prepared, "ours::write") && has(&prepared, "<Order as Debug>::fmt"));
+        assert!(!has(&prepared, "core::fmt") && !has(&prepared, "Vec"));
+        wasmparser::validate(&prepared).unwrap();
     }
 
     #[test]

@@ -90,7 +90,7 @@ impl Type {
                  {layout}
                  unsafe impl crate::abi::Abi for {name} {{
                      const SHAPE: crate::abi::Shape = LAYOUT.shape;
-                     unsafe fn store(&self, at: *mut u8) {{ unsafe {{ {store} }} }}
+                     unsafe fn store(&mut self, at: *mut u8) {{ unsafe {{ {store} }} }}
                      unsafe fn load(at: *const u8, into: *mut Self) {{ unsafe {{ {load} }} }}
                  }}
              }};"
@@ -109,7 +109,7 @@ fn record(fields: &[(String, String)]) -> (String, String, String) {
     let (mut store, mut load) = (String::new(), String::new());
     for (index, (field, type_)) in fields.iter().enumerate() {
         let abi = format!("<{type_} as crate::abi::Abi>");
-        store += &format!("{abi}::store(&self.{field}, at.add(LAYOUT.offsets[{index}]));");
+        store += &format!("{abi}::store(&mut self.{field}, at.add(LAYOUT.offsets[{index}]));");
         load += &format!("{abi}::load(at.add(LAYOUT.offsets[{index}]), &raw mut (*into).{field});");
     }
     (layout, store, load)

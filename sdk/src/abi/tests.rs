@@ -14,9 +14,9 @@ use crate::{
 fn crosses<T: Abi + Clone + PartialEq + Debug>(value: &T) {
     let layout = block::<T>(1);
     let memory = allocate(layout);
-    // A clone has blocks of exactly the size that they are loaded with. Those of its
-    // lists of records stay behind: the copy that is made of them comes back.
-    let stored = mem::ManuallyDrop::new(value.clone());
+    // A clone's texts have blocks of exactly the size that they are loaded with. Those
+    // of its lists, larger than what is stored in them, stay behind.
+    let mut stored = mem::ManuallyDrop::new(value.clone());
     // SAFETY: the memory was made for the value; it is stored before it is loaded.
     let back = unsafe {
         stored.store(memory);

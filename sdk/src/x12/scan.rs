@@ -57,6 +57,31 @@ pub(crate) fn find(bytes: &[u8], from: usize, needle: u8) -> Option<usize> {
     Some(at + rest.iter().position(|&byte| byte == needle)?)
 }
 
+/// The bytes as text where all of them are printable ASCII, as nearly all elements are.
+#[inline]
+pub(crate) fn plain(bytes: &[u8]) -> Option<&str> {
+    const BLANKS: u64 = ONES * b' ' as u64;
+    let mut at = 0;
+    while let Some(word) = word(bytes, at) {
+        // High bits: of no byte; of each that is no control character; of DEL plus one.
+        let sound = !word & ((word | HIGH_BITS) - BLANKS) & !(word & LOW_BITS).wrapping_add(ONES);
+        if sound & HIGH_BITS != HIGH_BITS {
+            return None;
+        }
+        at += 8;
+    }
+    let rest = bytes.get(at..).unwrap_or_default();
+    if !rest.iter().all(|byte| matches!(byte, b' '..=b'~')) {
+        return None;
+    }
+    #[expect(
+        unsafe_code,
+        reason = "looking at every byte twice is a tenth of reading"
+    )]
+    // SAFETY: ASCII is UTF-8, and every byte was looked at.
+    Some(unsafe { std::str::from_utf8_unchecked(bytes) })
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -69,6 +94,19 @@ mod tests {
         let word = u64::from_le_bytes([b'*', b'*' ^ 1, b'*', 0xff, 0x00, b'*' ^ 0x80, b'*', 7]);
         let expected = u64::from_le_bytes([0x80, 0, 0x80, 0, 0, 0, 0x80, 0]);
         assert_eq!(Splat::new(b'*').matches(word), expected);
+    }
+
+    #[test]
+    fn every_byte_is_plain_or_not_wherever_it_stands() {
+        for byte in 0..=u8::MAX {
+            for place in 0..19 {
+                let mut bytes = *b"SO-2026-000123 ~ x!";
+                bytes[place] = byte;
+                let expected = matches!(byte, b' '..=b'~');
+                assert_eq!(plain(&bytes).is_some(), expected, "{byte} at {place}");
+            }
+        }
+        assert_eq!(plain(b""), Some(""));
     }
 
     proptest! {

@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 
 use super::place::{Place, SegmentId};
-use super::scan::find;
+use super::scan::{find, plain};
 use super::separators::{Separator, Separators, segment_id_length};
 
 /// Separators remembered in the view; elements past them are found by search.
@@ -60,8 +60,11 @@ impl<'a> Segment<'a> {
     #[inline]
     pub fn element(&self, number: usize) -> &'a [u8] {
         let indexed = usize::from(self.indexed);
-        if number > indexed || (number == indexed && self.more) {
+        if number >= indexed && self.more {
             return self.distant_element(number);
+        }
+        if number > indexed {
+            return &[];
         }
         let width = self.separators.element.len();
         let start = match number.checked_sub(1) {
@@ -78,9 +81,6 @@ impl<'a> Segment<'a> {
     /// An element behind the indexed ones, found by walking there.
     #[cold]
     fn distant_element(&self, number: usize) -> &'a [u8] {
-        if !self.more {
-            return &[];
-        }
         let separator = self.separators.element;
         let indexed = usize::from(self.indexed);
         let mut start = match indexed.checked_sub(1) {
@@ -286,6 +286,14 @@ impl<'a> Iterator for Parts<'a> {
 
 /// Bytes as text: UTF-8 if they are, Latin-1 otherwise.
 pub fn text(bytes: &[u8]) -> Cow<'_, str> {
+    match plain(bytes) {
+        Some(text) => Cow::Borrowed(text),
+        None => foreign(bytes),
+    }
+}
+
+#[cold]
+fn foreign(bytes: &[u8]) -> Cow<'_, str> {
     match std::str::from_utf8(bytes) {
         Ok(text) => Cow::Borrowed(text),
         Err(_) => Cow::Owned(bytes.iter().map(|byte| char::from(*byte)).collect()),

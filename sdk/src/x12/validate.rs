@@ -9,6 +9,7 @@ use std::borrow::Cow;
 
 use super::code::{ElementError, SegmentError};
 use super::place::{Finding, Place, Severity};
+use super::scan::plain;
 use super::segment::{Segment, text};
 use super::value::{Date, Decimal, Time};
 
@@ -145,6 +146,33 @@ impl<'a, 'n> Elements<'a, 'n> {
         self.optional(spec)?.ok_or_else(|| self.missing(spec))
     }
 
+    /// Text that the standard demands and that the document does without: where it is
+    /// absent, that is noted.
+    ///
+    /// # Errors
+    /// As [`Elements::optional`].
+    pub fn expected(&mut self, spec: impl Into<Spec>) -> Result<Option<Cow<'a, str>>, Fault> {
+        let spec = spec.into();
+        let text = self.optional(spec)?;
+        if text.is_none() {
+            self.note_absence(spec);
+        }
+        Ok(text)
+    }
+
+    /// A decimal number (R) that the standard demands and that the document does without.
+    ///
+    /// # Errors
+    /// As [`Decimal::parse`].
+    pub fn expected_decimal(&mut self, spec: impl Into<Spec>) -> Result<Option<Decimal>, Fault> {
+        let spec = spec.into();
+        let number = self.decimal(spec)?;
+        if number.is_none() {
+            self.note_absence(spec);
+        }
+        Ok(number)
+    }
+
     /// Text that may be there (AN), without blanks around it.
     ///
     /// # Errors
@@ -155,14 +183,13 @@ impl<'a, 'n> Elements<'a, 'n> {
         if raw.is_empty() {
             return Ok(None);
         }
-        let text = text(raw);
         // Nearly all there is: each byte is a character, and none of control.
-        let plain = raw.iter().all(|byte| matches!(byte, b' '..=b'~'));
-        let length = if plain {
-            raw.len()
-        } else {
-            self.look_at_characters(spec, &text)
-        };
+        if let Some(text) = plain(raw) {
+            self.check_length(spec, raw.len())?;
+            return Ok(Some(Cow::Borrowed(text)));
+        }
+        let text = text(raw);
+        let length = self.look_at_characters(spec, &text);
         self.check_length(spec, length)?;
         Ok(Some(text))
     }
@@ -242,12 +269,29 @@ impl<'a, 'n> Elements<'a, 'n> {
             .ok_or_else(|| self.missing(spec))
     }
 
-    /// A date (DT) that may be there.
+    /// A date (DT) that may be there. Noughts alone are none, and one with dashes or
+    /// slashes is one; both are noted.
     ///
     /// # Errors
     /// [`ElementError::InvalidDate`].
     pub fn date(&mut self, spec: impl Into<Spec>) -> Result<Option<Date>, Fault> {
-        self.parsed(spec.into(), Date::parse)
+        let spec = spec.into();
+        let raw = self.raw(spec).trim_ascii();
+        if !raw.is_empty() && raw.iter().all(|byte| *byte == b'0') {
+            let text = "noughts instead of a date; read as none";
+            self.remark(spec, ElementError::InvalidDate, text);
+            return Ok(None);
+        }
+        let plain = without_marks(raw);
+        let date = self.parsed(spec, |raw| match &plain {
+            Some(digits) => Date::parse(digits),
+            None => Date::parse(raw),
+        })?;
+        if let (Some(date), true) = (date, plain.is_some()) {
+            let text = format!("a date is written CCYYMMDD; {date} was read");
+            self.remark(spec, ElementError::InvalidDate, text);
+        }
+        Ok(date)
     }
 
     /// A date that must be there.
@@ -384,6 +428,12 @@ impl<'a, 'n> Elements<'a, 'n> {
     }
 
     #[cold]
+    fn note_absence(&mut self, spec: Spec) {
+        let text = "required by the standard, but absent or empty; read all the same";
+        self.remark(spec, ElementError::MandatoryMissing, text);
+    }
+
+    #[cold]
     fn missing(&self, spec: Spec) -> Fault {
         self.fault(
             spec,
@@ -407,5 +457,15 @@ impl<'a, 'n> Elements<'a, 'n> {
             reference: spec.reference,
             ..finding
         }
+    }
+}
+
+/// The digits of a date that begins with its year and has marks between its parts
+/// (`2026-03-01`); where the year stands behind, nobody can say which part is the month.
+fn without_marks(raw: &[u8]) -> Option<[u8; 8]> {
+    match *raw {
+        [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2]
+        | [y1, y2, y3, y4, b'/', m1, m2, b'/', d1, d2] => Some([y1, y2, y3, y4, m1, m2, d1, d2]),
+        _ => None,
     }
 }

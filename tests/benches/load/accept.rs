@@ -204,6 +204,7 @@ async fn serve(checked: Checked) -> (Server, CommitterThread<crossdock::record::
         config,
         partners,
         table,
+        ..
     } = checked;
     let data = &config.server.data_directory;
     let view = View::open(&view::Options {

@@ -310,6 +310,30 @@ impl Site {
             .any(|bytes| bytes.windows(text.len()).any(|it| it == text.as_bytes()))
     }
 
+    /// Asserts that none of these texts is kept in a file or told by the API.
+    ///
+    /// # Panics
+    /// When one is; and when there is nothing to look in, or no order `SO-1` came.
+    pub async fn tells_nothing_of(&self, secrets: &[&str]) {
+        let api = self.api();
+        let mut told = Vec::new();
+        for message in api.messages().await {
+            told.push(api.message(text(&message["id"])).await.to_string());
+        }
+        told.push(api.get("/v1/partners").await.to_string());
+        told.push(api.get("/v1/dead-letters?replayed=true").await.to_string());
+        assert!(told.iter().any(|it| it.contains("deliveries")), "{told:?}");
+        for secret in secrets {
+            assert!(!self.holds(secret), "{secret} is in a file");
+            assert!(
+                !told.iter().any(|it| it.contains(secret)),
+                "{secret} is told"
+            );
+        }
+        // What is looked for could be found.
+        assert!(self.holds("SO-1"));
+    }
+
     /// A path below the site's directory.
     #[must_use]
     pub fn path(&self, below: &str) -> PathBuf {

@@ -35,7 +35,7 @@ const W08: Layout = Layout {
     rest: 6,
 };
 
-/// Reads W27.
+/// Reads W27; absent when it says nothing.
 ///
 /// # Errors
 /// As the elements'.
@@ -43,11 +43,11 @@ pub(crate) fn sending(
     segment: &Segment<'_>,
     extras: &mut Extras,
     context: &mut Context<'_>,
-) -> Result<Carrier, Fault> {
+) -> Result<Option<Carrier>, Fault> {
     read(segment, &W27, extras, context)
 }
 
-/// Reads W08.
+/// Reads W08; absent when it says nothing.
 ///
 /// # Errors
 /// As the elements'.
@@ -55,7 +55,7 @@ pub(crate) fn receiving(
     segment: &Segment<'_>,
     extras: &mut Extras,
     context: &mut Context<'_>,
-) -> Result<Carrier, Fault> {
+) -> Result<Option<Carrier>, Fault> {
     read(segment, &W08, extras, context)
 }
 
@@ -64,10 +64,10 @@ fn read(
     layout: &Layout,
     extras: &mut Extras,
     context: &mut Context<'_>,
-) -> Result<Carrier, Fault> {
+) -> Result<Option<Carrier>, Fault> {
     let config = context.config;
     let mut elements = context.elements(segment);
-    let mode = elements.required(Spec::at(1).reference(91).length(1, 2))?;
+    let mode = elements.expected(Spec::at(1).reference(91).length(1, 2))?;
     let scac = elements.optional(Spec::at(2).reference(140).length(2, 4))?;
     let routing = elements.optional(Spec::at(3).reference(387).length(1, 35))?;
     let payment = match layout.payment {
@@ -77,7 +77,8 @@ fn read(
     let [initial, number] = layout.equipment;
     let initial = elements.optional(Spec::at(initial).reference(206).length(1, 4))?;
     let number = elements.optional(Spec::at(number).reference(207).length(1, 15))?;
-    if !codes::is_first::<TransportMode>(&mode) {
+    let is_plain = |mode: &str| codes::is_first::<TransportMode>(mode);
+    if !mode.as_deref().is_none_or(is_plain) {
         wire::keep(extras, segment, 1);
     }
     for element in layout.kept {
@@ -87,15 +88,16 @@ fn read(
     let service = routing
         .as_deref()
         .and_then(|routing| config.service(routing));
-    Ok(Carrier {
+    let carrier = Carrier {
         scac: scac.map(|scac| config.carrier(&scac)),
         name: routing.filter(|_| service.is_none()).map(Cow::into_owned),
         service: service.map(str::to_owned),
-        mode: Some(codes::read(&mode)),
+        mode: mode.map(|mode| codes::read(&mode)),
         payment: payment.map(|payment| codes::read(&payment)),
         equipment: match (initial, number) {
             (Some(initial), Some(number)) => Some(format!("{initial} {number}")),
             (one, other) => one.or(other).map(Cow::into_owned),
         },
-    })
+    };
+    Ok(Some(carrier).filter(|carrier| *carrier != Carrier::default()))
 }

@@ -39,7 +39,13 @@ impl Lots {
         let known = self.list.iter_mut().find(|it| it.lot.number == number);
         match known {
             Some(known) => known.quantity = known.quantity.take().or(quantity),
-            None => self.list.push(LotQuantity::new(Lot::new(number), quantity)),
+            None => {
+                if self.list.is_empty() {
+                    // Most lines have one; room for four would be the next step.
+                    self.list.reserve_exact(1);
+                }
+                self.list.push(LotQuantity::new(Lot::new(number), quantity));
+            }
         }
     }
 

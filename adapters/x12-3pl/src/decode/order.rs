@@ -228,31 +228,34 @@ impl<'a> Draft<'a, '_> {
         let config = self.context.config;
         let extras = &mut self.order.extras;
         let mut w66 = self.context.elements(segment);
-        let payment = w66.required(Spec::at(1).reference(146).length(2, 2))?;
-        let mode = w66.required(Spec::at(2).reference(91).length(1, 2))?;
+        let payment = w66.expected(Spec::at(1).reference(146).length(2, 2))?;
+        let mode = w66.expected(Spec::at(2).reference(91).length(1, 2))?;
         let routing = w66.optional(Spec::at(5).reference(387).length(1, 35))?;
         let scac = w66.optional(Spec::at(10).reference(140).length(2, 4))?;
-        if !codes::is_first::<FreightPayment>(&payment) {
+        let is_plain = |payment: &str| codes::is_first::<FreightPayment>(payment);
+        if !payment.as_deref().is_none_or(is_plain) {
             wire::keep(extras, segment, 1);
         }
-        if !codes::is_first::<TransportMode>(&mode) {
+        let is_plain = |mode: &str| codes::is_first::<TransportMode>(mode);
+        if !mode.as_deref().is_none_or(is_plain) {
             wire::keep(extras, segment, 2);
         }
         for element in [3, 4, 6, 7, 8, 9] {
             wire::keep(extras, segment, element);
         }
         wire::keep_from(extras, segment, 11);
-        self.order.carrier = Some(Carrier {
+        let carrier = Carrier {
             scac: scac.map(|scac| config.carrier(&scac)),
             service: routing.map(|routing| {
                 config
                     .service(&routing)
                     .map_or_else(|| routing.into_owned(), str::to_owned)
             }),
-            mode: Some(codes::read(&mode)),
-            payment: Some(codes::read(&payment)),
+            mode: mode.map(|mode| codes::read(&mode)),
+            payment: payment.map(|payment| codes::read(&payment)),
             ..Carrier::default()
-        });
+        };
+        self.order.carrier = Some(carrier).filter(|carrier| *carrier != Carrier::default());
         Ok(())
     }
 
@@ -280,9 +283,10 @@ impl<'a> Draft<'a, '_> {
     fn total(&mut self, segment: &Segment<'a>) -> Result<(), Fault> {
         self.area = Area::Summary;
         let mut w76 = self.context.elements(segment);
-        let units = w76.required_decimal(Spec::at(1).reference(330))?;
+        let units = w76.expected_decimal(Spec::at(1).reference(330))?;
         let weight = w76.decimal(Spec::at(2).reference(81))?;
-        self.total = Some((exact(units), segment.place().element(1)));
+        let place = segment.place().element(1);
+        self.total = units.map(|units| (exact(units), place));
         if let Some(weight) = weight
             && segment.has(3)
         {

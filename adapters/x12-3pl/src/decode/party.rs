@@ -122,9 +122,9 @@ fn contact(
     context: &mut Context<'_>,
 ) -> Result<(), Fault> {
     let mut per = Elements::new(segment, &mut context.notes);
-    let function = per.required(Spec::at(1).reference(366).length(2, 2))?;
+    let function = per.expected(Spec::at(1).reference(366).length(2, 2))?;
     let name = per.optional(Spec::at(2).reference(93).length(1, 60))?;
-    if function != CONTACT_FUNCTION {
+    if function.is_some_and(|function| function != CONTACT_FUNCTION) {
         wire::keep(&mut party.extras, segment, 1);
     }
     let mut contact = Contact {

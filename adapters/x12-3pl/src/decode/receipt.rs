@@ -175,7 +175,7 @@ impl Draft<'_> {
             return Ok(());
         }
         let extras = &mut receipt.extras;
-        receipt.carrier = Some(carrier::receiving(segment, extras, &mut self.context)?);
+        receipt.carrier = carrier::receiving(segment, extras, &mut self.context)?;
         Ok(())
     }
 
@@ -210,11 +210,11 @@ impl Draft<'_> {
     fn summary(&mut self, segment: &Segment<'_>) -> Result<(), Fault> {
         self.area = Area::Summary;
         let mut w14 = self.context.elements(segment);
-        let received = w14.required_decimal(Spec::at(1).reference(413))?;
+        let received = w14.expected_decimal(Spec::at(1).reference(413))?;
         let held = w14.decimal(Spec::at(3).reference(452))?;
         self.total = Some(segment.place());
         self.held = held.map(exact);
-        self.receipt.total_received = Some(exact(received));
+        self.receipt.total_received = received.map(exact);
         wire::keep_from(&mut self.receipt.extras, segment, 2);
         Ok(())
     }

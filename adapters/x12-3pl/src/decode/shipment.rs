@@ -247,17 +247,15 @@ impl<'a, 'c> Draft<'a, 'c> {
             self.packs.push(Pack::begin(segment, 0).without_number());
         }
         self.area = Area::Line;
-        let line = Line::read(segment, &mut self.context);
         // Even a line that can't be read counts, or the next would take its segments.
-        let (line, fault) = match line {
-            Ok(line) => (line, None),
-            Err(fault) => (Line::unreadable(segment), Some(fault)),
-        };
-        self.lines.push(line);
+        self.lines.push(Line::unread(segment));
         if let Some(pack) = self.packs.last_mut() {
             pack.lines_end = self.lines.len();
         }
-        fault.map_or(Ok(()), Err)
+        match self.lines.last_mut() {
+            Some(line) => line.read(segment, &mut self.context),
+            None => Ok(()),
+        }
     }
 
     fn total(&mut self, segment: &Segment<'a>) -> Result<(), Fault> {
@@ -268,9 +266,9 @@ impl<'a, 'c> Draft<'a, 'c> {
         }
         self.totals = Some(segment.place());
         let mut w03 = self.context.elements(segment);
-        let shipped = w03.required_decimal(Spec::at(1).reference(382))?;
+        let shipped = w03.expected_decimal(Spec::at(1).reference(382))?;
         let weight = w03.decimal(Spec::at(2).reference(81))?;
-        self.shipment.total_shipped = Some(exact(shipped));
+        self.shipment.total_shipped = shipped.map(exact);
         let unit = Spec::at(3).reference(355);
         if let Some(weight) = weight {
             if segment.has(3) {
@@ -348,8 +346,9 @@ impl<'a, 'c> Draft<'a, 'c> {
         numbering::number(&mut self.lines, &self.packs, &mut self.context);
         let packs = std::mem::take(&mut self.packs);
         self.shipment.packages = pack::packages(packs, &mut self.lines, &mut self.context);
-        let lines = std::mem::take(&mut self.lines);
-        let mut lines: Vec<_> = lines.into_iter().map(|line| line.line).collect();
+        // Into a list of their size, where collecting would keep the larger one.
+        let mut lines = Vec::with_capacity(self.lines.len());
+        lines.extend(self.lines.drain(..).map(|line| line.line));
         let same = wire::by_number(lines.len(), &|place| &lines[place].line_no);
         numbering::settle_repeated_orders(&mut lines, &same, &mut self.context, self.header);
         let statuses = status::effective(&lines, &same);

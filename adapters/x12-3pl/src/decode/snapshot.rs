@@ -137,12 +137,12 @@ impl Draft<'_> {
         self.header = Some(segment.place());
         let mut bia = self.context.elements(segment);
         let purpose = bia.required(Spec::at(1).reference(353).length(2, 2))?;
-        let report = bia.required(Spec::at(2).reference(755).length(2, 2))?;
+        let report = bia.expected(Spec::at(2).reference(755).length(2, 2))?;
         let number = bia.required(Spec::at(3).reference(127).length(1, 50))?;
         let date: Date = bia.required_date(Spec::at(4).reference(373))?;
         let time = bia.time(Spec::at(5).reference(337))?;
         snapshot.purpose = codes::read(&purpose);
-        snapshot.report_type = Some(report.into_owned());
+        snapshot.report_type = report.map(|report| report.into_owned());
         snapshot.snapshot_id = number.into_owned();
         snapshot.as_of = wire::moment(date, time, b"");
         wire::keep_from(&mut snapshot.extras, segment, 6);
@@ -239,8 +239,9 @@ impl Draft<'_> {
         let count = self
             .context
             .elements(segment)
-            .required_decimal(Spec::at(1).reference(354))?;
-        self.count = Some((exact(count), segment.place().element(1)));
+            .expected_decimal(Spec::at(1).reference(354))?;
+        let place = segment.place().element(1);
+        self.count = count.map(|count| (exact(count), place));
         wire::keep_from(&mut self.snapshot.extras, segment, 2);
         Ok(())
     }

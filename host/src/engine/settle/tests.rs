@@ -87,6 +87,7 @@ impl Books {
                 compared: Vec::new(),
             },
             log: Log::default(),
+            tables: Vec::new(),
         };
         let settled = settle(message, reading, &table(), self, message.received_at);
         self.identities.extend(settled.identities);

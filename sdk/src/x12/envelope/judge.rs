@@ -75,12 +75,16 @@ impl<'a> Reader<'a> {
         let stated = trailer.element(1);
         if count(stated) != Some(actual) {
             let found = text(stated);
+            let kept = match self.policy.count {
+                Severity::Note => " and kept",
+                Severity::Reject => "",
+            };
             set.findings.push(
                 Finding::new(
                     self.policy.count,
                     SetError::CountMismatch,
                     trailer.place_of(1),
-                    format!("SE01 says '{found}' segments, {actual} were read and kept"),
+                    format!("SE01 says '{found}' segments, {actual} were read{kept}"),
                 )
                 .with_value(stated),
             );

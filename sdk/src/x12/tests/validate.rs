@@ -153,3 +153,51 @@ fn rules_of_a_mapping_use_the_same_form() {
     );
     assert_eq!(notes[0].code.list(), "723");
 }
+
+#[test]
+fn what_is_demanded_but_not_needed_is_noted_where_absent() {
+    let (read, notes) = reading("W12***7", |line| {
+        let text = line.expected(1).expect("no fault");
+        let numbers = [2, 3].map(|number| line.expected_decimal(number).expect("no fault"));
+        (text.is_some(), numbers.map(|number| number.is_some()))
+    });
+    assert_eq!(read, (false, [false, true]));
+    let told: Vec<_> = notes
+        .iter()
+        .map(|note| (note.place.element, note.code, note.rejects()))
+        .collect();
+    let missing = Code::Element(ElementError::MandatoryMissing);
+    assert_eq!(told, [(Some(1), missing, false), (Some(2), missing, false)]);
+}
+
+#[test]
+fn a_date_is_read_where_only_one_can_be_meant() {
+    for (element, expected, noted) in [
+        ("20261121", Some("2026-11-21"), 0),
+        ("261121", Some("2026-11-21"), 0),
+        ("2026-11-21", Some("2026-11-21"), 1),
+        ("2026/11/21", Some("2026-11-21"), 1),
+        ("00000000", None, 1),
+        ("", None, 0),
+    ] {
+        let (date, notes) = reading(&format!("G62*11*{element}"), |line| line.date(2));
+        let date = date.expect("no fault").map(|date| date.to_string());
+        assert_eq!(date.as_deref(), expected, "{element}");
+        assert_eq!(notes.len(), noted, "{element}");
+    }
+    for element in [
+        "11/21/2026",
+        "21.11.2026",
+        "2026-02-30",
+        "2026-11/21",
+        "20261121000000",
+    ] {
+        let (date, _) = reading(&format!("G62*11*{element}"), |line| line.date(2));
+        let fault = date.expect_err("no date");
+        assert_eq!(
+            fault.code,
+            Code::Element(ElementError::InvalidDate),
+            "{element}"
+        );
+    }
+}

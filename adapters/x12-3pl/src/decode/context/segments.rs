@@ -13,18 +13,23 @@ use crate::wire;
 const QUALIFIER: Spec = Spec::at(1).reference(128).length(2, 3);
 
 impl Context<'_> {
-    /// A reference (N9 or REF); what stands behind its description goes to the extras.
-    /// Absent when it says nothing.
+    /// A reference (N9 or REF); what stands behind its description goes to the extras,
+    /// and all of one without a qualifier. Absent when it says nothing.
     ///
     /// # Errors
-    /// [`ElementError::MandatoryMissing`] without a qualifier.
+    /// None.
     pub(crate) fn reference(
         &mut self,
         segment: &Segment<'_>,
         extras: &mut Extras,
     ) -> Result<Option<Reference>, Fault> {
         let mut elements = self.elements(segment);
-        let qualifier = elements.required(QUALIFIER)?.into_owned();
+        let Some(qualifier) = elements.expected(QUALIFIER)? else {
+            // Nobody can say what it refers to.
+            wire::keep_from(extras, segment, 2);
+            return Ok(None);
+        };
+        let qualifier = qualifier.into_owned();
         let value = elements.optional(Spec::at(2).reference(127).length(1, 50))?;
         let description = elements.optional(Spec::at(3).reference(369).length(1, 80))?;
         if value.is_none() && description.is_none() {
@@ -121,7 +126,7 @@ impl Context<'_> {
     /// give it again.
     ///
     /// # Errors
-    /// [`ElementError::MandatoryMissing`] without a text.
+    /// None.
     pub(crate) fn remark_text(
         &mut self,
         segment: &Segment<'_>,
@@ -131,9 +136,10 @@ impl Context<'_> {
         let config = self.config;
         let mut elements = self.elements(segment);
         let code = elements.optional(Spec::at(1).reference(363).length(3, 3))?;
-        let note = elements
-            .required(Spec::at(2).reference(352).length(1, 80))?
-            .into_owned();
+        let Some(note) = elements.expected(Spec::at(2).reference(352).length(1, 80))? else {
+            return Ok(());
+        };
+        let note = note.into_owned();
         if let Some(code) = code.filter(|code| *code != config.note_code) {
             extras.push((format!("NTE*{code}"), note.clone()));
         }

@@ -218,7 +218,10 @@ impl Context<'_> {
         pairs: Pairs,
         extras: &mut Extras,
     ) -> Result<(Vec<ItemId>, Option<String>), Fault> {
-        let mut items = Vec::with_capacity(2);
+        let told = |element: &&usize| segment.has(**element) || segment.has(**element + 1);
+        let count = pairs.qualifiers.iter().filter(told).count();
+        let case_code = pairs.case_code > 0 && segment.has(pairs.case_code.into());
+        let mut items = Vec::with_capacity(count + usize::from(case_code));
         if pairs.case_code > 0 {
             self.case_code(segment, &mut items, pairs.case_code)?;
         }

@@ -101,13 +101,15 @@ impl Line {
     fn describe(&mut self, segment: &Segment<'_>, context: &mut Context<'_>) -> Result<(), Fault> {
         let words = context
             .elements(segment)
-            .required(Spec::at(1).reference(369).length(1, 45))?;
+            .expected(Spec::at(1).reference(369).length(1, 45))?
+            .unwrap_or_default();
         match &mut self.line.description {
-            Some(description) => {
+            Some(description) if !words.is_empty() => {
                 description.push(' ');
                 description.push_str(&words);
             }
-            none => *none = Some(words.into_owned()),
+            none if !words.is_empty() => *none = Some(words.into_owned()),
+            _ => {}
         }
         wire::keep_from(&mut self.line.extras, segment, 2);
         Ok(())
@@ -191,7 +193,7 @@ impl Line {
         let own = |line: &Self| line.number.as_ref().unwrap_or(&line.loop_number).clone();
         let numbers: Vec<String> = lines.iter().map(own).collect();
         let mut is_single = vec![false; numbers.len()];
-        for same in wire::by_number(numbers.len(), &|place| &numbers[place]) {
+        for same in wire::by_number(numbers.len(), &|place| &numbers[place]).iter() {
             if let [only] = same[..] {
                 is_single[only] = true;
             }

@@ -1,11 +1,20 @@
 //! The header of a 945: W06, N1, W27, G72, N9.
 
-use crossdock_sdk::x12::{Fault, Segment, Spec};
+use std::borrow::Cow;
+
+use crossdock_sdk::x12::code::ElementError;
+use crossdock_sdk::x12::{Fault, Finding, Place, Segment, Severity, Spec};
 use crossdock_sdk::{Charge, Money, PartyRole, Purpose};
 
 use super::Draft;
 use crate::decode::carrier;
 use crate::wire::{self, exact};
+
+/// W06-02.
+const ORDER_NO: Spec = Spec::at(2).reference(285).length(1, 22);
+
+/// N9 of an order's number (element 128).
+const ORDER_REFERENCE: &str = "OQ";
 
 impl<'a> Draft<'a, '_> {
     pub(super) fn identification(&mut self, segment: &Segment<'a>) -> Result<(), Fault> {
@@ -16,8 +25,10 @@ impl<'a> Draft<'a, '_> {
         self.header = Some(segment.place());
         self.reporting = segment.element(1).trim_ascii();
         let mut w06 = self.context.elements(segment);
+        // First, so that a fault in another element does not hide that it is there.
+        let order_no = w06.optional(ORDER_NO)?;
+        self.shipment.order_no = order_no.map_or_else(String::new, Cow::into_owned);
         let code = w06.required(Spec::at(1).reference(514).length(1, 1))?;
-        let order_no = w06.required(Spec::at(2).reference(285).length(1, 22))?;
         self.ship_date = w06.date(Spec::at(3).reference(373))?;
         let shipment_id = w06.optional(Spec::at(4).reference(145).length(1, 30))?;
         let agent_id = w06.optional(Spec::at(5).reference(531).length(1, 12))?;
@@ -31,7 +42,6 @@ impl<'a> Draft<'a, '_> {
         if matches!(&*code, "J" | "N" | "X") {
             wire::keep(&mut shipment.extras, segment, 1);
         }
-        shipment.order_no = order_no.into_owned();
         shipment.customer_po = customer_po.map(|number| number.into_owned());
         match (shipment_id, agent_id) {
             (Some(id), agent_id) => {
@@ -67,7 +77,7 @@ impl<'a> Draft<'a, '_> {
 
     pub(super) fn carrier(&mut self, segment: &Segment<'a>) -> Result<(), Fault> {
         let extras = &mut self.shipment.extras;
-        self.shipment.carrier = Some(carrier::sending(segment, extras, &mut self.context)?);
+        self.shipment.carrier = carrier::sending(segment, extras, &mut self.context)?;
         Ok(())
     }
 
@@ -108,9 +118,10 @@ impl<'a> Draft<'a, '_> {
         Ok(())
     }
 
-    /// Settles when it left, and under which number.
+    /// Settles when it left, for which order and under which number.
     pub(super) fn settle_header(&mut self) {
         let place = self.header.unwrap_or_default();
+        self.settle_order_no(place);
         let shipment = &mut self.shipment;
         if shipment.expected_delivery.is_none() {
             shipment.expected_delivery = self.scheduled.take();
@@ -146,5 +157,32 @@ impl<'a> Draft<'a, '_> {
             }
             (None, None) => self.context.assume_ship_date(place),
         };
+    }
+
+    /// The order's number where W06-02 is empty, which the standard allows: another
+    /// element that names it, else the purchase order it was made from.
+    fn settle_order_no(&mut self, place: Place) {
+        let shipment = &mut self.shipment;
+        if !shipment.order_no.is_empty() {
+            return;
+        }
+        let referred = shipment.references.iter().find(|reference| {
+            reference.qualifier == ORDER_REFERENCE && !reference.value.is_empty()
+        });
+        let (from, number) = match (referred, &shipment.customer_po) {
+            (Some(reference), _) => ("N9*OQ", reference.value.clone()),
+            (None, Some(number)) => ("W06-06, the purchase order", number.clone()),
+            (None, None) => {
+                let text = "nothing names the order: neither W06-02 nor W06-06 nor N9*OQ";
+                let error = ElementError::ConditionalMissing;
+                let fault = Finding::new(Severity::Reject, error, place.element(2), text);
+                self.context.fault(fault.with_reference(285));
+                return;
+            }
+        };
+        let text = format!("no order number in W06-02; {number} was taken from {from}");
+        shipment.order_no = number;
+        self.context
+            .remark("order-no-assumed", text, place.element(2));
     }
 }

@@ -29,6 +29,9 @@ const LOT: Spec = Spec::at(9).reference(451);
 const WEIGHT: Spec = Spec::at(10).reference(81);
 const REASON: Spec = Spec::at(19).reference(892);
 
+/// What a line's status is called where W12-01 is empty; its quantities still count.
+const UNSTATED: &str = "unstated";
+
 /// A line with what is settled only when all of it was read.
 pub(crate) struct Line<'a> {
     pub(crate) line: ShipmentLine,
@@ -43,44 +46,48 @@ pub(crate) struct Line<'a> {
 // === impl Line ===
 
 impl<'a> Line<'a> {
-    /// Reads W12.
+    /// Reads W12 into a line that holds nothing yet.
     ///
     /// # Errors
     /// As the elements'; also without a product number, or without the quantity that
     /// left where nothing says what it was.
-    pub(crate) fn read(segment: &Segment<'a>, context: &mut Context<'_>) -> Result<Self, Fault> {
+    pub(crate) fn read(
+        &mut self,
+        segment: &Segment<'a>,
+        context: &mut Context<'_>,
+    ) -> Result<(), Fault> {
         let mut w12 = context.elements(segment);
-        let code = w12.required(STATUS)?;
+        let code = w12.expected(STATUS)?;
         let ordered = w12.decimal(ORDERED)?.map(exact);
         let shipped = w12.decimal(SHIPPED)?.map(exact);
         let difference = w12.decimal(DIFFERENCE)?.map(exact);
-        let status: ShipmentStatus = codes::read(&code);
+        let line = &mut self.line;
+        line.status = match &code {
+            Some(code) => codes::read(code),
+            None => ShipmentStatus::Other(UNSTATED.to_owned()),
+        };
         let shipped = match shipped {
             Some(shipped) => shipped,
-            None => deduce(segment, &status, ordered, difference, context)?,
+            None => deduce(segment, &line.status, ordered, difference, context)?,
         };
-        let mut extras = Vec::new();
-        let (items, lot) = read_items(segment, &mut extras, context)?;
-        let shipped = context.quantity_or_default(segment, shipped, UNIT, 5)?;
-        let mut line = ShipmentLine {
-            extras,
-            ..ShipmentLine::new("", shipped, status, items)
-        };
-        if !codes::is_first::<ShipmentStatus>(&code) {
+        let (items, lot) = read_items(segment, &mut line.extras, context)?;
+        line.items = items;
+        line.shipped = context.quantity_or_default(segment, shipped, UNIT, 5)?;
+        let is_plain = |code: &str| codes::is_first::<ShipmentStatus>(code);
+        if !code.as_deref().is_none_or(is_plain) {
             wire::keep(&mut line.extras, segment, 1);
         }
         line.ordered = ordered.map(|ordered| in_unit_of(ordered, &line.shipped));
-        read_difference(segment, difference, &mut line, context);
-        let mut lots = Lots::default();
+        read_difference(segment, difference, line, context);
         if segment.has(9) || segment.has(19) {
             let mut w12 = context.elements(segment);
             if let Some(number) = w12.optional(LOT)? {
-                lots.add(number.into_owned(), None);
+                self.lots.add(number.into_owned(), None);
             }
             line.reason = w12.optional(REASON)?.map(|reason| reason.into_owned());
         }
         if let Some(number) = lot {
-            lots.add(number, None);
+            self.lots.add(number, None);
         }
         line.weight = context.weight(segment, &mut line.extras, WEIGHT, 10)?;
         for element in [13, 14, 15] {
@@ -95,15 +102,12 @@ impl<'a> Line<'a> {
             );
             context.remark("quantity-negative", text, segment.place_of(3));
         }
-        Ok(Self {
-            line,
-            lots,
-            ..Self::unreadable(segment)
-        })
+        Ok(())
     }
 
-    /// What stands for a line that could not be read, so that its segments find it.
-    pub(crate) fn unreadable(segment: &Segment<'a>) -> Self {
+    /// A line that was not read yet; it stays where that fails, so that its segments
+    /// find it.
+    pub(crate) fn unread(segment: &Segment<'a>) -> Self {
         let nothing = Quantity::new(Decimal::ZERO, "");
         Self {
             line: ShipmentLine::new("", nothing, ShipmentStatus::Complete, Vec::new()),
@@ -122,13 +126,15 @@ impl<'a> Line<'a> {
     ) -> Result<(), Fault> {
         let words = context
             .elements(segment)
-            .required(Spec::at(1).reference(369).length(1, 45))?;
+            .expected(Spec::at(1).reference(369).length(1, 45))?
+            .unwrap_or_default();
         match &mut self.line.description {
-            Some(description) => {
+            Some(description) if !words.is_empty() => {
                 description.push(' ');
                 description.push_str(&words);
             }
-            none => *none = Some(words.into_owned()),
+            none if !words.is_empty() => *none = Some(words.into_owned()),
+            _ => {}
         }
         wire::keep_from(&mut self.line.extras, segment, 2);
         Ok(())

@@ -62,12 +62,12 @@ fn loops_number_lines(packs: &[Pack<'_>]) -> bool {
 /// then only the first keeps the quantity. Anything less clear is left as it was sent.
 pub(super) fn settle_repeated_orders(
     lines: &mut [ShipmentLine],
-    same: &[Vec<usize>],
+    same: &wire::Groups,
     context: &mut Context<'_>,
     place: Option<Place>,
 ) {
-    for same in same {
-        let [first, rest @ ..] = &same[..] else {
+    for same in same.iter() {
+        let [first, rest @ ..] = same else {
             continue;
         };
         if rest.is_empty() || !repeats_order(lines, same) {

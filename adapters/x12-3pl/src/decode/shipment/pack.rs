@@ -88,8 +88,8 @@ impl<'a> Pack<'a> {
         context: &mut Context<'_>,
     ) -> Result<(), Fault> {
         let mut man = context.elements(segment);
-        drop(man.required(Spec::at(1).reference(88).length(1, 2))?);
-        drop(man.required(Spec::at(2).reference(87).length(1, 48))?);
+        man.expected(Spec::at(1).reference(88).length(1, 2))?;
+        man.expected(Spec::at(2).reference(87).length(1, 48))?;
         self.marked_first |= self.lines_end == self.lines_start;
         if self.marks.is_empty() {
             // Most loops have one; room for four would be the next step.
@@ -105,7 +105,7 @@ impl<'a> Pack<'a> {
                     last,
                     place: segment.place_of(at + 1),
                 });
-            } else if at > 1 {
+            } else {
                 for element in at..at + 3 {
                     wire::keep(&mut self.extras, segment, element);
                 }
@@ -491,7 +491,7 @@ fn united(packages: Vec<Package>) -> Vec<Package> {
     }
     // For each package the place of the first of its id, there and among the united.
     let mut places = vec![(0, 0); packages.len()];
-    for same in &same {
+    for same in same.iter() {
         for place in same {
             places[*place].0 = same[0];
         }

@@ -5,12 +5,13 @@ use crossdock_sdk::x12::Place;
 use crossdock_sdk::{Decimal, Shipment, ShipmentLine, ShipmentStatus};
 
 use crate::decode::context::Context;
+use crate::wire::Groups;
 
 /// The status of every line, corrected where the quantities contradict it: what is
 /// called complete and is short, all lines of its number added up, counts as partial.
-pub(super) fn effective(lines: &[ShipmentLine], same: &[Vec<usize>]) -> Vec<ShipmentStatus> {
+pub(super) fn effective(lines: &[ShipmentLine], same: &Groups) -> Vec<ShipmentStatus> {
     let mut statuses: Vec<ShipmentStatus> = lines.iter().map(|line| line.status.clone()).collect();
-    for same in same {
+    for same in same.iter() {
         if !is_short(same.iter().filter_map(|index| lines.get(*index))) {
             continue;
         }
