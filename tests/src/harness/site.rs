@@ -12,7 +12,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use toml::Table;
 
-use super::{Api, Books, Folder, Host, Receiver, adapters, api::Address, binary};
+use super::{Api, Books, Folder, Host, Receiver, adapters, api::Address, binary, text};
 
 /// What a partner's endpoint is like, unless a test says otherwise: everything that
 /// takes seconds in production takes milliseconds here.
