@@ -12,6 +12,7 @@ pub mod health;
 pub mod messages;
 pub mod metrics;
 pub mod partners;
+pub mod poll;
 pub mod problem;
 pub mod rerun;
 pub mod tables;
@@ -103,6 +104,7 @@ pub fn router(api: Arc<Api>, operators: Operators) -> Router {
         .route("/v1/partners/{partner}/breaker", post(partners::breaker))
         .route("/v1/partners/{partner}/tables", get(tables::list))
         .route("/v1/partners/{partner}/tables/{table}", table)
+        .route("/v1/partners/{partner}/poll", post(poll::run))
         .route(
             "/v1/partners/{partner}/acknowledgements",
             get(partners::acknowledgements),

@@ -530,6 +530,11 @@ fn build_partners(
             tables: partner::Tables::default(),
             endpoint: endpoint.transpose()?,
             acknowledge: partner.acknowledge,
+            // The configuration is checked.
+            poll: partner
+                .poll
+                .as_ref()
+                .and_then(|it| it.get_ref().plan().ok()),
             terms: partner.terms(),
         });
     }

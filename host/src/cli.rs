@@ -132,8 +132,9 @@ fn asynchronous(work: impl Future<Output = Result<(), Failed>>) -> Result<(), Fa
 /// What is logged unless `RUST_LOG` says otherwise.
 fn log_filter(command: &Command) -> &'static str {
     match command {
-        // They have their own lines on the same terminal.
-        Command::Demo(_) | Command::Simulate(_) => "warn",
+        // It tells a story on the same terminal, in which somebody is refused.
+        Command::Demo(_) => "warn,crossdock::ingress=error",
+        Command::Simulate(_) => "warn",
         _ => "warn,crossdock=info",
     }
 }
@@ -175,7 +176,8 @@ mod tests {
 
     #[test]
     fn the_demos_story_is_not_interrupted_by_logs() {
-        assert_eq!(filter_of(&["crossdock", "demo", "--once"]), "warn");
+        let demo = filter_of(&["crossdock", "demo", "--once"]);
+        assert_eq!(demo, "warn,crossdock::ingress=error");
         assert_eq!(filter_of(&["crossdock", "simulate", "sap"]), "warn");
         assert_eq!(filter_of(&["crossdock", "serve"]), "warn,crossdock=info");
     }

@@ -22,7 +22,7 @@ use crate::{
     ingress::authenticate::TokenHash,
     listener, lookup,
     message::PartnerName,
-    partner::{ControlNumbers, Terms},
+    partner::{self, ControlNumbers, Terms},
     route, sandbox,
     tables::AllConfigured,
 };
@@ -154,6 +154,9 @@ pub struct Partner {
     /// endpoint's `credential`, by the word it chooses it by.
     #[serde(default)]
     pub credentials: BTreeMap<String, deliver::credentials::Config>,
+    /// `poll`: when it is asked for news; absent for a partner that sends them.
+    #[serde(default)]
+    pub poll: Option<Spanned<partner::poll::Config>>,
 }
 
 /// What flags and environment put in place of the file's settings.
@@ -278,6 +281,21 @@ impl Config {
                 }),
             }
         }
+        self.check_bounds(&mut faults);
+        let table = self.routing(&partners, &mut faults);
+        match table {
+            Some(table) if faults.is_empty() => Ok(Checked {
+                config: self,
+                partners,
+                table,
+                tables: cross_references,
+            }),
+            _ => Err(faults),
+        }
+    }
+
+    /// Whether what one stage may hold fits where another keeps it.
+    fn check_bounds(&self, faults: &mut Vec<Fault>) {
         let window = self.engine.idempotency_window_days;
         if let Some(days) = self.journal.retention_days
             && days < window.max(1)
@@ -308,6 +326,14 @@ impl Config {
                 span: None,
             });
         }
+    }
+
+    /// The routing table, over these partners.
+    fn routing(
+        &self,
+        partners: &BTreeMap<PartnerName, Partner>,
+        faults: &mut Vec<Fault>,
+    ) -> Option<route::Table> {
         let names: BTreeSet<_> = partners.keys().cloned().collect();
         let receivers = partners
             .iter()
@@ -323,7 +349,7 @@ impl Config {
             partners: &names,
             receivers: &receivers,
         };
-        let table = match route::Table::new(&rules, &world) {
+        match route::Table::new(&rules, &world) {
             Ok(table) => Some(table),
             Err(errors) => {
                 faults.extend(errors.into_iter().map(|error| Fault {
@@ -333,15 +359,6 @@ impl Config {
                 }));
                 None
             }
-        };
-        match table {
-            Some(table) if faults.is_empty() => Ok(Checked {
-                config: self,
-                partners,
-                table,
-                tables: cross_references,
-            }),
-            _ => Err(faults),
         }
     }
 }
@@ -410,6 +427,16 @@ fn check_partner(name: &PartnerName, partner: &Spanned<Partner>, faults: &mut Ve
         for name in within.credentials.keys().filter(|name| !is_word(name)) {
             let text = "a credential's name is up to 64 lower-case letters, digits, dashes and underscores".to_owned();
             fault(&format!("credentials.{name}"), text, partner.span());
+        }
+    }
+    if let Some(poll) = &within.poll {
+        if let Err(error) = poll.get_ref().plan() {
+            fault("poll", error.to_string(), poll.span());
+        }
+        let endpoint = within.endpoint.as_ref();
+        if endpoint.is_none_or(|it| it.get_ref().url.is_none()) {
+            let text = "polling asks the endpoint; give it endpoint.url".to_owned();
+            fault("poll", text, poll.span());
         }
     }
     let setting = format!("partners.{name}.access");
@@ -552,6 +579,44 @@ mod tests {
         assert_eq!(faults("orders", folder), setting);
         assert_eq!(faults("functional-acknowledgement", folder), setting);
         assert_eq!(faults("order", ""), setting);
+    }
+
+    #[test]
+    fn what_cannot_be_polled_or_verified_is_named() {
+        let faults = |partner: &str| {
+            let text = format!(
+                "[server]\ndata_directory = 'd'\nadapters_directory = 'a'\n\
+                 [partners.bob]\nadapter = 'shipbob'\n{partner}"
+            );
+            match Config::parse(&text, &Overrides::default()) {
+                Ok(_) => Vec::new(),
+                Err(faults) => faults.into_iter().map(|it| it.setting).collect(),
+            }
+        };
+        let (url, poll) = (
+            "endpoint.url = 'https://bob.example'",
+            "poll.interval_seconds = 60",
+        );
+        assert_eq!(faults(&format!("{url}\n{poll}")), Vec::<String>::new());
+        assert_eq!(
+            faults(&format!("endpoint.folder = 'f'\n{poll}")),
+            ["partners.bob.poll"]
+        );
+        assert_eq!(
+            faults(&format!("{url}\npoll.cron = 'daily'")),
+            ["partners.bob.poll"]
+        );
+        let signature = |secrets: &str| {
+            format!("access.signature = {{ kind = 'standard-webhooks', secrets = [{secrets}] }}")
+        };
+        assert_eq!(faults(&signature("'env:A', 'env:B'")), Vec::<String>::new());
+        assert_eq!(faults(&signature("")), ["partners.bob.access.signature"]);
+        let both = format!(
+            "{}\naccess.token_sha256 = ['{}']",
+            signature("'env:A'"),
+            "0".repeat(64)
+        );
+        assert_eq!(faults(&both), ["partners.bob.access.signature"]);
     }
 
     #[test]

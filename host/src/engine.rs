@@ -18,6 +18,7 @@ mod earlier;
 mod handle;
 mod inbox;
 mod log;
+mod polling;
 mod reading;
 mod rerun;
 mod retention;
@@ -40,12 +41,14 @@ use self::{
     commits::Unanswered,
     conversation::{Attempt, Ended, Surroundings},
     handle::Command,
+    polling::PollEvent,
     retention::Rounds,
     settle::Reading,
     state::State,
 };
 pub use self::{
-    handle::{BreakerCommand, Handle, LaneStatus, Replay, Stopped},
+    handle::{BreakerCommand, Handle, LaneStatus, PollRun, Replay, Stopped},
+    polling::{Ended as PollEnded, From as PollFrom, Poll},
     rerun::{Place, Rerun, RerunError},
     state::Config,
 };
@@ -117,6 +120,8 @@ pub(in crate::engine) enum Event {
     Ended(PartnerName, Box<Ended>),
     /// An operator wants something.
     Command(Command),
+    /// A poll wants something, or is over.
+    Poll(PartnerName, PollEvent),
     /// It is known what the journal can give up, as far as no replay came in between.
     Surveyed(retention::Found, u64),
 }
@@ -145,6 +150,7 @@ pub struct Engine {
     unsent: usize,
     replaying: VecDeque<handle::Paced>,
     rounds: Rounds,
+    backlog: Backlog,
     /// How many replays were committed so far.
     replays: u64,
     /// Nothing is decoded before this moment: the guests' pool had no room.
@@ -195,7 +201,7 @@ impl Feed {
                     backlog.add(1);
                     true
                 }
-                Record::Replayed(_) | Record::Swept(_) => true,
+                Record::Replayed(_) | Record::Swept(_) | Record::Polled(_) => true,
                 Record::AttemptStarted(_)
                 | Record::Attempted(_)
                 | Record::BreakerMoved(_)
@@ -243,7 +249,8 @@ impl Engine {
         };
         let state = State::recover(&parts, now);
         let handle = Handle::new(feed.events.clone(), state.replies());
-        let engine = Self {
+        let mut engine = Self {
+            backlog: feed.backlog(),
             parts,
             around,
             state,
@@ -260,6 +267,7 @@ impl Engine {
             // A stop may have come before it.
             engine.parts.committer.drop_before(kept.before);
         }
+        engine.recover_polls();
         (engine, handle)
     }
 
@@ -301,15 +309,18 @@ impl Engine {
             Event::Ended(partner, ended) => self.ended(&partner, *ended),
             Event::Command(command) => self.command(command),
             Event::Surveyed(found, replays) => self.surveyed(found, replays),
+            Event::Poll(partner, event) => self.poll_event(&partner, event),
         }
     }
 
     fn committed(&mut self, sequence: Sequence, record: &Record) {
         match record {
             Record::Accepted(message) => {
-                self.state
-                    .accepted(Journaled::new(sequence, message.clone()));
+                let message = Journaled::new(sequence, message.clone());
+                self.taken(&message);
+                self.state.accepted(message);
             }
+            Record::Polled(polled) => self.polled(polled),
             Record::Decoded(decoded) => self.state.decoded(decoded),
             Record::Undecodable(it) => self.state.undecodable(it.message),
             Record::Replayed(replayed) => {
@@ -334,15 +345,22 @@ impl Engine {
         self.start_decodes(now);
         self.settle_all(now);
         self.keep_house(now);
+        // Deliveries go first, but not for ever.
+        let overdue = self.state.has_overdue_poll(now);
+        let poll_first = overdue.then(|| self.poll(now)).flatten();
         let due = self.start_attempts(now);
+        let poll_due = self.poll(now);
         let replay_due = self.replaying.front().map(|paced| paced.due);
         let watch = (!self.unanswered.is_empty()).then(|| now.plus(COMMIT_AGAIN));
         let decode_due = (self.decode_at > now).then_some(self.decode_at);
-        [due, replay_due, watch, decode_due, self.rounds.due()]
-            .into_iter()
-            .flatten()
-            .min()
-            .unwrap_or(now.plus(IDLE))
+        let house_due = self.rounds.due();
+        [
+            due, poll_first, poll_due, replay_due, watch, decode_due, house_due,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+        .unwrap_or(now.plus(IDLE))
     }
 
     /// Fetches messages that were left in the view.

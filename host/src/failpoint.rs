@@ -12,7 +12,7 @@ use std::sync::{
 /// The environment variable that arms a point.
 pub const VARIABLE: &str = "CROSSDOCK_FAILPOINT";
 
-/// Every point, in the order a message meets them.
+/// Every point, in the order a message that is sent meets them.
 pub const NAMES: &[&str] = &[
     "ingress-before-commit",
     "journal-before-write",
@@ -30,6 +30,13 @@ pub const NAMES: &[&str] = &[
     "engine-before-outcome",
     "start-after-journal",
     "start-after-view",
+];
+
+/// Those that only what is fetched meets.
+pub const POLL_NAMES: &[&str] = &[
+    "poll-before-record",
+    "poll-after-record",
+    "poll-after-accepted",
 ];
 
 struct Armed {

@@ -124,6 +124,8 @@ pub enum Channel {
     Http,
     /// A drop folder's `inbox/`.
     Folder,
+    /// Fetched from the partner, which does not send it.
+    Poll,
 }
 
 /// What a partner sent, byte for byte, with what was known on receipt.

@@ -47,6 +47,7 @@ enum Family {
     Documents,
     Attempts,
     Deliveries,
+    Polls,
     Acknowledgements,
     ControlNumbers,
 }
@@ -84,7 +85,8 @@ impl Metrics {
             | Record::BreakerMoved(_)
             | Record::Replayed(_)
             | Record::Swept(_)
-            | Record::TableChanged(_) => {}
+            | Record::TableChanged(_)
+            | Record::Polled(_) => {}
         }
     }
 
@@ -101,6 +103,11 @@ impl Metrics {
     /// A request did not prove to be the partner's, for the reason of this code.
     pub fn unproved(&self, partner: &PartnerName, reason: &'static str) {
         self.count(Family::Unproved, partner, reason, 1);
+    }
+
+    /// A partner was asked for news, and it ended so.
+    pub fn polled(&self, partner: &PartnerName, outcome: &'static str) {
+        self.count(Family::Polls, partner, outcome, 1);
     }
 
     /// A guest was called.
@@ -241,6 +248,11 @@ impl Family {
             Self::Deliveries => (
                 "crossdock_deliveries_total",
                 "Deliveries that need no further attempt, by how they ended.",
+                "outcome",
+            ),
+            Self::Polls => (
+                "crossdock_polls_total",
+                "Runs that asked a partner for news, by how they ended.",
                 "outcome",
             ),
             Self::Acknowledgements => (

@@ -4,6 +4,7 @@
 //! endpoint to send to. What is here was checked at start and, but for the tables, does
 //! not change while the host runs.
 
+pub mod poll;
 mod tables;
 mod terms;
 
@@ -36,6 +37,8 @@ pub struct Partner {
     pub endpoint: Option<Endpoint>,
     /// Whether it is sent the acknowledgements that it is owed.
     pub acknowledge: bool,
+    /// When it is asked for news; never if absent.
+    pub poll: Option<poll::Plan>,
     /// What is agreed about acknowledgements and control numbers.
     pub terms: Terms,
 }

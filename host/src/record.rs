@@ -51,6 +51,8 @@ pub enum Record {
     Swept(Swept),
     /// A cross-reference table has another content, or is carried over.
     TableChanged(TableChanged),
+    /// A partner was asked for news, and this is what it had.
+    Polled(Polled),
 }
 
 /// Which adapter did it.
@@ -453,6 +455,29 @@ pub struct Replayed {
     pub by: String,
 }
 
+/// What a poll brought, with the place to go on from: both or neither. Each message is
+/// [`Record::Accepted`] after it, under the id that it has here.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Polled {
+    /// Who was asked.
+    pub partner: PartnerName,
+    /// When the last answer had come.
+    pub at: Timestamp,
+    /// By which adapter.
+    pub adapter: AdapterRef,
+    /// Where the next poll goes on; absent when there is no such place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+    /// Whether there was more to ask for.
+    pub more: bool,
+    /// In the order in which they are to be read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub messages: Vec<RawMessage>,
+    /// What the adapter logged at last.
+    #[serde(default, skip_serializing_if = "Log::is_empty")]
+    pub log: Log,
+}
+
 /// Rows of the view, and perhaps records of the journal, were given up.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Swept {
@@ -500,6 +525,17 @@ pub struct Standing {
     pub delivered: u64,
     /// Deliveries that ended as dead letters.
     pub dead: u64,
+    /// Where polling stands; absent where none has brought anything.
+    pub polled: Option<PollStanding>,
+}
+
+/// Where polling a partner stands, as records say it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PollStanding {
+    /// Where the next poll goes on.
+    pub cursor: Option<String>,
+    /// When the last one was that moved it.
+    pub at: Timestamp,
 }
 
 /// What a dead letter holds.
@@ -549,6 +585,7 @@ impl Record {
             Self::Undecodable(it) => it.log.give_up(),
             Self::AttemptStarted(it) => it.log.give_up(),
             Self::Attempted(it) => it.log.give_up(),
+            Self::Polled(it) => it.log.give_up(),
             Self::Accepted(_)
             | Self::BreakerMoved(_)
             | Self::Replayed(_)
@@ -570,6 +607,7 @@ impl Record {
             Self::Replayed(it) => it.at,
             Self::Swept(it) => it.at,
             Self::TableChanged(it) => it.carried.as_ref().map_or(it.at, |carried| carried.at),
+            Self::Polled(it) => it.at,
         }
     }
 
@@ -607,6 +645,10 @@ impl Record {
             Self::TableChanged(changed) => {
                 let content = changed.content.as_ref();
                 512 + content.map_or(0, |it| it.bytes() + it.len() * 4)
+            }
+            Self::Polled(polled) => {
+                let bodies = polled.messages.iter().map(|it| 512 + it.body.len());
+                512 + bodies.sum::<usize>()
             }
             _ => 512,
         }

@@ -141,7 +141,8 @@ async fn a_signed_order_has_one_effect_however_often_it_is_sent() {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_form_of_signature_is_verified() {
     let warehouse = Receiver::start().await;
-    let host = site(&warehouse).start().await;
+    let site = site(&warehouse);
+    let host = site.start().await;
     let api = host.api();
     let at = jiff::Timestamp::from_second(now())
         .expect("now is a time")
@@ -236,7 +237,9 @@ async fn what_is_not_signed_is_refused_alike_and_only_operators_learn_why() {
         );
     }
     assert_eq!(api.messages().await.len(), 0);
-    assert!(site.log().contains("signature-wrong"), "{}", site.log());
+    // Once a second at most, so that nobody can fill the log.
+    let log = site.log();
+    assert!(log.contains("the header webhook-id is missing"), "{log}");
     assert!(!site.holds(SECRETS[0]) && !site.holds(SECRETS[1]));
     assert!(!site.holds("plain-secret"));
     assert_eq!(warehouse.count(), 0);
@@ -246,7 +249,8 @@ async fn what_is_not_signed_is_refused_alike_and_only_operators_learn_why() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sender_that_asks_for_the_address_is_answered() {
     let warehouse = Receiver::start().await;
-    let host = site(&warehouse).start().await;
+    let site = site(&warehouse);
+    let host = site.start().await;
     let token = "Validation: Testing client application";
     let query = "?validationToken=Validation%3a+Testing%20client+application";
     assert_eq!(

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::{
     Api, bad_value, breaker::Breaker, credential::Credential, limit, messages::on_blocking,
-    not_found, problem::Problem, timeline, unavailable,
+    not_found, poll::Poll, problem::Problem, timeline, unavailable,
 };
 use crate::{
     clock::Timestamp,
@@ -58,6 +58,8 @@ pub struct Shown {
     pub credentials: Vec<Credential>,
     /// When the breaker last moved; null when it never did.
     pub breaker_moved_at: Option<String>,
+    /// How it is asked for news; null where it is not.
+    pub poll: Option<Poll>,
     /// When it last sent something.
     pub last_received_at: Option<String>,
     /// When something last reached it.
@@ -201,6 +203,9 @@ fn shown(api: &Api, partner: &Partner, lane: Option<&LaneStatus>) -> Shown {
         breaker: lane.and_then(|it| it.breaker.as_ref()).map(Breaker::from),
         credentials: partner.credentials().into_iter().map(Into::into).collect(),
         breaker_moved_at: text(row.breaker_moved_at),
+        poll: lane
+            .and_then(|it| it.poll.as_ref())
+            .map(|poll| Poll::of(poll, &row)),
         last_received_at: text(row.last_received_at),
         last_delivered_at: text(row.last_delivered_at),
         delivered: row.delivered,

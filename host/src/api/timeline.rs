@@ -224,6 +224,16 @@ fn describe(record: &Record) -> (Timestamp, &'static str, String, Value) {
             format!("the breaker of {} moved: {}", it.partner, it.because),
             json!({ "breaker": Breaker::from(&it.state) }),
         ),
+        Record::Polled(it) => (
+            it.at,
+            "polled",
+            format!(
+                "{} brought by asking {}",
+                counted(it.messages.len() as u64, "message"),
+                it.partner
+            ),
+            json!({ "adapter": it.adapter.name, "cursor": it.cursor, "more": it.more }),
+        ),
         Record::Swept(it) => (
             it.at,
             "swept",

@@ -1,4 +1,6 @@
-//! `crossdock partners list|show|breaker|acknowledgements`.
+//! `crossdock partners list|show|breaker|acknowledgements|poll`.
+
+mod poll;
 
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
@@ -20,6 +22,8 @@ pub(super) enum Command {
     Show(Show),
     /// Moves a breaker by hand
     Breaker(Breaker),
+    /// Asks one for news now, in place of at its time
+    Poll(poll::Poll),
     /// Lists what a partner has received and not acknowledged, due first
     Acknowledgements(Acknowledgements),
 }
@@ -82,6 +86,7 @@ pub(super) async fn run(command: Command) -> Result<(), Failed> {
         Command::List(list) => list.run().await,
         Command::Show(show) => show.run().await,
         Command::Breaker(breaker) => breaker.run().await,
+        Command::Poll(poll) => poll.run().await,
         Command::Acknowledgements(open) => open.run().await,
     }
 }
@@ -137,6 +142,7 @@ impl Show {
         for (field, value) in answer.as_object().into_iter().flatten() {
             let value = match field.as_str() {
                 "breaker" => breaker_in_full(value),
+                "poll" => poll::poll_text(value),
                 "credentials" => {
                     let all: Vec<_> = items(value).map(credential_text).collect();
                     if all.is_empty() {

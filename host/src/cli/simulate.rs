@@ -36,7 +36,8 @@ const SENDER: &str = "SIMULATED_PARTNER_SENDER";
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// Which partner
-    partner: Which,
+    #[arg(value_name = "PARTNER")]
+    which: Which,
     /// Port to listen at on 127.0.0.1; any free one if absent
     #[arg(long, value_name = "N")]
     port: Option<u16>,
@@ -45,7 +46,7 @@ pub(super) struct Arguments {
     host_url: Option<String>,
     /// What the partner is called in the host's configuration; its kind if absent
     #[arg(long, value_name = "NAME")]
-    partner_name: Option<String>,
+    partner: Option<String>,
     /// How it behaves from the beginning: JSON, as PUT /__script takes it
     #[arg(long, value_name = "FILE")]
     script: Option<PathBuf>,
@@ -86,7 +87,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failed> {
         None => Script::default(),
     };
     let secret = secrets.secret.clone();
-    match arguments.partner {
+    match arguments.which {
         Which::Sap => {
             play(
                 connection::sap(&secret),
@@ -139,7 +140,7 @@ async fn play<P: Partner>(
     let started = Simulator::start(partner, options, Clock::System).await;
     let mut simulator =
         started.map_err(|error| Failed::work(format!("the partner can't listen: {error}")))?;
-    let name = arguments.partner_name.as_deref().unwrap_or(kind.name());
+    let name = arguments.partner.as_deref().unwrap_or(kind.name());
     introduce(kind, name, &simulator.url(), &secrets, acts);
     if let Some(host) = &arguments.host_url {
         simulator.send_to(way(kind, host, name, &secrets)?);
@@ -255,7 +256,7 @@ impl Secrets {
             Some(secret) => secret.clone(),
             None => token()?.expose().to_owned(),
         };
-        let sender = match (&arguments.sender, arguments.partner) {
+        let sender = match (&arguments.sender, arguments.which) {
             (Some(sender), _) => sender.clone(),
             (None, Which::Shipbob) => ingress::signing_secret().map_err(Failed::work)?,
             (None, _) => token()?.expose().to_owned(),

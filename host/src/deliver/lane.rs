@@ -107,6 +107,18 @@ pub struct Dispatch<Id> {
     pub transition: Option<Transition>,
 }
 
+/// Whether a request that belongs to no delivery may go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Call {
+    /// Now; the breaker's change that came with it is to be journaled. Then call
+    /// [`Lane::called`] or [`Lane::call_ended`].
+    Go(Permit, Option<Transition>),
+    /// Not before this moment.
+    NotBefore(Timestamp),
+    /// Not before something changes: a probe ends, or an operator acts.
+    Wait,
+}
+
 /// How an attempt ended, as far as the queue is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Finish {
@@ -258,6 +270,45 @@ impl<Id: Copy + Eq + Hash> Lane<Id> {
         let permit = self.under_way.get(&id)?.permit;
         let outcome = self.obeyed(outcome);
         self.breaker.record(permit, outcome, now, random)
+    }
+
+    /// Whether a request that belongs to no delivery may go now. It takes no delivery's
+    /// place, but counts for rate and breaker like one of theirs.
+    pub fn admit_call(&mut self, now: Timestamp) -> Call {
+        if self.paused {
+            return Call::Wait;
+        }
+        let free_at = self.pace.next_free(now);
+        if free_at > now {
+            return Call::NotBefore(free_at);
+        }
+        match self.breaker.admit(now) {
+            Admission::NotBefore(at) => Call::NotBefore(at),
+            Admission::Wait => Call::Wait,
+            Admission::Go(permit, transition) => {
+                self.pace.take(now);
+                Call::Go(permit, transition)
+            }
+        }
+    }
+
+    /// Learns, for the breaker, how such a request went, and ends it.
+    pub fn called(
+        &mut self,
+        permit: Permit,
+        outcome: Outcome,
+        now: Timestamp,
+        random: u64,
+    ) -> Option<Transition> {
+        let outcome = self.obeyed(outcome);
+        let transition = self.breaker.record(permit, outcome, now, random);
+        self.breaker.release(permit);
+        transition
+    }
+
+    /// Ends one of which nobody knows how it went.
+    pub fn call_ended(&mut self, permit: Permit) {
+        self.breaker.release(permit);
     }
 
     /// Ends an attempt. False if the delivery was not under way, which changes

@@ -468,7 +468,7 @@ fn no_room(error: CommitError) -> End {
     }
 }
 
-fn outcome(answer: Answer) -> contract::Outcome {
+pub(super) fn outcome(answer: Answer) -> contract::Outcome {
     match answer {
         Answer::Response {
             status,

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::{
-    Engine, Event,
+    Engine, Event, Poll, PollFrom,
     rerun::{Answer, Place, RERUNS_MAX, Rerun, RerunError},
 };
 use crate::{
@@ -46,6 +46,15 @@ pub struct Replay {
     pub per_second: u32,
 }
 
+/// What became of a run that was asked for.
+#[derive(Clone, Debug)]
+pub enum PollRun {
+    /// It is over; how polling stands after it.
+    Ended(Poll),
+    /// It takes longer; how polling stood before it.
+    UnderWay(Poll),
+}
+
 /// What an operator does with a breaker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -75,6 +84,8 @@ pub struct LaneStatus {
     pub held: Option<Held>,
     /// Its breaker; none without an endpoint.
     pub breaker: Option<breaker::State>,
+    /// How it is polled; none where it is not.
+    pub poll: Option<Poll>,
 }
 
 pub(crate) enum Command {
@@ -87,6 +98,7 @@ pub(crate) enum Command {
     ),
     Lanes(oneshot::Sender<Vec<LaneStatus>>),
     Rerun(Rerun, Answer),
+    Poll(PartnerName, PollFrom, oneshot::Sender<Poll>),
 }
 
 /// A dead letter that goes round again at its time.
@@ -163,6 +175,34 @@ impl Handle {
         self.ask(Command::Rerun(rerun, answer), answered).await
     }
 
+    /// Asks a partner for news at once, and waits for the end of that run, or of the one
+    /// that is under way; none for a partner that is not polled.
+    ///
+    /// # Errors
+    /// When the engine has ended.
+    pub async fn poll(
+        &self,
+        partner: PartnerName,
+        from: PollFrom,
+        wait: Duration,
+    ) -> Result<Option<PollRun>, Stopped> {
+        let lanes = self.lanes().await?;
+        let found = lanes.into_iter().find(|it| it.partner == partner);
+        let Some(before) = found.and_then(|it| it.poll) else {
+            return Ok(None);
+        };
+        let (answer, mut answered) = oneshot::channel();
+        let command = Command::Poll(partner, from, answer);
+        let sent = self.events.send(Event::Command(command));
+        sent.map_err(|_| Stopped)?;
+        Ok(Some(
+            match tokio::time::timeout(wait, &mut answered).await {
+                Ok(ended) => PollRun::Ended(ended.map_err(|_| Stopped)?),
+                Err(_) => PollRun::UnderWay(before),
+            },
+        ))
+    }
+
     /// Asks for the adapter's own reply to a message before it is accepted; dropping
     /// the answer gives it up.
     pub(crate) fn expect_reply(&self, message: MessageId) -> oneshot::Receiver<Option<Reply>> {
@@ -230,6 +270,11 @@ impl Engine {
                     }));
                 }
                 let _ = answer.send(moved);
+            }
+            Command::Poll(partner, from, answer) => {
+                if let Some(poller) = self.state.poller(&partner) {
+                    poller.wanted(from, answer, now);
+                }
             }
             Command::Lanes(answer) => drop(answer.send(self.state.status(now))),
             Command::Rerun(rerun, answer) => self.rerun(rerun, answer),

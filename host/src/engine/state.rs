@@ -16,6 +16,7 @@ use super::{
     decide,
     handle::{BreakerCommand, LaneStatus, Replies},
     inbox::{Inbox, Wanted},
+    polling::Poller,
     settle::{self, Known, Reading, Settled},
 };
 use crate::{
@@ -88,6 +89,7 @@ struct Place {
     control_number: u64,
     /// The wait of the partner's that the newest record with one holds.
     recorded_hold: Option<Timestamp>,
+    poller: Option<Poller>,
     /// What its guest calls, of either kind, take their turns by.
     guests: Arc<Semaphore>,
 }
@@ -200,6 +202,10 @@ impl State {
                 guests: Arc::new(Semaphore::new(state.per_partner_max)),
                 control_number: row.control_number,
                 recorded_hold: row.held_until,
+                poller: partner.poll.clone().map(|plan| {
+                    let last = row.polled.as_ref().map(|it| it.at);
+                    Poller::new(plan, last, now, super::random())
+                }),
                 partner: Arc::clone(partner),
                 lane,
             });
@@ -440,6 +446,34 @@ impl State {
         }
     }
 
+    pub(super) fn poller(&mut self, partner: &PartnerName) -> Option<&mut Poller> {
+        self.place(partner)?.poller.as_mut()
+    }
+
+    /// A partner's polling, and the lane whose breaker and rate it goes by.
+    pub(super) fn poller_of(
+        &mut self,
+        partner: &PartnerName,
+    ) -> Option<(&mut Poller, &mut Lane<DeliveryId>)> {
+        let place = self.place(partner)?;
+        place.poller.as_mut().zip(place.lane.as_mut())
+    }
+
+    /// The same, of the partner with this lane.
+    pub(super) fn poller_and_lane(
+        &mut self,
+        index: usize,
+    ) -> Option<(&mut Poller, &mut Lane<DeliveryId>)> {
+        let place = self.places.get_mut(index)?;
+        place.poller.as_mut().zip(place.lane.as_mut())
+    }
+
+    /// Whether some poll has waited long for its request.
+    pub(super) fn has_overdue_poll(&self, now: Timestamp) -> bool {
+        let mut pollers = self.places.iter().filter_map(|it| it.poller.as_ref());
+        pollers.any(|it| it.is_overdue(now))
+    }
+
     /// The document of a delivery, while it is in memory.
     pub(super) fn document(&self, delivery: DeliveryId) -> Option<Arc<contract::Document>> {
         let id = self.document_of.get(&delivery)?;
@@ -506,6 +540,7 @@ impl State {
             oldest_waiting_since: place.lane.as_ref().and_then(Lane::oldest_waiting),
             held: place.lane.as_ref().and_then(|lane| lane.held(now)),
             breaker: place.lane.as_ref().map(|lane| *lane.breaker().state()),
+            poll: place.poller.as_ref().map(Poller::status),
         };
         self.places.iter().map(status).collect()
     }
@@ -602,10 +637,15 @@ pub(super) fn load(
     journal: &dyn Reader,
     sequence: Sequence,
 ) -> Result<Journaled<RawMessage>, LoadError> {
-    match Record::from_bytes(&journal.read(sequence)?)? {
+    match read(journal, sequence)? {
         Record::Accepted(message) => Ok(Journaled::new(sequence, message)),
         _ => Err(LoadError::Kind(sequence)),
     }
+}
+
+/// A record, read back from the journal.
+pub(super) fn read(journal: &dyn Reader, sequence: Sequence) -> Result<Record, LoadError> {
+    Ok(Record::from_bytes(&journal.read(sequence)?)?)
 }
 
 fn schedule(partner: &Partner) -> Schedule {

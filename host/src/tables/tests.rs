@@ -107,6 +107,7 @@ impl House {
             settings: Vec::new(),
             tables: crate::partner::Tables::default(),
             endpoint: None,
+            poll: None,
             acknowledge: false,
             terms: crate::partner::Terms::default(),
         }]));

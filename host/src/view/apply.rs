@@ -28,10 +28,10 @@ use crate::{
     clock::Timestamp,
     contract,
     journal::Sequence,
-    message::{DeadLetterId, DeliveryId, MessageId, PartnerName, RawMessage},
+    message::{Channel, DeadLetterId, DeliveryId, MessageId, PartnerName, RawMessage},
     record::{
-        AttemptStarted, Attempted, Decoded, Disposition, Document, Failure, Outcome, Queued,
-        Record, Replayed, Standing, Subject, Undecodable,
+        AttemptStarted, Attempted, Decoded, Disposition, Document, Failure, Outcome, Polled,
+        Queued, Record, Replayed, Standing, Subject, Undecodable,
     },
 };
 
@@ -111,6 +111,7 @@ impl Fold {
                 let key = keys::version(&changed.partner, &changed.table, changed.version);
                 self.put(key, encode(&row));
             }
+            Record::Polled(polled) => self.polled(sequence, polled),
         }
     }
 
@@ -152,6 +153,9 @@ impl Fold {
             business_keys: Vec::new(),
         };
         self.messages.insert(message.id, row);
+        if message.channel == Channel::Poll {
+            self.remove(keys::fetched(&message.partner, message.id));
+        }
         self.wait(&message.partner, sequence, message.id, sequence);
         if message.correlation_id.as_str() != message.id.to_string() {
             self.put(
@@ -170,6 +174,13 @@ impl Fold {
                 keys::idempotency(&message.partner, key),
                 encode_tightly(&row),
             );
+        }
+    }
+
+    fn polled(&mut self, sequence: Sequence, polled: &Polled) {
+        for message in &polled.messages {
+            let value = sequence.get().to_be_bytes().to_vec();
+            self.put(keys::fetched(&polled.partner, message.id), value);
         }
     }
 

@@ -37,6 +37,7 @@ const PARTNER: u8 = b'p';
 pub(super) const BASE: u8 = b'b';
 pub(super) const THREAD: u8 = b't';
 pub(super) const TABLES: u8 = b'l';
+pub(super) const FETCHED: u8 = b'f';
 pub(super) const AWAITED: u8 = b'a';
 pub(super) const SERIES: u8 = b's';
 pub(super) const SEEN: u8 = b'n';
@@ -138,6 +139,15 @@ pub(super) fn correlation_of(correlation_id: &str) -> Vec<u8> {
 /// How the business event of this key began.
 pub(super) fn thread(business_key: &str) -> Vec<u8> {
     key(THREAD, &[business_key.as_bytes()])
+}
+
+/// A message that a poll brought and that is not accepted yet, with the record that
+/// holds it.
+pub(super) fn fetched(partner: &PartnerName, message: MessageId) -> Vec<u8> {
+    key(
+        FETCHED,
+        &[partner.as_str().as_bytes(), &[0], message.as_bytes()],
+    )
 }
 
 /// Which delivery bore a control number, so that an acknowledgement finds it.

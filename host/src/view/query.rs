@@ -108,11 +108,12 @@ impl View {
         self.get(keys::CURSOR).is_some()
     }
 
-    /// The first record that something open needs: what is not decoded, not delivered
-    /// or waits for a person. None when nothing is open.
+    /// The first record that something open needs: what is fetched and not accepted, not
+    /// decoded, not delivered or waits for a person. None when nothing is open.
     ///
     /// It looks at messages, deliveries and dead letters in this order, which is the
-    /// way that work takes; only a replay goes back.
+    /// way that work takes; only a replay goes back. What is fetched comes last: while it
+    /// becomes messages both its record and theirs are new.
     #[must_use]
     pub fn needed_from(&self) -> Option<Sequence> {
         let accepted = |id: MessageId| self.message(id).map_or(Sequence::ZERO, |it| it.accepted);
@@ -130,7 +131,8 @@ impl View {
             .filter(|row| row.status == DeadLetterStatus::Waiting)
             .map(|row| accepted(row.subject.message()))
             .min();
-        [undecoded, undelivered, waiting]
+        let fetched = self.fetched().map(|(_, _, sequence)| sequence).min();
+        [undecoded, undelivered, waiting, fetched]
             .into_iter()
             .flatten()
             .min()
@@ -297,6 +299,20 @@ impl View {
                 let id = delivery_id(&value)?;
                 Some((id, self.delivery(id)?))
             })
+    }
+
+    /// What polls brought and is not accepted yet: from whom, which message, and the
+    /// record that holds it.
+    pub fn fetched(&self) -> impl Iterator<Item = (PartnerName, MessageId, Sequence)> + use<> {
+        self.scan(&[keys::FETCHED]).filter_map(|(key, value)| {
+            let (name, id) = key.get(1..)?.split_at_checked(key.len().checked_sub(17)?)?;
+            let name = std::str::from_utf8(name.strip_suffix(&[0])?).ok()?;
+            Some((
+                PartnerName::parse(name).ok()?,
+                message_id(id)?,
+                sequence(&value)?,
+            ))
+        })
     }
 
     fn stands(&self, id: MessageId, row: &MessageRow, filter: &MessageFilter) -> bool {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     message::PartnerName,
-    record::{Attempted, Outcome, Record, Standing},
+    record::{Attempted, Outcome, PollStanding, Record, Standing},
 };
 
 /// Where partners' standings are.
@@ -44,6 +44,12 @@ pub(super) fn apply(standings: &mut dyn Standings, record: &Record) {
             let standing = standings.of(&moved.partner);
             standing.breaker = Some(moved.state);
             standing.breaker_moved_at = Some(moved.at);
+        }
+        Record::Polled(polled) => {
+            standings.of(&polled.partner).polled = Some(PollStanding {
+                cursor: polled.cursor.clone(),
+                at: polled.at,
+            });
         }
         Record::Undecodable(_)
         | Record::AttemptStarted(_)
@@ -81,6 +87,9 @@ pub(super) fn precede(earlier: &Standing, later: &mut Standing) {
     }
     later.last_received_at = later.last_received_at.or(earlier.last_received_at);
     later.last_delivered_at = later.last_delivered_at.or(earlier.last_delivered_at);
+    if later.polled.is_none() {
+        later.polled.clone_from(&earlier.polled);
+    }
     later.delivered += earlier.delivered;
     later.dead += earlier.dead;
     if later.breaker_moved_at.is_none() {

@@ -12,7 +12,11 @@ use serde_json::Value;
 use tempfile::TempDir;
 use toml::Table;
 
-use super::{Api, Books, Folder, Host, Receiver, adapters, api::Address, binary, text};
+use super::{
+    Api, Books, Folder, Host, Receiver, adapters,
+    api::{self, Address},
+    binary,
+};
 
 /// What a partner's endpoint is like, unless a test says otherwise: everything that
 /// takes seconds in production takes milliseconds here.
@@ -318,7 +322,7 @@ impl Site {
         let api = self.api();
         let mut told = Vec::new();
         for message in api.messages().await {
-            told.push(api.message(text(&message["id"])).await.to_string());
+            told.push(api.message(api::text(&message["id"])).await.to_string());
         }
         told.push(api.get("/v1/partners").await.to_string());
         told.push(api.get("/v1/dead-letters?replayed=true").await.to_string());

@@ -35,7 +35,7 @@ const W08: Layout = Layout {
     rest: 6,
 };
 
-/// Reads W27.
+/// Reads W27; absent when it says nothing.
 ///
 /// # Errors
 /// As the elements'.
@@ -43,11 +43,11 @@ pub(crate) fn sending(
     segment: &Segment<'_>,
     extras: &mut Extras,
     context: &mut Context<'_>,
-) -> Result<Carrier, Fault> {
+) -> Result<Option<Carrier>, Fault> {
     read(segment, &W27, extras, context)
 }
 
-/// Reads W08.
+/// Reads W08; absent when it says nothing.
 ///
 /// # Errors
 /// As the elements'.
@@ -55,7 +55,7 @@ pub(crate) fn receiving(
     segment: &Segment<'_>,
     extras: &mut Extras,
     context: &mut Context<'_>,
-) -> Result<Carrier, Fault> {
+) -> Result<Option<Carrier>, Fault> {
     read(segment, &W08, extras, context)
 }
 
@@ -64,7 +64,7 @@ fn read(
     layout: &Layout,
     extras: &mut Extras,
     context: &mut Context<'_>,
-) -> Result<Carrier, Fault> {
+) -> Result<Option<Carrier>, Fault> {
     let config = context.config;
     let mut elements = context.elements(segment);
     let mode = elements.expected(Spec::at(1).reference(91).length(1, 2))?;
@@ -88,7 +88,7 @@ fn read(
     let service = routing
         .as_deref()
         .and_then(|routing| config.service(routing));
-    Ok(Carrier {
+    let carrier = Carrier {
         scac: scac.map(|scac| config.carrier(&scac)),
         name: routing.filter(|_| service.is_none()).map(Cow::into_owned),
         service: service.map(str::to_owned),
@@ -98,5 +98,6 @@ fn read(
             (Some(initial), Some(number)) => Some(format!("{initial} {number}")),
             (one, other) => one.or(other).map(Cow::into_owned),
         },
-    })
+    };
+    Ok(Some(carrier).filter(|carrier| *carrier != Carrier::default()))
 }

@@ -98,7 +98,7 @@ impl Draft<'_> {
             b"W27" => {
                 let notice = &mut self.notice;
                 let known = carrier::sending(segment, &mut notice.extras, &mut self.context)?;
-                notice.carrier = known_carrier(known);
+                notice.carrier = known.and_then(known_carrier);
                 Ok(())
             }
             b"W04" => self.line(segment),

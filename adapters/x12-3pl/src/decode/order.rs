@@ -244,7 +244,7 @@ impl<'a> Draft<'a, '_> {
             wire::keep(extras, segment, element);
         }
         wire::keep_from(extras, segment, 11);
-        self.order.carrier = Some(Carrier {
+        let carrier = Carrier {
             scac: scac.map(|scac| config.carrier(&scac)),
             service: routing.map(|routing| {
                 config
@@ -254,7 +254,8 @@ impl<'a> Draft<'a, '_> {
             mode: mode.map(|mode| codes::read(&mode)),
             payment: payment.map(|payment| codes::read(&payment)),
             ..Carrier::default()
-        });
+        };
+        self.order.carrier = Some(carrier).filter(|carrier| *carrier != Carrier::default());
         Ok(())
     }
 

@@ -175,7 +175,7 @@ impl Draft<'_> {
             return Ok(());
         }
         let extras = &mut receipt.extras;
-        receipt.carrier = Some(carrier::receiving(segment, extras, &mut self.context)?);
+        receipt.carrier = carrier::receiving(segment, extras, &mut self.context)?;
         Ok(())
     }
 

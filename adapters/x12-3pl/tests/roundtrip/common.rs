@@ -129,7 +129,8 @@ pub(crate) fn parties() -> impl Strategy<Value = Vec<Party>> {
 
 prop_compose! {
     pub(crate) fn reference()(
-        qualifier in "[A-Z][A-Z0-9]".prop_filter("has a field", |q| !["V0", "LI", "LT"].contains(&q.as_str())),
+        // RA, RM and RZ are all read as the number of a return.
+        qualifier in "[A-Z][A-Z0-9]".prop_filter("has a field", |q| !["V0", "LI", "LT", "RA", "RM", "RZ"].contains(&q.as_str())),
         value in number(30),
         description in of(words(45)),
     ) -> Reference {

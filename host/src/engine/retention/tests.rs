@@ -9,14 +9,16 @@ use super::*;
 use crate::{
     journal::{Journal as _, MemoryJournal, MemoryStore},
     lookup::{self, TableName},
-    message::{DeadLetterId, DeliveryId, Digest, MessageId},
+    message::{Channel, DeadLetterId, DeliveryId, Digest, MessageId, RawMessage},
     record::{
-        Acknowledges, BreakerMoved, Disposition, Envelope, Level, Outcome, Record, Subject, Swept,
-        TableChanged, TableSource,
+        Acknowledges, BreakerMoved, Disposition, Envelope, Level, Log, Outcome, Polled, Record,
+        Subject, Swept, TableChanged, TableSource,
     },
     view::{
         DeadLetterFilter, DeadLetterStatus, MessageFilter, Options,
-        tests::{Told, at, attempted, dead, decoded, delivery, message, partner, replayed},
+        tests::{
+            Told, adapter, at, attempted, dead, decoded, delivery, message, partner, replayed,
+        },
     },
 };
 
@@ -31,6 +33,8 @@ struct House {
     store: MemoryStore,
     journal: MemoryJournal,
     now: Timestamp,
+    /// What was polled and is not accepted yet.
+    fetched: Vec<RawMessage>,
     pending: Vec<MessageId>,
     open: Vec<(MessageId, &'static str)>,
     letters: Vec<(DeadLetterId, Subject, &'static str)>,
@@ -60,6 +64,7 @@ impl House {
             journal: MemoryJournal::open(&store, Sequence::ZERO).unwrap(),
             store,
             now: at(0),
+            fetched: Vec::new(),
             pending: Vec::new(),
             open: Vec::new(),
             letters: Vec::new(),
@@ -83,7 +88,9 @@ impl House {
         let chosen = usize::from(choice / 16);
         self.now = self.now.plus(Duration::from_secs(1));
         match choice % 16 {
-            0..=3 => self.accept(),
+            0 | 1 => self.accept(),
+            2 => self.take(),
+            3 => self.poll(chosen),
             4..=6 => self.decode(chosen),
             7 | 8 => self.deliver(chosen),
             9 => self.gives_up(chosen),
@@ -101,6 +108,35 @@ impl House {
         self.pending.push(message.id);
         self.messages.push(message.id);
         self.tell(Record::Accepted(message));
+    }
+
+    /// A poll brings nothing, or a message or two.
+    fn poll(&mut self, chosen: usize) {
+        let fetched = (0..chosen % 3).map(|_| RawMessage {
+            channel: Channel::Poll,
+            idempotency_key: None,
+            ..message(self.now, "erp")
+        });
+        let fetched: Vec<_> = fetched.collect();
+        self.fetched.extend(fetched.iter().cloned());
+        self.tell(Record::Polled(Polled {
+            partner: partner("erp"),
+            at: self.now,
+            adapter: adapter(),
+            cursor: Some(format!("cursor {chosen}")),
+            more: false,
+            messages: fetched,
+            log: Log::default(),
+        }));
+    }
+
+    fn take(&mut self) {
+        if !self.fetched.is_empty() {
+            let message = self.fetched.remove(0);
+            self.pending.push(message.id);
+            self.messages.push(message.id);
+            self.tell(Record::Accepted(message));
+        }
     }
 
     fn decode(&mut self, chosen: usize) {
@@ -277,6 +313,8 @@ impl House {
                 .filter(|it| it.at >= since);
             writeln!(all, "{identity:?} {idempotency:?}").unwrap();
         }
+        let fetched: Vec<_> = view.fetched().collect();
+        writeln!(all, "{fetched:?}").unwrap();
         writeln!(all, "{:?} {:?}", view.kept(), view.base()).unwrap();
         let erp = partner("erp");
         let versions = view.table_versions(&erp, &unit());
@@ -328,6 +366,13 @@ proptest! {
         // And it can all be read.
         let first = house.store.clone();
         let reader: &dyn Reader = &first;
+        let mut fetched: Vec<_> = house.fetched.iter().map(|it| it.id).collect();
+        fetched.sort();
+        for (_, id, sequence) in house.told.view.fetched() {
+            prop_assert!(fetched.binary_search(&id).is_ok());
+            prop_assert!(reader.read(sequence).is_ok());
+        }
+        prop_assert_eq!(house.told.view.fetched().count(), fetched.len());
         for (_, row) in house.told.view.messages(&MessageFilter { limit: 10_000, ..MessageFilter::default() }) {
             prop_assert!(reader.read(row.accepted).is_ok());
             prop_assert!(row.history.iter().all(|it| reader.read(*it).is_ok()));

@@ -77,7 +77,7 @@ impl<'a> Draft<'a, '_> {
 
     pub(super) fn carrier(&mut self, segment: &Segment<'a>) -> Result<(), Fault> {
         let extras = &mut self.shipment.extras;
-        self.shipment.carrier = Some(carrier::sending(segment, extras, &mut self.context)?);
+        self.shipment.carrier = carrier::sending(segment, extras, &mut self.context)?;
         Ok(())
     }
 
