@@ -208,6 +208,37 @@ async fn an_order_is_sold_released_shipped_and_told_in_four_dialects() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn orders_that_salesforce_does_not_send_are_polled_once() {
+    let partners = Partners::start().await;
+    let site = partners
+        .site()
+        .route("order", &["salesforce"], &["sap"])
+        .set("partners.salesforce.poll.interval_seconds", 1)
+        .set("partners.salesforce.poll.jitter_seconds", 0);
+    let host = site.start().await;
+    // The first poll is past: what comes now is new.
+    until("Salesforce is asked", async || {
+        let asked = partners.salesforce.received();
+        let queries = asked.iter().filter(|it| it.target.contains("/query"));
+        let any = queries.count() > 0;
+        any.then_some(()).ok_or_else(|| format!("{asked:?}"))
+    })
+    .await;
+    do_act(&partners.salesforce, &sold("70000101"));
+    do_act(&partners.salesforce, &sold("70000102"));
+    until("SAP has both orders", async || {
+        let orders = partners
+            .sap
+            .inside(|sap| ["70000101", "70000102"].map(|it| sap.orders_of(it)));
+        let both = orders == [1, 1];
+        both.then_some(()).ok_or_else(|| format!("{orders:?}"))
+    })
+    .await;
+    nothing_is_dead(host.api()).await;
+    host.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_webhook_that_comes_twice_or_backwards_is_booked_once() {
     let mut partners = Partners::start().await;
     let crm = Receiver::start().await;

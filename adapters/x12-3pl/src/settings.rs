@@ -79,7 +79,7 @@ impl<'s> Reading<'s> {
     pub(crate) fn new(entries: &'s [(String, String)]) -> Result<Self, Refusal> {
         let settings = Settings::new(entries);
         Ok(Self {
-            strict_envelope: settings.flag("strict-envelope", true)?,
+            strict_envelope: settings.flag("strict-envelope", false)?,
             accept_fragments: settings.flag("accept-fragments", true)?,
             acknowledge: settings.flag("acknowledge", true)?,
             assume_ship_date: settings.choice(

@@ -93,6 +93,12 @@ pub(super) async fn play(stage: &mut Stage) -> Result<Vec<Played>, Box<Missed>> 
         poison::play,
     )
     .await?;
+    play_on(stage, p).await?;
+    Ok(played)
+}
+
+/// The second half of them.
+async fn play_on(stage: &mut Stage, p: &mut Vec<Played>) -> Result<(), Box<Missed>> {
     act(
         stage,
         p,
@@ -140,8 +146,7 @@ pub(super) async fn play(stage: &mut Stage) -> Result<Vec<Played>, Box<Missed>> 
         "Nothing is lost, nothing is twice",
         audit::play,
     )
-    .await?;
-    Ok(played)
+    .await
 }
 
 async fn act(

@@ -113,7 +113,7 @@ pub(crate) const DESCRIBED: &[Row] = &[
     (
         "strict-envelope",
         "whether a wrong segment count or control number in SE rejects the transaction set; if not, it is noted and kept",
-        Some("true"),
+        Some("false"),
         false,
     ),
     (

@@ -332,6 +332,11 @@ fn refuses_what_salesforce_refuses() {
         assert!((400..500).contains(&status), "{path}");
         assert_eq!(answer[0]["errorCode"], code, "{path} {body}");
     }
+}
+
+#[test]
+fn refuses_queries_that_ask_for_what_is_not_there() {
+    let mut carrier = carrier(org());
     for (query, code) in [
         ("SELECT Id FROM Wish", "INVALID_TYPE"),
         ("SELECT Colour FROM Order", "INVALID_FIELD"),

@@ -252,22 +252,26 @@ pub(super) fn order(sap: &mut Sap, index: usize, at: Timestamp) -> Result<Vec<u8
         &[("QUALF", "001"), ("BELNR", order.reference())],
     )?;
     for item in order.items.iter().map(|it| &it.fields) {
-        writer.begin("E1EDP01")?;
-        writer.field("POSEX", &pad_zeros(text(item, "SalesOrderItem"), 6))?;
-        writer.field("MENGE", text(item, "RequestedQuantity"))?;
-        writer.field("MENEE", text(item, "RequestedQuantityUnit"))?;
-        segment(
-            &mut writer,
-            "E1EDP19",
-            &[
-                ("QUALF", "002"),
-                ("IDTNR", text(item, "Material")),
-                ("KTEXT", text(item, "SalesOrderItemText")),
-            ],
-        )?;
-        writer.end()?;
+        order_item(&mut writer, item)?;
     }
     writer.finish()
+}
+
+fn order_item(writer: &mut Writer, item: &Map<String, Value>) -> Result<(), WriteError> {
+    writer.begin("E1EDP01")?;
+    writer.field("POSEX", &pad_zeros(text(item, "SalesOrderItem"), 6))?;
+    writer.field("MENGE", text(item, "RequestedQuantity"))?;
+    writer.field("MENEE", text(item, "RequestedQuantityUnit"))?;
+    segment(
+        writer,
+        "E1EDP19",
+        &[
+            ("QUALF", "002"),
+            ("IDTNR", text(item, "Material")),
+            ("KTEXT", text(item, "SalesOrderItemText")),
+        ],
+    )?;
+    writer.end()
 }
 
 /// SYSTAT01: what became of one IDoc.
