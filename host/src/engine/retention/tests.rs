@@ -219,7 +219,8 @@ impl House {
             difference: lookup::Difference::default(),
             configured: None,
             carried: None,
-            content: (chosen % 5 > 0).then(|| lookup::Config::default().table(rows).unwrap()),
+            content: (!chosen.is_multiple_of(5))
+                .then(|| lookup::Config::default().table(rows).unwrap()),
         }));
         let told = self.told.records.len() as u64;
         self.tables.push(Sequence::from_u64(told));
