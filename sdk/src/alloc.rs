@@ -17,6 +17,10 @@
     unsafe_code,
     reason = "a global allocator is an unsafe trait; all of the crate's own unsafe code is here"
 )]
+#![cfg_attr(
+    not(target_arch = "wasm32"),
+    expect(unreachable_pub, reason = "what guests have is only tested here")
+)]
 
 use core::alloc::{GlobalAlloc, Layout};
 #[cfg(target_arch = "wasm32")]
@@ -64,9 +68,12 @@ unsafe impl Sync for Bump {}
 
 impl Bump {
     /// An allocator that owns nothing yet.
-    #[expect(
-        clippy::new_without_default,
-        reason = "only a static is ever made of it"
+    #[cfg_attr(
+        target_arch = "wasm32",
+        expect(
+            clippy::new_without_default,
+            reason = "only a static is ever made of it"
+        )
     )]
     pub const fn new() -> Bump {
         Bump {
@@ -139,7 +146,7 @@ impl Bump {
     /// A freed block that is large enough, if one of the last ones is; not one that is
     /// more than an eighth too large.
     fn reuse_large(&self, size: usize) -> Option<*mut u8> {
-        let mut link = &raw const self.large as *const Cell<usize>;
+        let mut link = &raw const self.large;
         for _ in 0..LARGE_LOOKS_MAX {
             // SAFETY: links are ours: the first one in `self`, the others at the
             // beginning of freed blocks, with the block's size behind.

@@ -6,6 +6,11 @@
 //! to read and the tests pass. With `--nocapture` a table tells, kind by kind, how many
 //! files and transactions there were, what was read, and what was refused why.
 
+#![expect(
+    clippy::print_stdout,
+    reason = "the table is what the tests are run for"
+)]
+
 use std::{
     collections::BTreeMap,
     env, fs,

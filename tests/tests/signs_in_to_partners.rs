@@ -362,12 +362,7 @@ async fn salesforce_is_signed_in_to_by_assertion_and_its_limit_is_kept() {
         .set(&format!("{setting}.algorithm"), "RS256");
     let host = site.start().await;
     let api = host.api();
-    let case = json!({
-        "kind": "service-case", "external_key": "late/SO-1", "subject": "Order SO-1 is late",
-        "severity": "high", "status": "open", "order_no": "SO-1", "account": "C-77",
-        "timeline": [],
-    });
-    let id = api.accepted("erp", "1", &case).await;
+    let id = api.accepted("erp", "1", &late_order()).await;
     let message = api.settled(&id).await;
     let delivery = &message["deliveries"][0];
     assert_eq!(delivery["status"], "delivered", "{message}");
@@ -388,6 +383,15 @@ async fn salesforce_is_signed_in_to_by_assertion_and_its_limit_is_kept() {
     let line = KEY.lines().nth(1).expect("a key has lines");
     site.tells_nothing_of(&[TOKEN, line]).await;
     host.finish().await;
+}
+
+fn late_order() -> Value {
+    json!({
+        "kind": "service-case", "external_key": "late/SO-1", "subject": "Order SO-1 is late",
+        "description": "The warehouse has not confirmed it.", "category": "late-ack",
+        "severity": "high", "status": "open", "order_no": "SO-1", "account": "C-77",
+        "timeline": [],
+    })
 }
 
 fn sap(service: &Service) -> Site {
