@@ -158,7 +158,7 @@ async fn a_997_settles_the_order_that_it_names() {
             said[0]
         );
         let query = format!("acknowledgement={state}&delivery=delivered&validation=valid");
-        assert_eq!(found(&host, &query).await, [id.clone()]);
+        assert_eq!(found(&host, &query).await, std::slice::from_ref(id));
     }
     assert_eq!(
         found(&host, "acknowledgement=awaited").await,
@@ -219,7 +219,10 @@ async fn what_is_not_acknowledged_in_time_is_overdue() {
     let host = site.start().await;
     let north = site.folder_of("north");
     let (id, number) = ordered(&host, "SO-1").await;
-    assert_eq!(found(&host, "acknowledgement=overdue").await, [id.clone()]);
+    assert_eq!(
+        found(&host, "acknowledgement=overdue").await,
+        std::slice::from_ref(&id)
+    );
     let open = host.api().get("/v1/partners/north/acknowledgements").await;
     assert_eq!((&open["awaited"], &open["overdue"]), (&1.into(), &1.into()));
     assert_eq!(open["deliveries"][0]["message"], id.as_str());
@@ -232,7 +235,10 @@ async fn what_is_not_acknowledged_in_time_is_overdue() {
     host.kill();
     std::fs::remove_dir_all(site.path("data/view")).expect("the view can be deleted");
     let host = site.start().await;
-    assert_eq!(found(&host, "acknowledgement=overdue").await, [id.clone()]);
+    assert_eq!(
+        found(&host, "acknowledgement=overdue").await,
+        std::slice::from_ref(&id)
+    );
     let shown = site.ask(&["partners", "acknowledgements", "north"]).await;
     assert_eq!(shown["overdue"], 1);
     put(&host, &north, "997.edi", &answer(1, number, "A")).await;

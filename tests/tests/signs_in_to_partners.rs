@@ -388,7 +388,7 @@ async fn salesforce_is_signed_in_to_by_assertion_and_its_limit_is_kept() {
 fn late_order() -> Value {
     json!({
         "kind": "service-case", "external_key": "late/SO-1", "subject": "Order SO-1 is late",
-        "description": "The warehouse has not confirmed it.", "category": "late-ack",
+        "description": "The warehouse has not confirmed it.", "category": "late-acknowledgement",
         "severity": "high", "status": "open", "order_no": "SO-1", "account": "C-77",
         "timeline": [],
     })
