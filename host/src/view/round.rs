@@ -150,8 +150,16 @@ mod tests {
 
     const ROWS: u32 = 1_000;
 
+    /// A process that another test starts just then has the lock of a view that was
+    /// closed until it runs its own program.
     fn db(directory: &Path) -> sled::Db {
-        sled::open(directory).expect("a view can be opened")
+        let is_locked = |error: &sled::Error| error.to_string().contains("acquire lock");
+        loop {
+            match sled::open(directory) {
+                Err(error) if is_locked(&error) => std::thread::yield_now(),
+                opened => return opened.expect("a view can be opened"),
+            }
+        }
     }
 
     /// The rows that are even, and that the odd ones are gone.
