@@ -18,6 +18,7 @@ mod host;
 pub mod order;
 mod random;
 mod receiver;
+mod server;
 mod service;
 mod site;
 mod wait;

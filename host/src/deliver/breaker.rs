@@ -301,6 +301,20 @@ impl State {
     }
 }
 
+// === impl Outcome ===
+
+impl Outcome {
+    /// How long the partner asks to be left alone, if it does. The caller bounds it.
+    #[must_use]
+    pub fn asks_to_wait(&self) -> Option<Duration> {
+        match self {
+            Self::Failed { retry_after } => *retry_after,
+            Self::Throttled { retry_after } => Some(*retry_after),
+            Self::Answered { .. } | Self::Ours => None,
+        }
+    }
+}
+
 // === impl Permit ===
 
 impl Permit {

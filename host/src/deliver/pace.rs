@@ -102,13 +102,8 @@ impl Pace {
 
     /// Takes up what an answer asks for, for all who send to the partner.
     pub fn answered(&self, outcome: &Outcome, hold: Option<&Hold>, now: Timestamp) {
-        let asked = match outcome {
-            Outcome::Failed { retry_after } => *retry_after,
-            Outcome::Throttled { retry_after } => Some(*retry_after),
-            Outcome::Answered { .. } | Outcome::Ours => None,
-        };
         let mut shared = self.shared();
-        if let Some(wait) = asked {
+        if let Some(wait) = outcome.asks_to_wait() {
             let until = now.plus(wait.min(shared.wait_max));
             shared.hold_until(until, &super::signals::Because::Asked.to_string());
         }

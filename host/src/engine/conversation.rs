@@ -352,11 +352,7 @@ impl<'a> Conversation<'a> {
     /// How long the newest answer asks to be left alone, where the adapter leaves that
     /// to the host: an adapter has no clock to read a date with.
     fn asked_to_wait(&self) -> Option<Duration> {
-        match self.calls.last()? {
-            breaker::Outcome::Failed { retry_after } => *retry_after,
-            breaker::Outcome::Throttled { retry_after } => Some(*retry_after),
-            breaker::Outcome::Answered { .. } | breaker::Outcome::Ours => None,
-        }
+        self.calls.last()?.asks_to_wait()
     }
 
     /// Makes it durable that the request is about to leave.

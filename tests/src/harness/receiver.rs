@@ -1,7 +1,6 @@
 //! A partner that is sent to: it notes what comes and answers as a test tells it.
 
 use std::{
-    convert::Infallible,
     io,
     net::{Ipv4Addr, SocketAddr},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -10,14 +9,11 @@ use std::{
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
-use hyper::{Request, Response, body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::rt::TokioIo;
+use hyper::{Request, Response, body::Incoming};
 use serde_json::{Value, json};
-use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::watch,
-    task::{AbortHandle, JoinSet},
-};
+use tokio::{net::TcpListener, sync::watch, task::AbortHandle};
+
+use super::server::{Answers, serve};
 
 /// What the partner does with a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -154,7 +150,7 @@ impl Receiver {
     }
 
     fn serve(&self, listener: TcpListener) {
-        let task = tokio::spawn(accept(listener, Arc::clone(&self.shared)));
+        let task = tokio::spawn(serve(listener, Arc::clone(&self.shared)));
         *self.task() = Some(task.abort_handle());
     }
 
@@ -187,8 +183,9 @@ impl Shared {
         books.arrivals.push(arrival);
         (books.arrivals.len() - 1, behaviour)
     }
+}
 
-    /// The answer; none when the connection is to be closed.
+impl Answers for Shared {
     async fn answer(&self, request: Request<Incoming>) -> Option<Response<Full<Bytes>>> {
         let arrival = arrival(request).await?;
         let key = arrival.key.clone();
@@ -249,28 +246,4 @@ async fn arrival(request: Request<Incoming>) -> Option<Arrival> {
 /// A socket that may have a port again whose connections are not yet forgotten.
 async fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::bind(address).await
-}
-
-async fn accept(listener: TcpListener, shared: Arc<Shared>) -> Infallible {
-    let mut connections = JoinSet::new();
-    loop {
-        while connections.try_join_next().is_some() {}
-        if let Ok((stream, _)) = listener.accept().await {
-            connections.spawn(connection(stream, Arc::clone(&shared)));
-        }
-    }
-}
-
-async fn connection(stream: TcpStream, shared: Arc<Shared>) {
-    let service = service_fn(move |request| {
-        let shared = Arc::clone(&shared);
-        // An error makes the server close the connection.
-        async move { shared.answer(request).await.ok_or("nothing is answered") }
-    });
-    // How a connection ends is its sender's affair.
-    drop(
-        http1::Builder::new()
-            .serve_connection(TokioIo::new(stream), service)
-            .await,
-    );
 }

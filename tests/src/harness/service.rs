@@ -2,22 +2,17 @@
 //! more than taking or refusing (tokens, sessions, conversations).
 
 use std::{
-    convert::Infallible,
     net::{Ipv4Addr, SocketAddr},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
-use hyper::{
-    HeaderMap, Request, Response, body::Incoming, server::conn::http1, service::service_fn,
-};
-use hyper_util::rt::TokioIo;
+use hyper::{HeaderMap, Request, Response, body::Incoming};
 use serde_json::Value;
-use tokio::{
-    net::{TcpListener, TcpStream},
-    task::{AbortHandle, JoinSet},
-};
+use tokio::{net::TcpListener, task::AbortHandle};
+
+use super::server::{Answers, serve};
 
 /// A request as it came.
 #[derive(Clone, Debug)]
@@ -121,7 +116,7 @@ impl Service {
         let shared = Arc::new(Shared {
             books: Mutex::new((Vec::new(), Box::new(script))),
         });
-        let task = tokio::spawn(accept(listener, Arc::clone(&shared)));
+        let task = tokio::spawn(serve(listener, Arc::clone(&shared)));
         Self {
             address,
             shared,
@@ -162,7 +157,9 @@ impl Shared {
     fn books(&self) -> MutexGuard<'_, (Vec<Heard>, Script)> {
         self.books.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
 
+impl Answers for Shared {
     async fn answer(&self, request: Request<Incoming>) -> Option<Response<Full<Bytes>>> {
         let (head, body) = request.into_parts();
         let body = body.collect().await.ok()?.to_bytes();
@@ -187,28 +184,4 @@ impl Shared {
         let response = headers.fold(response, |it, (name, value)| it.header(name, value));
         response.body(Full::new(Bytes::from(reply.body))).ok()
     }
-}
-
-async fn accept(listener: TcpListener, shared: Arc<Shared>) -> Infallible {
-    let mut connections = JoinSet::new();
-    loop {
-        while connections.try_join_next().is_some() {}
-        if let Ok((stream, _)) = listener.accept().await {
-            connections.spawn(connection(stream, Arc::clone(&shared)));
-        }
-    }
-}
-
-async fn connection(stream: TcpStream, shared: Arc<Shared>) {
-    let service = service_fn(move |request| {
-        let shared = Arc::clone(&shared);
-        // An error makes the server close the connection.
-        async move { shared.answer(request).await.ok_or("nothing is answered") }
-    });
-    // How a connection ends is its sender's affair.
-    drop(
-        http1::Builder::new()
-            .serve_connection(TokioIo::new(stream), service)
-            .await,
-    );
 }

@@ -291,11 +291,7 @@ impl Talk<'_> {
 
     /// How long the newest answer asks to be left alone.
     fn asked_to_wait(&self) -> Option<Duration> {
-        match self.last? {
-            breaker::Outcome::Failed { retry_after } => retry_after,
-            breaker::Outcome::Throttled { retry_after } => Some(retry_after),
-            breaker::Outcome::Answered { .. } | breaker::Outcome::Ours => None,
-        }
+        self.last?.asks_to_wait()
     }
 
     fn outgoing(&self, request: &contract::Request) -> transport::Outgoing {
