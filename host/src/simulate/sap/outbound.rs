@@ -99,14 +99,37 @@ fn ship_to(partners: &[Value]) -> Map<String, Value> {
     address
 }
 
-/// The name of an address of its own; else the customer's.
-fn name<'s>(sap: &'s Sap, address: &'s Map<String, Value>, customer: &str) -> &'s str {
-    match text(address, "OrganizationName1") {
+/// Who ordered, and where the goods go.
+struct Parties {
+    /// The sold-to party's number, as IDocs have it.
+    sold_to: String,
+    /// The ship-to party's, likewise.
+    ship_to: String,
+    /// Of the ship-to party: the order's own name for it, else the customer master's.
+    name: String,
+    /// Where it is.
+    address: Map<String, Value>,
+}
+
+fn parties(sap: &Sap, order: &SalesOrder) -> Parties {
+    let sold_to = pad_zeros(text(&order.header, "SoldToParty"), 10);
+    let address = ship_to(&order.partners);
+    let ship_to = match text(&address, "Customer") {
+        "" => sold_to.clone(),
+        number => pad_zeros(number, 10),
+    };
+    let name = match text(&address, "OrganizationName1") {
         "" => {
-            let known = sap.system.customers.get(customer.trim_start_matches('0'));
-            known.map_or("", String::as_str)
+            let known = sap.system.customers.get(ship_to.trim_start_matches('0'));
+            known.cloned().unwrap_or_default()
         }
-        own => own,
+        own => own.to_owned(),
+    };
+    Parties {
+        sold_to,
+        ship_to,
+        name,
+        address,
     }
 }
 
@@ -125,29 +148,25 @@ pub(super) fn delivery(sap: &mut Sap, index: usize, at: Timestamp) -> Result<Vec
     writer.field("LFART", "LF")?;
     writer.end()?;
     segment(&mut writer, "E1EDL18", &[("QUALF", "ORI")])?;
-    let sold_to = pad_zeros(text(header, "SoldToParty"), 10);
+    let to = parties(sap, order);
     segment(
         &mut writer,
         "E1ADRM1",
-        &[("PARTNER_Q", "AG"), ("PARTNER_ID", &sold_to)],
+        &[("PARTNER_Q", "AG"), ("PARTNER_ID", &to.sold_to)],
     )?;
-    let address = ship_to(&order.partners);
-    let customer = match text(&address, "Customer") {
-        "" => sold_to,
-        number => pad_zeros(number, 10),
-    };
+    let address = &to.address;
     segment(
         &mut writer,
         "E1ADRM1",
         &[
             ("PARTNER_Q", "WE"),
-            ("PARTNER_ID", &customer),
-            ("NAME1", name(sap, &address, &customer)),
-            ("STREET1", text(&address, "StreetName")),
-            ("POSTL_COD1", text(&address, "PostalCode")),
-            ("CITY1", text(&address, "CityName")),
-            ("COUNTRY1", text(&address, "Country")),
-            ("REGION", text(&address, "Region")),
+            ("PARTNER_ID", &to.ship_to),
+            ("NAME1", &to.name),
+            ("STREET1", text(address, "StreetName")),
+            ("POSTL_COD1", text(address, "PostalCode")),
+            ("CITY1", text(address, "CityName")),
+            ("COUNTRY1", text(address, "Country")),
+            ("REGION", text(address, "Region")),
         ],
     )?;
     let wanted = day_of(header, "RequestedDeliveryDate");
@@ -221,29 +240,25 @@ pub(super) fn order(sap: &mut Sap, index: usize, at: Timestamp) -> Result<Vec<u8
         "E1EDK03",
         &[("IDDAT", "002"), ("DATUM", &wanted)],
     )?;
-    let sold_to = pad_zeros(text(header, "SoldToParty"), 10);
+    let to = parties(sap, order);
     segment(
         &mut writer,
         "E1EDKA1",
-        &[("PARVW", "AG"), ("PARTN", &sold_to)],
+        &[("PARVW", "AG"), ("PARTN", &to.sold_to)],
     )?;
-    let address = ship_to(&order.partners);
-    let customer = match text(&address, "Customer") {
-        "" => sold_to,
-        number => pad_zeros(number, 10),
-    };
+    let address = &to.address;
     segment(
         &mut writer,
         "E1EDKA1",
         &[
             ("PARVW", "WE"),
-            ("PARTN", &customer),
-            ("NAME1", name(sap, &address, &customer)),
-            ("STRAS", text(&address, "StreetName")),
-            ("ORT01", text(&address, "CityName")),
-            ("PSTLZ", text(&address, "PostalCode")),
-            ("LAND1", text(&address, "Country")),
-            ("REGIO", text(&address, "Region")),
+            ("PARTN", &to.ship_to),
+            ("NAME1", &to.name),
+            ("STRAS", text(address, "StreetName")),
+            ("ORT01", text(address, "CityName")),
+            ("PSTLZ", text(address, "PostalCode")),
+            ("LAND1", text(address, "Country")),
+            ("REGIO", text(address, "Region")),
         ],
     )?;
     segment(
