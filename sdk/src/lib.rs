@@ -88,6 +88,7 @@ pub mod odata;
 #[cfg(target_arch = "wasm32")]
 mod panic;
 mod problem;
+mod refusal;
 mod serial;
 pub mod settings;
 #[cfg(all(feature = "testing", not(target_arch = "wasm32")))]
@@ -95,6 +96,7 @@ pub mod testing;
 pub mod x12;
 
 pub use adapter::Adapter;
+pub use refusal::Refusal;
 pub use settings::Settings;
 
 // The contract, interface by interface.

@@ -5,9 +5,9 @@ use crossdock_sdk::{
     Decoded, DecodedDocument, Document, DocumentError, Inbound, Place, Problem, Source,
 };
 
-use crate::refusal::Refusal;
 use crate::settings::{self, Reading};
 use context::Context;
+use crossdock_sdk::Refusal;
 
 mod context;
 mod delivery;

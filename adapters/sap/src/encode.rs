@@ -7,8 +7,8 @@ use crossdock_sdk::{
     Blame, Delivery, Document, Exchange, Outcome, Problem, Request, Response, Retry, Step, odata,
 };
 
-use crate::refusal::Refusal;
 use crate::settings::{self, IdocWriting, OdataWriting};
+use crossdock_sdk::Refusal;
 
 mod conversation;
 mod delivery;

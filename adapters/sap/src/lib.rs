@@ -23,7 +23,6 @@ mod codes;
 mod decode;
 mod encode;
 mod poll;
-mod refusal;
 mod settings;
 mod wire;
 

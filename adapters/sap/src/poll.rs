@@ -11,8 +11,8 @@ use crossdock_sdk::{
 };
 
 use crate::encode::{told, wait};
-use crate::refusal::Refusal;
 use crate::settings::{self, Reading};
+use crossdock_sdk::Refusal;
 
 /// What to do next for a poll.
 ///

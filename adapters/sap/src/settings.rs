@@ -4,7 +4,7 @@ use crossdock_sdk::settings::Table;
 use crossdock_sdk::{ItemScheme, PackageType, PartyRole, Problem, Settings, host};
 
 use crate::codes;
-use crate::refusal::Refusal;
+use crossdock_sdk::Refusal;
 
 mod names;
 

@@ -21,10 +21,10 @@ use crossdock_sdk::{
     Problem, Source,
 };
 
-use crate::refusal::Refusal;
 use crate::settings::{self, Reading};
 use crate::wire;
 use context::Context;
+use crossdock_sdk::Refusal;
 
 mod context;
 pub(crate) mod party;

@@ -9,9 +9,9 @@ use crossdock_sdk::x12::writer::{GroupStart, InterchangeStart};
 use crossdock_sdk::x12::{Date, Time, WriteError, Writer};
 use crossdock_sdk::{Delivery, Document, Exchange, Outcome, Problem, Request, Step};
 
-use crate::refusal::Refusal;
 use crate::settings::{self, Writing};
 use crate::wire;
+use crossdock_sdk::Refusal;
 
 mod items;
 mod party;

@@ -23,7 +23,6 @@ use crossdock_sdk::{
 mod codes;
 mod decode;
 mod encode;
-mod refusal;
 mod settings;
 mod wire;
 

@@ -8,7 +8,7 @@ use crossdock_sdk::x12::{Separator, Separators, Style};
 use crossdock_sdk::{AdjustmentReason, ItemScheme, Problem, Settings, StockKind, host};
 
 use crate::codes::{self, Figure};
-use crate::refusal::Refusal;
+use crossdock_sdk::Refusal;
 
 mod names;
 mod tables;

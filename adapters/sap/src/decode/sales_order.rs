@@ -11,8 +11,8 @@ use crossdock_sdk::{
 };
 
 use crate::codes;
-use crate::refusal::Refusal;
 use crate::settings::Reading;
+use crossdock_sdk::Refusal;
 
 /// What an order or an item has a field for; of the rest only texts that say something
 /// are kept.

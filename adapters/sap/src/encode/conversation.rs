@@ -22,8 +22,8 @@ use crossdock_sdk::{
 
 use super::script::unsayable;
 use super::{outcome_unknown, refused, sales_order, told, wait, with_client};
-use crate::refusal::Refusal;
 use crate::settings::OdataWriting;
+use crossdock_sdk::Refusal;
 
 const ENTITY_SET: &str = "A_SalesOrder";
 

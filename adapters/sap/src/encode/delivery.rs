@@ -17,9 +17,9 @@ use crossdock_sdk::{
 };
 
 use super::script::{Pointer, Script, checked, quantity, required, unsayable};
-use crate::refusal::Refusal;
 use crate::settings::IdocWriting;
 use crate::wire;
+use crossdock_sdk::Refusal;
 
 mod packing;
 

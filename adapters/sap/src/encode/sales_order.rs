@@ -9,8 +9,8 @@ use crossdock_sdk::odata::{self, Body};
 use crossdock_sdk::{IdScheme, ItemScheme, Order, OrderLine, Party, PartyRole, Problem, host};
 
 use super::script::{Pointer, checked, required, unsayable};
-use crate::refusal::Refusal;
 use crate::settings::OdataWriting;
+use crossdock_sdk::Refusal;
 
 /// Lengths of properties, from the service's field lists.
 const PURCHASE_ORDER_MAX: usize = 35;

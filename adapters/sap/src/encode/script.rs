@@ -6,7 +6,7 @@ use std::fmt;
 use crossdock_sdk::idoc::{WriteError, Writer, value};
 use crossdock_sdk::{Blame, Decimal, Moment, Problem};
 
-use crate::refusal::Refusal;
+use crossdock_sdk::Refusal;
 
 /// Where a value stands in the document, an RFC 6901 pointer.
 pub(super) type Pointer<'p> = fmt::Arguments<'p>;

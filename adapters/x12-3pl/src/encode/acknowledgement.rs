@@ -14,8 +14,8 @@ use crossdock_sdk::{
 use super::script::unsayable;
 use super::{Envelope, broken};
 use crate::codes;
-use crate::refusal::Refusal;
 use crate::wire;
+use crossdock_sdk::Refusal;
 
 /// The convention of a 999 (ST03, GS08) where the partner states none.
 const IMPLEMENTATION_CONVENTION: &str = "005010X231A1";

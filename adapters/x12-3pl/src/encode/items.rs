@@ -5,9 +5,9 @@ use crossdock_sdk::{Extras, ItemId, ItemScheme};
 
 use super::script::{Pointer, Script, unsayable};
 use crate::codes;
-use crate::refusal::Refusal;
 use crate::settings::Writing;
 use crate::wire;
+use crossdock_sdk::Refusal;
 
 /// Element 234.
 const ITEM_CHARS_MAX: usize = 48;

@@ -15,9 +15,9 @@ use super::script::{Pointer, Script, unsayable};
 use super::segments::{day, unit, write_moment, write_note, write_reference};
 use super::{Envelope, party};
 use crate::decode::notice::{OPEN_MODE, OPEN_ROUTING, action_code, reporting_code};
-use crate::refusal::Refusal;
 use crate::settings::{LotDate, Writing};
 use crate::wire;
+use crossdock_sdk::Refusal;
 
 /// N9 of the header, and of a line.
 const REFERENCES_MAX: usize = 10;

@@ -13,9 +13,9 @@ use super::script::{Script, unsayable};
 use super::segments::{unit, write_day, write_moment, write_note, write_reference};
 use super::{Envelope, party};
 use crate::decode::order::{REVISION, purpose_code};
-use crate::refusal::Refusal;
 use crate::settings::Writing;
 use crate::wire;
+use crossdock_sdk::Refusal;
 
 mod line;
 

@@ -5,9 +5,9 @@ use crossdock_sdk::{Address, Contact, Extras, IdScheme, Party, PartyRole, host};
 use super::script::{Script, unsayable, wrap};
 use crate::codes;
 use crate::decode::party::{CONTACT_FUNCTION, REGION_QUALIFIER};
-use crate::refusal::Refusal;
 use crate::settings::Writing;
 use crate::wire;
+use crossdock_sdk::Refusal;
 
 /// N1-02 and N2.
 const NAME_CHARS_MAX: usize = 60;

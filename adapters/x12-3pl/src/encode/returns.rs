@@ -16,9 +16,9 @@ use super::segments::{day, spoken, unit, write_reference};
 use super::{Envelope, party};
 use crate::codes;
 use crate::decode::returns::{REQUEST, WORDS_SEPARATOR, disposition_words, reason_words};
-use crate::refusal::Refusal;
 use crate::settings::Writing;
 use crate::wire;
+use crossdock_sdk::Refusal;
 
 /// N1 loops and N9 of the header: how often the standard lets them occur.
 const PARTIES_MAX: usize = 200;

@@ -10,8 +10,8 @@ use crossdock_sdk::{Blame, Decimal, Extras, Problem};
 
 use super::broken;
 use crate::codes::{self, Coded};
-use crate::refusal::Refusal;
 use crate::wire;
+use crossdock_sdk::Refusal;
 
 /// Where a value stands in the document, an RFC 6901 pointer.
 pub(super) type Pointer<'p> = fmt::Arguments<'p>;

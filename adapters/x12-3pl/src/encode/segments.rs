@@ -4,9 +4,9 @@ use crossdock_sdk::x12::writer;
 use crossdock_sdk::{Extras, Moment, Problem, Reference};
 
 use super::script::{Pointer, Script, unsayable, wrap};
-use crate::refusal::Refusal;
 use crate::settings::Writing;
 use crate::wire;
+use crossdock_sdk::Refusal;
 
 /// NTE-02.
 const NOTE_CHARS_MAX: usize = 80;

@@ -4,7 +4,7 @@ use crossdock_sdk::settings::Table;
 use crossdock_sdk::{Problem, Settings};
 
 use crate::codes;
-use crate::refusal::Refusal;
+use crossdock_sdk::Refusal;
 
 /// The word of `stock.*` for a figure that is no stock.
 pub(super) const IGNORED: &str = "ignore";

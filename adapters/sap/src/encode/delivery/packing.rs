@@ -8,8 +8,8 @@ use crossdock_sdk::{Package, Packed, Shipment};
 
 use super::super::script::{Script, quantity, required, unsayable};
 use super::{day, unit, weigh};
-use crate::refusal::Refusal;
 use crate::settings::IdocWriting;
+use crossdock_sdk::Refusal;
 
 /// The items that a line was written as: lot and item number, the line's own first.
 type Items<'l> = [(&'l str, Vec<(&'l str, String)>)];

@@ -7,9 +7,9 @@ use crate::decode::order::PACK_UNIT;
 use crate::encode::items::{self, Layout};
 use crate::encode::script::{Script, unsayable, wrap};
 use crate::encode::segments::{unit, write_day, write_note, write_reference};
-use crate::refusal::Refusal;
 use crate::settings::Writing;
 use crate::wire;
+use crossdock_sdk::Refusal;
 
 /// G69-01, and how often it occurs.
 const DESCRIPTION_CHARS_MAX: usize = 45;
