@@ -234,6 +234,27 @@ async fn orders_that_salesforce_does_not_send_are_polled_once() {
         both.then_some(()).ok_or_else(|| format!("{orders:?}"))
     })
     .await;
+    // Later rounds see them again, and nothing comes of it.
+    let queries = || {
+        let asked = partners.salesforce.received();
+        asked
+            .iter()
+            .filter(|it| it.target.contains("/query"))
+            .count()
+    };
+    let before = queries();
+    until("Salesforce is asked again, twice", async || {
+        let asked = queries();
+        (asked >= before + 2)
+            .then_some(())
+            .ok_or_else(|| asked.to_string())
+    })
+    .await;
+    host.api().until_idle().await;
+    let orders = partners
+        .sap
+        .inside(|sap| ["70000101", "70000102"].map(|it| sap.orders_of(it)));
+    assert_eq!(orders, [1, 1]);
     nothing_is_dead(host.api()).await;
     host.stop().await;
 }

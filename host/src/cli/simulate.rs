@@ -15,6 +15,7 @@ use crate::{
     clock::Clock,
     ingress::authenticate::Token,
     interrupt::asked_to_end,
+    message::PartnerName,
     simulate::{
         books::Line,
         connection::{self, Access, Connection, Kind},
@@ -130,20 +131,28 @@ async fn play<P: Partner>(
     secrets: Secrets,
     script: Script,
 ) -> Result<(), Failed> {
+    let name = arguments.partner.as_deref().unwrap_or(kind.name());
+    PartnerName::parse(name).map_err(|error| Failed::work(format!("--partner: {error}")))?;
+    let host = arguments.host_url.as_deref();
+    // Made also when nothing is sent: the host is told the same secret.
+    let sending = way(kind, host.unwrap_or_default(), name, &secrets)?;
     let (lines, mut shown) = mpsc::channel(LINES_MAX);
     let acts = partner.acts();
+    let port = arguments.port.unwrap_or(0);
     let options = Options {
-        port: arguments.port.unwrap_or(0),
+        port,
         script,
         lines: Some(lines),
     };
     let started = Simulator::start(partner, options, Clock::System).await;
-    let mut simulator =
-        started.map_err(|error| Failed::work(format!("the partner can't listen: {error}")))?;
-    let name = arguments.partner.as_deref().unwrap_or(kind.name());
+    let mut simulator = started.map_err(|error| {
+        Failed::work(format!(
+            "the partner can't listen at 127.0.0.1:{port}: {error}; --port chooses another port"
+        ))
+    })?;
     introduce(kind, name, &simulator.url(), &secrets, acts);
-    if let Some(host) = &arguments.host_url {
-        simulator.send_to(way(kind, host, name, &secrets)?);
+    if host.is_some() {
+        simulator.send_to(sending);
     } else {
         print::line("Nothing is sent: --host-url says where the host is.");
     }
@@ -164,7 +173,7 @@ fn way(kind: Kind, host: &str, name: &str, secrets: &Secrets) -> Result<Ingress,
     let host = host.trim_end_matches('/');
     match kind {
         Kind::ShipBob => Ingress::signed(client, host, name, &secrets.sender, Clock::System)
-            .map_err(Failed::work),
+            .map_err(|error| Failed::work(format!("--sender or {SENDER}: {error}"))),
         Kind::X12 => Ok(Ingress::new(client, host, name, &secrets.sender)),
         Kind::Sap | Kind::Salesforce => Ok(Ingress::keyless(client, host, name, &secrets.sender)),
     }
@@ -178,7 +187,7 @@ fn introduce(
     secrets: &Secrets,
     acts: &[(&'static str, &'static str)],
 ) {
-    let variable = format!("{}_SECRET", name.to_uppercase().replace('-', "_"));
+    let variable = variable(name);
     let (secret, signing) = (format!("env:{variable}"), format!("env:{variable}_SIGNING"));
     let access = match kind {
         Kind::ShipBob => Access::Signature(&signing),
@@ -215,10 +224,23 @@ fn introduce(
     print::line(format!("  curl -X PUT {url}/__script -d '{{}}'"));
     print::line(format!("  curl {url}/__books"));
     print::line("\nHave its people do something:");
+    if kind != Kind::Salesforce {
+        print::line(format!(
+            "  curl -X PUT {url}/__script -d '{{\"business\":\"told\"}}'   # until then it does its business by itself"
+        ));
+    }
     for (example, words) in acts {
         print::line(format!("  curl {url}/__acts -d '{example}'   # {words}"));
     }
     print::line("\nCtrl-C ends it.\n");
+}
+
+/// An environment variable for the partner's secret; no shell takes one that begins with
+/// a digit.
+fn variable(name: &str) -> String {
+    let digit = name.starts_with(|it: char| it.is_ascii_digit());
+    let name = name.to_uppercase().replace('-', "_");
+    format!("{}{name}_SECRET", if digit { "_" } else { "" })
 }
 
 /// A line of the log.
@@ -244,6 +266,9 @@ fn said(line: &Line) -> String {
                 sent.at, sent.kind, sent.key, sent.answer.status, sent.answer.message_id
             )
         }
+        Line::Waits(kind, why) => format!(
+            "{kind} waits to be sent: {why}; it is offered until the host at --host-url takes or refuses it"
+        ),
     }
 }
 

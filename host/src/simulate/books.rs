@@ -51,6 +51,8 @@ pub enum Line {
     Received(Entry),
     /// A message was taken or refused.
     Sent(Sent),
+    /// A message could not be sent yet: its kind, and why.
+    Waits(String, String),
 }
 
 /// The books.

@@ -142,7 +142,10 @@ impl Ingress {
         let mut attempt = 1;
         loop {
             let said = match self.offer(&message).await {
-                Ok(answer) if answer.status < 500 => return Ok(answer),
+                // It is the host's state that these speak of, not the message.
+                Ok(answer) if answer.status < 500 && ![408, 409, 429].contains(&answer.status) => {
+                    return Ok(answer);
+                }
                 Ok(answer) => format!("the host answers {}", answer.status),
                 Err(error) => format!("the host is not reached: {error}"),
             };

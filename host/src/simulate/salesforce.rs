@@ -350,7 +350,7 @@ impl Partner for Salesforce {
         }
         let mut cases = Map::new();
         for case in self.store.all("Case") {
-            let told = json!({ "id": case.id, "subject": case.fields["Subject"], "status": case.fields["Status"] });
+            let told = json!({ "id": case.id, "subject": case.fields.get("Subject"), "status": case.fields["Status"] });
             cases.insert(case.text("Crossdock_Key__c").to_owned(), told);
         }
         json!({ "orders": orders, "cases": cases, "emails": self.emails, "tokens_given": self.given })

@@ -88,8 +88,6 @@ pub struct Sap {
     /// What was answered to which `RequestID`.
     repeatable: BTreeMap<String, Answer>,
     received: Vec<Received>,
-    /// How many of them were reported.
-    reported: usize,
     /// DOCNUM of the last IDoc of its own.
     number: u64,
     changes: u64,
@@ -150,7 +148,6 @@ impl Sap {
             deliveries: Vec::new(),
             repeatable: BTreeMap::new(),
             received: Vec::new(),
-            reported: 0,
             number: 5_000,
             changes: 0,
             outbox: Vec::new(),
@@ -323,10 +320,10 @@ impl Partner for Sap {
                 }
             }
             "report-statuses" => {
-                let count = self.received.len() - self.reported;
+                let count = self.received.iter().filter(|it| !it.reported).count();
                 if count > 0 {
                     let body = outbound::audit(self, at).map_err(|error| error.to_string())?;
-                    self.reported = self.received.len();
+                    self.received.iter_mut().for_each(|it| it.reported = true);
                     self.send("ALEAUD", body);
                 }
                 Ok(json!({ "idocs": count }))

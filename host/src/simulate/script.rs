@@ -304,8 +304,8 @@ impl Director {
                 retry_after: *retry_after_seconds,
             }),
             Answers::Down => Cue::Close,
-            // Not counted: the request is looked at again when the script changes.
-            Answers::Hang => return (Cue::Wait, 0),
+            // Waits for another script, also when this one is over with it.
+            Answers::Hang => Cue::Wait,
             Answers::Flap { accepted, refused } => {
                 let round = accepted.saturating_add(*refused).max(1);
                 if self.seen % round < *accepted {

@@ -377,11 +377,18 @@ async fn send_all<P: Partner>(scene: Arc<Scene<P>>, way: Ingress) {
             continue;
         };
         let (kind, message) = (outgoing.kind.clone(), Message::from(outgoing));
-        let mut copy = 0;
+        let (mut copy, mut told) = (0, false);
         while copy < copies {
-            let Ok(answer) = way.send(message.clone()).await else {
-                tokio::time::sleep(SEND_PAUSE).await;
-                continue;
+            let answer = match way.send(message.clone()).await {
+                Ok(answer) => answer,
+                Err(said) => {
+                    if !told {
+                        scene.show(Line::Waits(kind.clone(), said));
+                        told = true;
+                    }
+                    tokio::time::sleep(SEND_PAUSE).await;
+                    continue;
+                }
             };
             copy += 1;
             let sent = Sent {

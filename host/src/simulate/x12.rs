@@ -117,7 +117,7 @@ impl House {
         let correlation_id = request.header("x-correlation-id");
         match self.depot.take(&request.body, correlation_id, at) {
             Ok(outgoing) => {
-                self.send(outgoing);
+                self.send(outgoing, at);
                 let answer = (200, format!("RCV-{}", self.answers.len() + 1));
                 self.answers.insert(key, answer.clone());
                 answer
@@ -136,10 +136,11 @@ impl House {
         }
     }
 
-    fn send(&mut self, files: impl IntoIterator<Item = depot::Outgoing>) {
+    fn send(&mut self, files: impl IntoIterator<Item = depot::Outgoing>, at: Timestamp) {
         self.outbox.extend(files.into_iter().map(|file| Outgoing {
             kind: file.kind.to_owned(),
-            key: format!("isa-{:09}", file.number),
+            // Unique across the runs of this program as well.
+            key: format!("isa-{:x}-{:09}", at.as_millis(), file.number),
             correlation_id: file.correlation_id,
             content_type: "application/edi-x12",
             headers: Vec::new(),
@@ -200,7 +201,7 @@ impl Partner for House {
         };
         let file = file.map_err(|refusal| refusal.to_string())?;
         let number = file.as_ref().map(|it| it.number);
-        self.send(file);
+        self.send(file, at);
         Ok(json!({ "interchange": number }))
     }
 
@@ -217,10 +218,14 @@ impl Partner for House {
             }
         }
         for shipment in &self.depot.shipped {
-            let pieces: u64 = shipment.lines.iter().map(|line| line.shipped).sum();
+            let pieces = shipment.lines.iter().map(|line| line.shipped);
+            let pieces = pieces.fold(0, u64::saturating_add);
             let order = &mut orders[&shipment.order_no];
-            order["shipped_pieces"] =
-                (order["shipped_pieces"].as_u64().unwrap_or(0) + pieces).into();
+            order["shipped_pieces"] = order["shipped_pieces"]
+                .as_u64()
+                .unwrap_or(0)
+                .saturating_add(pieces)
+                .into();
         }
         json!({ "orders": orders, "repeats": self.repeats + self.depot.repeats })
     }

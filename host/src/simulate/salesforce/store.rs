@@ -85,7 +85,9 @@ impl Store {
     /// The product code of a line.
     pub(super) fn sku(&self, item: &Record) -> Value {
         let product = self.by_id(item.text("Product2Id"));
-        product.map_or(Value::Null, |it| it.fields["ProductCode"].clone())
+        product.map_or(Value::Null, |it| {
+            it.fields.get("ProductCode").cloned().unwrap_or_default()
+        })
     }
 
     /// Makes a record.
@@ -386,6 +388,9 @@ pub(super) fn moment(at: Timestamp) -> Value {
 
 /// The milliseconds of a moment, with `Z`, `+0000` or `+00:00`.
 pub(super) fn millis(text: &str) -> Option<i64> {
+    if !text.is_ascii() {
+        return None;
+    }
     let spelled = match text.len().checked_sub(5).map(|at| text.split_at(at)) {
         Some((moment, zone)) if zone.starts_with(['+', '-']) => {
             format!("{moment}{}:{}", &zone[..3], &zone[3..])

@@ -28,6 +28,8 @@ pub(super) struct Received {
     pub(super) status: &'static str,
     /// Why.
     pub(super) text: String,
+    /// Whether the sender was told.
+    pub(super) reported: bool,
 }
 
 fn page(status: u16, title: &str) -> Answer {
@@ -78,7 +80,9 @@ pub(super) fn answer(sap: &mut Sap, request: &Request, at: Timestamp) -> Answer 
             && let Ok(body) = outbound::status(sap, &received, at)
         {
             sap.send("STATUS", body);
-            sap.reported = sap.received.len();
+            if let Some(last) = sap.received.last_mut() {
+                last.reported = true;
+            }
         }
     }
     page(200, "IDoc-XML-inbound ok").noted(notes.join("; "))
@@ -119,6 +123,7 @@ impl Sap {
             message_type,
             status,
             text,
+            reported: false,
         }
     }
 

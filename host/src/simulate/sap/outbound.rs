@@ -321,7 +321,7 @@ pub(super) fn status(
 pub(super) fn audit(sap: &mut Sap, at: Timestamp) -> Result<Vec<u8>, WriteError> {
     let mut writer = begin(sap, "ALEAUD01", "ALEAUD", at)?;
     let (day, time) = day_and_time(at);
-    for received in &sap.received[sap.reported..] {
+    for received in sap.received.iter().filter(|it| !it.reported) {
         writer.begin("E1ADHDR")?;
         writer.field("MESTYP", &received.message_type)?;
         segment(

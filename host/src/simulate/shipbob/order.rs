@@ -1,6 +1,8 @@
 //! Orders and their one shipment: placed, cancelled, shipped, delivered, or waiting for
 //! stock.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::{KEPT_MAX, ShipBob, invalid, not_found};
@@ -14,6 +16,9 @@ use crate::{
 
 /// The longest reference, in characters.
 const REFERENCE_CHARS_MAX: usize = 300;
+
+/// The most pieces on a line.
+const QUANTITY_MAX: u64 = i32::MAX as u64;
 
 /// Products of one order.
 const PRODUCTS_MAX: usize = 1_000;
@@ -261,10 +266,14 @@ impl ShipBob {
             let text = order.status.name().to_lowercase();
             return Err(format!("order {} is {text}", order.reference));
         }
-        let short = order
-            .products
-            .iter()
-            .any(|it| self.on_hand(&it.reference) < it.quantity);
+        let mut wanted = BTreeMap::<&str, u64>::new();
+        for product in &order.products {
+            // A product may be on several lines.
+            *wanted.entry(&product.reference).or_default() += product.quantity;
+        }
+        let short = wanted
+            .into_iter()
+            .any(|(sku, pieces)| self.on_hand(sku) < pieces);
         if short {
             return self.except(index, "OutOfStock", at);
         }
@@ -344,9 +353,13 @@ fn faults(body: &Value) -> Vec<(&'static str, String)> {
         let text = format!("An order has 1 to {PRODUCTS_MAX} products");
         faults.push(("Products", text));
     }
-    let whole = |it: &Value| it["quantity"].as_u64().is_some_and(|it| it > 0);
+    let whole = |it: &Value| {
+        it["quantity"]
+            .as_u64()
+            .is_some_and(|it| (1..=QUANTITY_MAX).contains(&it))
+    };
     if !products.iter().all(whole) {
-        let text = "The quantity must be a whole number above 0".to_owned();
+        let text = format!("The quantity must be a whole number from 1 to {QUANTITY_MAX}");
         faults.push(("Products.Quantity", text));
     }
     let reference = body["reference_id"].as_str().unwrap_or_default();

@@ -44,7 +44,8 @@ impl ShipBob {
             "inventory": inventory.collect::<Value>(),
         });
         for product in &order.products {
-            self.item(&product.reference).on_hand += product.quantity;
+            let item = self.item(&product.reference);
+            item.on_hand = item.on_hand.saturating_add(product.quantity);
         }
         self.tell("return.completed", &returned, at);
         self.returns.push(returned);

@@ -144,7 +144,8 @@ impl Depot {
 
     /// Puts an item on the shelf, and into the item master where it is new.
     pub fn stock(&mut self, sku: &str, pieces: u64) {
-        *self.stock.entry(sku.to_owned()).or_default() += pieces;
+        let shelf = self.stock.entry(sku.to_owned()).or_default();
+        *shelf = shelf.saturating_add(pieces);
     }
 
     /// Takes a file, all of it or nothing, and says what is to be sent for it.

@@ -500,7 +500,8 @@ impl fmt::Display for Purpose {
 impl Release {
     /// Pieces of all lines.
     pub fn pieces(&self) -> u64 {
-        self.lines.iter().map(|line| line.pieces).sum()
+        let pieces = self.lines.iter().map(|line| line.pieces);
+        pieces.fold(0, u64::saturating_add)
     }
 }
 
