@@ -13,10 +13,7 @@
 //! Sound because a component's instance has one thread and no call of the host comes
 //! back in while it runs.
 
-#![expect(
-    unsafe_code,
-    reason = "a global allocator is an unsafe trait; all of the crate's own unsafe code is here"
-)]
+#![expect(unsafe_code, reason = "a global allocator is an unsafe trait")]
 #![cfg_attr(
     not(target_arch = "wasm32"),
     expect(unreachable_pub, reason = "what guests have is only tested here")

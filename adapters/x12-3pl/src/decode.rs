@@ -50,6 +50,10 @@ const SETS: [&str; 9] = [
 /// Remarks kept for one document; a file that is odd everywhere repeats itself.
 const FINDINGS_MAX: usize = 200;
 
+/// Notes of one set: more than there can be about elements, so that those about
+/// segments find room.
+const NOTES_MAX: usize = 800;
+
 /// Reads a message.
 ///
 /// # Errors
@@ -260,7 +264,10 @@ impl Walk<'_> {
         if let Some(answer) = self.group.as_mut().and_then(|group| group.answer.as_mut()) {
             answer.add(set, &mapped.findings);
         }
-        let findings = mapped.findings.iter().chain(set.findings());
+        // What is said of the set as a whole is never cut.
+        let own = set.findings();
+        let room = FINDINGS_MAX.saturating_sub(own.len());
+        let findings = mapped.findings.iter().take(room).chain(own);
         let result = match mapped.document {
             Some(document) => {
                 let mut findings: Vec<Problem> =

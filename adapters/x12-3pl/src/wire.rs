@@ -349,12 +349,16 @@ fn remedy(finding: &Finding) -> Option<Cow<'static, str>> {
         Code::Set(SetError::Unsupported) => {
             "route this transaction set to a partner whose adapter reads it"
         }
+        Code::Set(SetError::CountMismatch) if finding.rejects() => {
+            "the sender must count the segments from ST to SE, both included; `strict-envelope = false` keeps a set of which only SE01 is wrong"
+        }
         Code::Set(SetError::CountMismatch) => {
-            "the sender must count the segments from ST to SE, both included; `strict-envelope = false` keeps such sets"
+            "look whether segments are missing; the sender must count those from ST to SE, both included"
         }
-        Code::Set(SetError::ControlNumberMismatch) => {
-            "the sender must repeat ST02 in SE02; `strict-envelope = false` keeps such sets"
+        Code::Set(SetError::ControlNumberMismatch) if finding.rejects() => {
+            "the sender must repeat ST02 in SE02; `strict-envelope = false` keeps a set of which only SE02 is wrong"
         }
+        Code::Set(SetError::ControlNumberMismatch) => "the sender must repeat ST02 in SE02",
         Code::Set(SetError::TrailerMissing) => "ask the sender for the complete file",
         Code::Element(error) if finding.rejects() => {
             return Some(element_remedy(*error, &finding.place).into());

@@ -38,7 +38,8 @@ use judge::Watch;
 pub struct Policy {
     /// SE01 does not say how many segments there are.
     pub count: Severity,
-    /// SE02 is not ST02: the end of one set may have been glued to another.
+    /// SE02 is not ST02. Beside a wrong count it always rejects: the end of one set was
+    /// glued to the beginning of another.
     pub control_number: Severity,
     /// No SE: the end of the set is lost.
     pub trailer: Severity,

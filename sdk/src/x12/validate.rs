@@ -13,6 +13,9 @@ use super::scan::plain;
 use super::segment::{Segment, text};
 use super::value::{Date, Decimal, Time};
 
+/// Notes that are kept of one transaction set; an acknowledgement names no more.
+const NOTES_MAX: usize = 500;
+
 /// An error about an element or segment, boxed since it is rare and large.
 pub type Fault = Box<Finding>;
 
@@ -338,8 +341,10 @@ impl<'a, 'n> Elements<'a, 'n> {
 
     /// Notes something about an element that was used all the same.
     pub fn remark(&mut self, spec: impl Into<Spec>, error: ElementError, text: impl Into<String>) {
-        let note = self.finding(spec.into(), Severity::Note, error, text.into());
-        self.notes.push(note);
+        if self.notes.len() < NOTES_MAX {
+            let note = self.finding(spec.into(), Severity::Note, error, text.into());
+            self.notes.push(note);
+        }
     }
 
     /// Counts the characters of a text, and notes those of control.
@@ -416,7 +421,9 @@ impl<'a, 'n> Elements<'a, 'n> {
         if finding.rejects() {
             return Err(Box::new(finding));
         }
-        self.notes.push(finding);
+        if self.notes.len() < NOTES_MAX {
+            self.notes.push(finding);
+        }
         Ok(())
     }
 

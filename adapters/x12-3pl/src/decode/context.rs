@@ -8,7 +8,7 @@ use crossdock_sdk::x12::code::{ElementError, SegmentError};
 use crossdock_sdk::x12::{Date, Elements, Finding, Place, Segment, SegmentId, Severity, Spec};
 use crossdock_sdk::{Document, Moment, Problem};
 
-use super::{FINDINGS_MAX, Mapped};
+use super::{FINDINGS_MAX, Mapped, NOTES_MAX};
 use crate::settings::Reading;
 use crate::wire;
 
@@ -76,7 +76,7 @@ impl<'c> Context<'c> {
     /// Notes a segment that the standard demands and that the document does without;
     /// it should stand behind `place`.
     pub(crate) fn absent(&mut self, id: &'static str, place: Place) {
-        if self.notes.len() < FINDINGS_MAX {
+        if self.notes.len() < NOTES_MAX {
             let place = Place::segment(SegmentId::from(id), place.ordinal + 1, place.offset);
             let text = format!("no {id} in the transaction set; read all the same");
             let error = SegmentError::MandatoryMissing;
@@ -87,7 +87,7 @@ impl<'c> Context<'c> {
 
     /// Notes something about a whole segment that was kept.
     pub(crate) fn note(&mut self, segment: &Segment<'_>, error: SegmentError, text: &str) {
-        if self.notes.len() < FINDINGS_MAX {
+        if self.notes.len() < NOTES_MAX {
             self.notes
                 .push(Finding::new(Severity::Note, error, segment.place(), text));
         }
@@ -101,7 +101,7 @@ impl<'c> Context<'c> {
         error: ElementError,
         text: &str,
     ) {
-        if self.notes.len() < FINDINGS_MAX {
+        if self.notes.len() < NOTES_MAX {
             Elements::new(segment, &mut self.notes).remark(spec, error, text);
         }
     }

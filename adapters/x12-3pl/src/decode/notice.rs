@@ -98,7 +98,8 @@ impl Draft<'_> {
             b"W27" => {
                 let notice = &mut self.notice;
                 let known = carrier::sending(segment, &mut notice.extras, &mut self.context)?;
-                notice.carrier = known.and_then(known_carrier);
+                let known = known.and_then(known_carrier);
+                notice.carrier = known.or(notice.carrier.take());
                 Ok(())
             }
             b"W04" => self.line(segment),

@@ -255,7 +255,9 @@ impl<'a> Draft<'a, '_> {
             payment: payment.map(|payment| codes::read(&payment)),
             ..Carrier::default()
         };
-        self.order.carrier = Some(carrier).filter(|carrier| *carrier != Carrier::default());
+        if carrier != Carrier::default() {
+            self.order.carrier = Some(carrier);
+        }
         Ok(())
     }
 

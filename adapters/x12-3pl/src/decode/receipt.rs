@@ -175,7 +175,8 @@ impl Draft<'_> {
             return Ok(());
         }
         let extras = &mut receipt.extras;
-        receipt.carrier = carrier::receiving(segment, extras, &mut self.context)?;
+        let known = carrier::receiving(segment, extras, &mut self.context)?;
+        receipt.carrier = known.or(receipt.carrier.take());
         Ok(())
     }
 

@@ -345,7 +345,9 @@ impl<'a, 'c> Draft<'a, 'c> {
         }
         numbering::number(&mut self.lines, &self.packs, &mut self.context);
         let packs = std::mem::take(&mut self.packs);
-        self.shipment.packages = pack::packages(packs, &mut self.lines, &mut self.context);
+        let extras = &mut self.shipment.extras;
+        let packages = pack::packages(packs, &mut self.lines, extras, &mut self.context);
+        self.shipment.packages = packages;
         // Into a list of their size, where collecting would keep the larger one.
         let mut lines = Vec::with_capacity(self.lines.len());
         lines.extend(self.lines.drain(..).map(|line| line.line));

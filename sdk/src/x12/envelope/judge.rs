@@ -73,15 +73,25 @@ impl<'a> Reader<'a> {
     ) {
         let actual = set.segment_count;
         let stated = trailer.element(1);
-        if count(stated) != Some(actual) {
+        let number = trailer.element(2);
+        let miscounted = count(stated) != Some(actual);
+        let foreign = first.is("ST") && !same_number(number, set.control_number);
+        // Where neither fits, this SE ended another set: the end of this one and the
+        // beginning of that one are lost.
+        let (of_count, of_number) = if miscounted && foreign && !number.trim_ascii().is_empty() {
+            (Severity::Reject, Severity::Reject)
+        } else {
+            (self.policy.count, self.policy.control_number)
+        };
+        if miscounted {
             let found = text(stated);
-            let kept = match self.policy.count {
+            let kept = match of_count {
                 Severity::Note => " and kept",
                 Severity::Reject => "",
             };
             set.findings.push(
                 Finding::new(
-                    self.policy.count,
+                    of_count,
                     SetError::CountMismatch,
                     trailer.place_of(1),
                     format!("SE01 says '{found}' segments, {actual} were read{kept}"),
@@ -89,12 +99,11 @@ impl<'a> Reader<'a> {
                 .with_value(stated),
             );
         }
-        let number = trailer.element(2);
-        if first.is("ST") && !same_number(number, set.control_number) {
+        if foreign {
             let (found, expected) = (text(number), text(set.control_number));
             set.findings.push(
                 Finding::new(
-                    self.policy.control_number,
+                    of_number,
                     SetError::ControlNumberMismatch,
                     trailer.place_of(2),
                     format!("SE02 is '{found}', ST02 is '{expected}'"),

@@ -25,14 +25,15 @@ impl<'a> Draft<'a, '_> {
         self.header = Some(segment.place());
         self.reporting = segment.element(1).trim_ascii();
         let mut w06 = self.context.elements(segment);
-        // First, so that a fault in another element does not hide that it is there.
+        // First, so that a fault in another element does not hide that they are there.
         let order_no = w06.optional(ORDER_NO)?;
         self.shipment.order_no = order_no.map_or_else(String::new, Cow::into_owned);
+        let customer_po = w06.optional(Spec::at(6).reference(324).length(1, 22))?;
+        self.shipment.customer_po = customer_po.map(Cow::into_owned);
         let code = w06.required(Spec::at(1).reference(514).length(1, 1))?;
         self.ship_date = w06.date(Spec::at(3).reference(373))?;
         let shipment_id = w06.optional(Spec::at(4).reference(145).length(1, 30))?;
         let agent_id = w06.optional(Spec::at(5).reference(531).length(1, 12))?;
-        let customer_po = w06.optional(Spec::at(6).reference(324).length(1, 22))?;
         let shipment = &mut self.shipment;
         shipment.purpose = match &*code {
             // Full detail, original, no exceptions, exceptions only.
@@ -42,7 +43,6 @@ impl<'a> Draft<'a, '_> {
         if matches!(&*code, "J" | "N" | "X") {
             wire::keep(&mut shipment.extras, segment, 1);
         }
-        shipment.customer_po = customer_po.map(|number| number.into_owned());
         match (shipment_id, agent_id) {
             (Some(id), agent_id) => {
                 shipment.shipment_id = id.into_owned();
@@ -77,7 +77,8 @@ impl<'a> Draft<'a, '_> {
 
     pub(super) fn carrier(&mut self, segment: &Segment<'a>) -> Result<(), Fault> {
         let extras = &mut self.shipment.extras;
-        self.shipment.carrier = carrier::sending(segment, extras, &mut self.context)?;
+        let known = carrier::sending(segment, extras, &mut self.context)?;
+        self.shipment.carrier = known.or(self.shipment.carrier.take());
         Ok(())
     }
 

@@ -358,6 +358,7 @@ fn has_sound_check_digit(digits: &str) -> bool {
 pub(super) fn packages(
     packs: Vec<Pack<'_>>,
     lines: &mut [Line<'_>],
+    extras: &mut Extras,
     context: &mut Context<'_>,
 ) -> Vec<Package> {
     let mut all = Vec::with_capacity(packs.len());
@@ -368,14 +369,15 @@ pub(super) fn packages(
             .unwrap_or_default();
         if own.is_empty() {
             plates(held, &mut all, context);
-            // Nothing to hang the loop's own extras on but its lines.
+            // Nothing to hang the loop's own extras on but its lines, or the shipment.
             let tracking = pack
                 .tracking
                 .into_iter()
                 .map(|number| ("N9*2I".to_owned(), number));
             pack.extras.extend(tracking);
-            if let Some(line) = held.first_mut() {
-                line.line.extras.append(&mut pack.extras);
+            match held.first_mut() {
+                Some(line) => line.line.extras.append(&mut pack.extras),
+                None => extras.append(&mut pack.extras),
             }
             continue;
         }

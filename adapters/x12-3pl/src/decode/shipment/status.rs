@@ -129,10 +129,12 @@ pub(super) fn check_total(
     context: &mut Context<'_>,
     place: Option<Place>,
 ) {
+    // A line without a status of ours claims nothing.
+    let claims = |line: &ShipmentLine| !matches!(line.status, ShipmentStatus::Other(_));
     let contradicted = lines
         .iter()
         .zip(statuses)
-        .filter(|(line, status)| line.status != **status);
+        .filter(|(line, status)| line.status != **status && claims(line));
     for (line, _) in contradicted {
         let text = format!(
             "line {} is called complete, but less left than was ordered; it counts as partial",
