@@ -467,10 +467,12 @@ fn counted(
         metrics.committed(&committed.value);
         if let Record::Decoded(decoded) = &*committed.value {
             // What follows from a receiver's word the view has decided.
-            for word in &decoded.acknowledges {
+            for (index, word) in decoded.acknowledges.iter().enumerate() {
                 let row = view.delivery(word.delivery);
                 let said = row.as_ref();
-                let said = said.and_then(|it| it.acknowledgement.said_in(decoded.message));
+                let words = &decoded.acknowledges;
+                let said = said
+                    .and_then(|it| it.acknowledgement.said_at(committed.sequence, words, index));
                 if let Some(said) = said {
                     metrics.acknowledged(&decoded.partner, said.effect.name());
                 }

@@ -3,8 +3,9 @@
 //!
 //! Promises: a message is answered with 202, or its file leaves the inbox, only
 //! after the [`Sink`] has it durably; one message per idempotency key reaches the
-//! sink, however many arrive at once; nothing is read from a caller that has not
-//! proved who it is, and nothing is kept of a message that there is no room for.
+//! sink, however many arrive at once; of a caller that has not proved who it is no
+//! more is read than the proof needs, in memory of its own, and nothing is kept of a
+//! message that there is no room for.
 //! Every wait, length and number has a limit with a name.
 //!
 //! What a message means is none of its business: media types and bytes pass

@@ -1,8 +1,9 @@
 //! `/v1/messages/{id}/rerun`: a message read once more, and compared with what was
 //! recorded. Nothing is written, nothing is delivered.
 //!
-//! The partner's settings are those of now: records do not hold them. What depends on other
-//! messages, such as whether an envelope's number was in turn, is left out.
+//! The partner's settings are those of now: records do not hold them. Whether an envelope's
+//! number was in turn is left out: a document that was refused for that shows as read, and
+//! the acknowledgement of its group as owed.
 
 mod difference;
 mod then;
@@ -113,6 +114,7 @@ fn prepare(
     let rerun = Rerun {
         place,
         accepted: row.accepted,
+        before: then.sequence,
         adapter: adapter(api, &partner, &then, request.adapter)?,
         tables: tables(api, &partner, &row, &then, request.tables)?,
         partner,

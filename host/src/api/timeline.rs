@@ -93,7 +93,7 @@ pub fn tell(reader: &dyn Reader, view: &View, asked: &Asked<'_>) -> Result<Told,
         }
         let mut entry = entry(sequence, &record);
         if let Record::Decoded(decoded) = &record {
-            entry["details"]["acknowledges"] = acknowledgement::said(view, decoded);
+            entry["details"]["acknowledges"] = acknowledgement::said(view, sequence, decoded);
         }
         told.entries.push(entry);
     }

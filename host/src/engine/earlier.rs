@@ -5,7 +5,7 @@
 
 use crate::{
     contract::{self, Document, Earlier},
-    journal::Reader,
+    journal::{Reader, Sequence},
     message::MessageId,
     record::{self, Disposition, Failure, Record},
     view::{MessageFilter, MessageRow, View},
@@ -18,16 +18,18 @@ const MESSAGES_MAX: usize = 16;
 /// How long such a message may be, in bytes.
 const MESSAGE_BYTES_MAX: u64 = 1 << 20;
 
-/// What is odd about the message's documents, by their positions.
+/// What is odd about the message's documents, by their positions. Only what was recorded
+/// before `before` is compared with, all if absent.
 pub(super) fn compare(
     decoded: &contract::Decoded,
     own: MessageId,
+    before: Option<Sequence>,
     view: &View,
     journal: &dyn Reader,
 ) -> Vec<(u32, Failure)> {
     let documents = (0_u32..).zip(&decoded.documents);
     let documents = documents.filter_map(|(position, it)| Some((position, it.as_ref().ok()?)));
-    let known = |order_no: &str| known(order_no, own, view, journal);
+    let known = |order_no: &str| known(order_no, own, before, view, journal);
     let mut compared = 0;
     let mut findings = Vec::new();
     for (position, decoded) in documents {
@@ -48,7 +50,13 @@ pub(super) fn compare(
     findings
 }
 
-fn known(order_no: &str, own: MessageId, view: &View, journal: &dyn Reader) -> Earlier {
+fn known(
+    order_no: &str,
+    own: MessageId,
+    before: Option<Sequence>,
+    view: &View,
+    journal: &dyn Reader,
+) -> Earlier {
     let business_key = format!("order/{order_no}");
     let messages = view.messages(&MessageFilter {
         business_key: Some(business_key.clone()),
@@ -60,7 +68,7 @@ fn known(order_no: &str, own: MessageId, view: &View, journal: &dyn Reader) -> E
         if id == own || row.bytes > MESSAGE_BYTES_MAX {
             continue;
         }
-        for document in documents(&row, journal) {
+        for document in documents(&row, before, journal) {
             let had_effect = document.disposition == Disposition::Routed;
             if document.business_key != business_key || !had_effect {
                 continue;
@@ -69,7 +77,13 @@ fn known(order_no: &str, own: MessageId, view: &View, journal: &dyn Reader) -> E
                 Ok(Document::Order(order)) => {
                     known.order.get_or_insert(order);
                 }
-                Ok(Document::Shipment(shipment)) => known.shipments.push(shipment),
+                // The newest says it all: a correction takes the place of the one before.
+                Ok(Document::Shipment(shipment)) => {
+                    let id = &shipment.shipment_id;
+                    if !known.shipments.iter().any(|it| it.shipment_id == *id) {
+                        known.shipments.push(shipment);
+                    }
+                }
                 _ => {}
             }
         }
@@ -77,14 +91,23 @@ fn known(order_no: &str, own: MessageId, view: &View, journal: &dyn Reader) -> E
     known
 }
 
-/// What a message held when it was last read.
-fn documents(row: &MessageRow, journal: &dyn Reader) -> Vec<record::Document> {
-    let last = row.history.iter().rev().find_map(|sequence| {
+/// What a message held whenever it was read before `before`, newest first. A document
+/// that had its effect says so in one of these readings only: in a later one it is a
+/// duplicate and empty.
+fn documents(
+    row: &MessageRow,
+    before: Option<Sequence>,
+    journal: &dyn Reader,
+) -> Vec<record::Document> {
+    let read = |sequence: &Sequence| {
         let bytes = journal.read(*sequence).ok()?;
         match Record::from_bytes(&bytes).ok()? {
             Record::Decoded(decoded) => Some(decoded.documents),
             _ => None,
         }
-    });
-    last.unwrap_or_default()
+    };
+    let records = row.history.iter().rev();
+    let records = records.filter(|it| before.is_none_or(|before| **it < before));
+    let documents = records.filter_map(read);
+    documents.flat_map(|it| it.into_iter().rev()).collect()
 }

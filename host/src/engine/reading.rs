@@ -115,6 +115,7 @@ fn decode_job(
             limits: &limits,
             view: &view,
             journal: journal.as_ref(),
+            before: None,
         };
         let looked = partner.tables.now().call();
         let called = |usage: &Usage, failed| {
@@ -132,6 +133,8 @@ pub(super) struct Reader<'a> {
     /// Where earlier documents about the same are.
     pub(super) view: &'a View,
     pub(super) journal: &'a dyn journal::Reader,
+    /// Only what was recorded before this is compared with; all if absent.
+    pub(super) before: Option<journal::Sequence>,
 }
 
 // === impl Reader ===
@@ -172,7 +175,13 @@ impl Reader<'_> {
         let read = match decoded {
             Ok(call) => match call.value {
                 Ok(decoded) => Read::Decoded {
-                    compared: earlier::compare(&decoded, message.id, self.view, self.journal),
+                    compared: earlier::compare(
+                        &decoded,
+                        message.id,
+                        self.before,
+                        self.view,
+                        self.journal,
+                    ),
                     decoded: Box::new(decoded),
                     fuel_used: call.usage.fuel_used,
                 },

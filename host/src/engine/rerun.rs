@@ -41,6 +41,8 @@ pub struct Rerun {
     pub partner: Arc<Partner>,
     /// The record that accepted it.
     pub accepted: Sequence,
+    /// The record of the reading that it is compared with.
+    pub before: Sequence,
     /// Who reads it.
     pub adapter: Arc<Adapter>,
     /// What it may look up.
@@ -120,6 +122,7 @@ impl Engine {
                     limits: &limits,
                     view: &view,
                     journal: journal.as_ref(),
+                    before: Some(rerun.before),
                 };
                 let read = reader.read(&message, &looked, called, log::keep);
                 drop(turn);

@@ -50,6 +50,11 @@ pub(super) trait Known {
     fn thread(&self, business_key: &str) -> Option<CorrelationId>;
     /// The correlation id that a delivery bears.
     fn correlation_of(&self, delivery: DeliveryId) -> Option<CorrelationId>;
+    /// Whether nothing that its receiver said of a delivery holds: none came, or it was
+    /// sent round again since.
+    fn is_unanswered(&self, _delivery: DeliveryId) -> bool {
+        false
+    }
     /// Gives out the partner's next control number.
     fn control_number(&mut self, partner: &PartnerName) -> u64;
     /// How many deliveries the message has caused before (it is decoded again).
@@ -273,6 +278,31 @@ impl<K: Known> Settling<'_, K> {
         }
     }
 
+    /// What becomes of a document; deliveries and answers that follow from it are noted.
+    fn disposition(
+        &mut self,
+        sent: &Sent<'_>,
+        document: &contract::Document,
+        content: &str,
+        identity: &Identity,
+    ) -> Disposition {
+        match self.seen(identity) {
+            Some(row) if row.document == sent.id && !row.routed => {
+                self.route(sent, document, content)
+            }
+            // Read again, by whatever adapter: it had its effect.
+            Some(row) if row.document == sent.id => Disposition::Duplicate { of: row.document },
+            Some(row) if row.content == identity.content => {
+                if row.document.message != self.message.id {
+                    self.answer_anew(sent.id, document);
+                }
+                Disposition::Duplicate { of: row.document }
+            }
+            Some(row) => Disposition::Conflict { with: row.document },
+            None => self.route(sent, document, content),
+        }
+    }
+
     fn document(
         &mut self,
         position: u32,
@@ -320,17 +350,7 @@ impl<K: Known> Settling<'_, K> {
             business_key: &business_key,
             correlation_id: self.continued(thread.as_ref()),
         };
-        let disposition = match self.seen(&identity) {
-            Some(row) if row.document == id && !row.routed => {
-                self.route(&sent, &document, &content)
-            }
-            // Read again, by whatever adapter: it had its effect.
-            Some(row) if row.document == id || row.content == identity.content => {
-                Disposition::Duplicate { of: row.document }
-            }
-            Some(row) => Disposition::Conflict { with: row.document },
-            None => self.route(&sent, &document, &content),
-        };
+        let disposition = self.disposition(&sent, &document, &content, &identity);
         let routed = disposition == Disposition::Routed;
         if routed || disposition == Disposition::Unrouted {
             self.know(id, &identity, routed);

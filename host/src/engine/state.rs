@@ -584,6 +584,11 @@ impl Known for Knowing<'_> {
         Some(self.view.delivery(delivery)?.correlation_id)
     }
 
+    fn is_unanswered(&self, delivery: DeliveryId) -> bool {
+        let row = self.view.delivery(delivery);
+        row.is_some_and(|row| row.acknowledgement.holds.is_none())
+    }
+
     fn last_sent(&self, to: &PartnerName, kind: &str, business_key: &str) -> Option<DeliveryId> {
         self.view.last_sent(to, kind, business_key)
     }

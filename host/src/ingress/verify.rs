@@ -10,7 +10,8 @@
 //! A signed message always has an idempotency key, so that sending it again, by the
 //! sender or by somebody who captured it, has no second effect: the sender's id where
 //! it has one, else a digest of what is signed. `Idempotency-Key` itself is not signed
-//! and does not count.
+//! and does not count. Nor is an `id_header` signed: under another id a capture is
+//! another message, whose documents are known.
 //!
 //! The forms are those of `FIELD-FACTS`: Shopify and ShipHero sign the body, Zendesk a
 //! time and the body, ShipBob as <https://www.standardwebhooks.com> says; Microsoft

@@ -177,6 +177,17 @@ impl Acknowledgement {
             .map(|minutes| at.plus(std::time::Duration::from_secs(u64::from(minutes) * 60)));
     }
 
+    /// The receiver had it already: what it said of the earlier sending holds.
+    pub(super) fn had_arrived(&mut self, at: Timestamp) {
+        self.arrived(at);
+        if self.holds.is_none() {
+            let said = self.said.iter().rev();
+            let mut verdicts =
+                said.filter(|it| it.effect != Effect::Progress && it.means != Verdict::Underway);
+            self.holds = verdicts.next().map(|it| it.means);
+        }
+    }
+
     /// It goes round again: what was said was said of an earlier sending.
     pub(super) fn replayed(&mut self) {
         self.due = None;
@@ -192,10 +203,19 @@ impl Acknowledgement {
         self.due.filter(|_| self.holds.is_none())
     }
 
-    /// What was said in a message of the receiver.
+    /// What followed from one of the words of a record, which may have several about the
+    /// delivery: a TA1 and a 997. Absent when the row no longer keeps it.
     #[must_use]
-    pub fn said_in(&self, message: MessageId) -> Option<&Said> {
-        self.said.iter().rev().find(|it| it.message == message)
+    pub fn said_at(
+        &self,
+        sequence: Sequence,
+        words: &[Acknowledges],
+        index: usize,
+    ) -> Option<&Said> {
+        let (word, later) = words.get(index..)?.split_first()?;
+        let later = later.iter().filter(|it| it.delivery == word.delivery);
+        let mut said = self.said.iter().rev().filter(|it| it.sequence == sequence);
+        said.nth(later.count())
     }
 }
 
@@ -339,12 +359,39 @@ mod tests {
             let message = MessageId::from_bytes([number; 16]);
             let word = word("accepted", Accepted, Functional);
             it.hear(&word, message, at(1), Sequence::from_u64(1));
-            it.said_in(message).unwrap().effect
+            it.said.last().unwrap().effect
         };
         assert_eq!(said(&mut it, 1), Late);
         assert_eq!(it.holds, None);
         it.sent();
         assert_eq!(said(&mut it, 2), Settled);
+    }
+
+    #[test]
+    fn what_was_said_holds_again_when_the_receiver_had_it_already() {
+        let mut it = Acknowledgement::expected(Some(5));
+        let message = MessageId::from_bytes([1; 16]);
+        let word = word("accepted", Accepted, Functional);
+        it.hear(&word, message, at(1), Sequence::from_u64(1));
+        it.replayed();
+        it.sent();
+        it.had_arrived(at(2));
+        assert_eq!(it.holds, Some(Accepted));
+        assert_eq!(it.open_until(), None);
+    }
+
+    #[test]
+    fn two_words_of_one_record_are_told_apart() {
+        let mut it = Acknowledgement::expected(Some(5));
+        let message = MessageId::from_bytes([1; 16]);
+        let words = [Interchange, Functional].map(|level| word("accepted", Accepted, level));
+        let sequence = Sequence::from_u64(7);
+        for word in &words {
+            it.hear(word, message, at(1), sequence);
+        }
+        let effect = |index| it.said_at(sequence, &words, index).map(|it| it.effect);
+        assert_eq!([effect(0), effect(1)], [Some(Progress), Some(Settled)]);
+        assert_eq!(effect(2), None);
     }
 
     #[test]

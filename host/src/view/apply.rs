@@ -361,7 +361,7 @@ impl Fold {
             Outcome::AlreadyDelivered { external_id } => {
                 row.status = DeliveryStatus::AlreadyDelivered;
                 row.external_id = external_id.as_deref().map(shorten);
-                row.acknowledgement.arrived(attempted.at);
+                row.acknowledgement.had_arrived(attempted.at);
             }
             Outcome::Retry {
                 not_before,

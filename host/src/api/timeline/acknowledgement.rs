@@ -15,10 +15,12 @@ pub(super) fn heard(
     decoded: &Decoded,
     deliveries: &[(DeliveryId, DeliveryRow)],
 ) -> Vec<Value> {
-    let words = decoded.acknowledges.iter().filter_map(|word| {
+    let words = decoded.acknowledges.iter().enumerate();
+    let words = words.filter_map(|(index, word)| {
         let mut deliveries = deliveries.iter();
         let (_, row) = deliveries.find(|(id, _)| *id == word.delivery)?;
-        Some((word, said_at(row, sequence, word)))
+        let said = &row.acknowledgement;
+        Some((word, said.said_at(sequence, &decoded.acknowledges, index)))
     });
     words
         .map(|(word, said)| {
@@ -43,12 +45,14 @@ pub(super) fn heard(
 }
 
 /// What a message says of deliveries, and what followed from it.
-pub(super) fn said(view: &View, decoded: &Decoded) -> Value {
-    let words = decoded.acknowledges.iter().map(|word| {
+pub(super) fn said(view: &View, sequence: Sequence, decoded: &Decoded) -> Value {
+    let words = decoded.acknowledges.iter().enumerate();
+    let words = words.map(|(index, word)| {
         let row = view.delivery(word.delivery);
-        let said = row
-            .as_ref()
-            .and_then(|it| it.acknowledgement.said_in(decoded.message));
+        let said = row.as_ref().and_then(|it| {
+            it.acknowledgement
+                .said_at(sequence, &decoded.acknowledges, index)
+        });
         json!({
             "delivery": word.delivery.to_string(),
             "verdict": word.verdict,
@@ -58,12 +62,6 @@ pub(super) fn said(view: &View, decoded: &Decoded) -> Value {
         })
     });
     words.collect()
-}
-
-/// What the row keeps of it, if it still does.
-fn said_at<'a>(row: &'a DeliveryRow, sequence: Sequence, word: &Acknowledges) -> Option<&'a Said> {
-    let mut said = row.acknowledgement.said.iter();
-    said.find(|it| it.sequence == sequence && it.means == word.means())
 }
 
 fn told(word: &Acknowledges, said: Option<&Said>, decoded: &Decoded) -> String {

@@ -20,6 +20,9 @@ use crate::{
     record::Failure,
 };
 
+/// Pairs of lines that are compared for one document; one with more is not compared.
+const COMPARED_MAX: usize = 20_000_000;
+
 /// What is known of an order when a document about it comes.
 #[derive(Debug, Default)]
 pub struct Earlier {
@@ -38,6 +41,7 @@ impl Earlier {
         let mut report = Report::default();
         if let Some(order) = &self.order
             && shipment.purpose != Purpose::Cancel
+            && self.can_compare(shipment.lines.len())
         {
             self.shipped(order, shipment, &mut report);
         }
@@ -49,11 +53,18 @@ impl Earlier {
     #[must_use]
     pub fn findings_of_return(&self, receipt: &ReturnReceipt) -> Vec<Failure> {
         let mut report = Report::default();
-        if !self.shipments.is_empty() {
+        if !self.shipments.is_empty() && self.can_compare(receipt.lines.len()) {
             self.returned(receipt, &mut report);
         }
         let Checked { findings, .. } = report.finish();
         findings
+    }
+
+    /// Whether so many lines can be compared with what is known in a moment.
+    fn can_compare(&self, lines: usize) -> bool {
+        let ordered = self.order.as_ref().map_or(0, |it| it.lines.len());
+        let shipped: usize = self.shipments.iter().map(|it| it.lines.len()).sum();
+        lines.saturating_mul(ordered + shipped + lines) <= COMPARED_MAX
     }
 
     fn shipped(&self, order: &Order, shipment: &Shipment, report: &mut Report) {

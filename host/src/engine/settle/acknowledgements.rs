@@ -41,6 +41,17 @@ impl<K: Known> Settling<'_, K> {
         }
     }
 
+    /// The same, of a document that came before: it counts only for a delivery that was
+    /// sent round again since.
+    pub(super) fn answer_anew(&mut self, id: DocumentId, document: &Document) {
+        let before = self.acknowledges.len();
+        self.answer(id, document);
+        let said = self.acknowledges.get(before).map(|it| it.delivery);
+        if said.is_some_and(|delivery| !self.known.is_unanswered(delivery)) {
+            self.acknowledges.truncate(before);
+        }
+    }
+
     /// Why an acknowledgement settles nothing, if it does not.
     pub(super) fn unmatched(&self, document: &Document) -> Option<Failure> {
         let Document::FunctionalAcknowledgement(it) = document else {

@@ -18,6 +18,9 @@ use crate::{
 
 /// Envelopes of one message that are looked at.
 const ENVELOPES_MAX: usize = 1_000;
+/// How often a message's bytes are digested, all envelopes together: interchange, group,
+/// and room for more.
+const DIGESTED_TIMES_MAX: usize = 4;
 /// Numbers before one that are looked for; of a wider gap only its ends are.
 const GAP_LOOKED_AT_MAX: u64 = 256;
 /// How long an id or a number may be to be known again, in bytes.
@@ -70,7 +73,14 @@ impl<K: Known> Settling<'_, K> {
         let mut numbered = Numbered::default();
         // Behind which byte the last refused envelope ends.
         let mut refused_until = 0;
+        let mut room = self.message.body.len().saturating_mul(DIGESTED_TIMES_MAX);
+        let mut looked_at = 0;
         for envelope in envelopes.iter().take(ENVELOPES_MAX) {
+            let Some(left) = room.checked_sub(self.contents(envelope).len()) else {
+                break;
+            };
+            room = left;
+            looked_at += 1;
             let mut record = self.envelope(envelope);
             if envelope.offset < refused_until {
                 numbered.put_aside(envelope, record);
@@ -104,16 +114,24 @@ impl<K: Known> Settling<'_, K> {
             self.take_envelope(&record, series);
             numbered.envelopes.push(record);
         }
-        if envelopes.len() > ENVELOPES_MAX {
+        if envelopes.len() > looked_at {
             numbered.findings.push(Failure {
                 code: "envelopes-not-looked-at".to_owned(),
                 ..Failure::host(format!(
-                    "the message has {} envelopes; the control numbers of the first {ENVELOPES_MAX} were looked at",
+                    "the message has {} envelopes; the control numbers of the first {looked_at} were looked at",
                     envelopes.len()
                 ))
             });
         }
         numbered
+    }
+
+    /// Where an envelope's contents are in the message.
+    fn contents(&self, envelope: &contract::Envelope) -> Range<usize> {
+        let length = self.message.body.len();
+        let place = |byte: u64| usize::try_from(byte).unwrap_or(usize::MAX).min(length);
+        let begin = place(envelope.offset);
+        begin..place(envelope.end.unwrap_or(u64::MAX)).max(begin)
     }
 
     fn envelope(&self, envelope: &contract::Envelope) -> Envelope {
@@ -124,10 +142,6 @@ impl<K: Known> Settling<'_, K> {
             ("", _) => "0",
             (significant, _) => significant,
         };
-        let body = &self.message.body;
-        let place = |byte: u64| usize::try_from(byte).unwrap_or(usize::MAX).min(body.len());
-        let begin = place(envelope.offset);
-        let end = place(envelope.end.unwrap_or(u64::MAX)).max(begin);
         Envelope {
             kind: match &envelope.kind {
                 EnvelopeKind::Interchange => "interchange".to_owned(),
@@ -137,7 +151,7 @@ impl<K: Known> Settling<'_, K> {
             sender: envelope.sender.clone(),
             receiver: envelope.receiver.clone(),
             number: number.to_owned(),
-            content: Digest::of(&body[begin..end]),
+            content: Digest::of(&self.message.body[self.contents(envelope)]),
             found: None,
             taken: false,
         }

@@ -26,6 +26,8 @@ struct Books {
     orders: HashMap<String, DeliveryId>,
     control_number: u64,
     terms: Terms,
+    /// Deliveries that were sent round again.
+    unanswered: BTreeSet<DeliveryId>,
 }
 
 impl Known for Books {
@@ -53,6 +55,9 @@ impl Known for Books {
     }
     fn correlation_of(&self, _: DeliveryId) -> Option<CorrelationId> {
         None
+    }
+    fn is_unanswered(&self, delivery: DeliveryId) -> bool {
+        self.unanswered.contains(&delivery)
     }
     fn control_number(&mut self, _: &PartnerName) -> u64 {
         self.control_number += 1;
@@ -217,12 +222,32 @@ fn a_status_on_the_way_and_the_next_one_are_two_documents() {
     }
     // The same once more has no second effect.
     let document = contract::Document::FunctionalAcknowledgement(posted);
-    let again = books.settle(&message(3, "x"), holds(vec![document]));
+    let again = books.settle(&message(3, "x"), holds(vec![document.clone()]));
     assert!(matches!(
         again.documents[0].disposition,
         Disposition::Duplicate { .. }
     ));
     assert_eq!(again.acknowledges, []);
+    // But what was sent round again is answered in the same words.
+    books.unanswered.insert(delivery);
+    let answer = books.settle(&message(4, "x"), holds(vec![document]));
+    assert!(matches!(
+        answer.documents[0].disposition,
+        Disposition::Duplicate { .. }
+    ));
+    assert_eq!(answer.acknowledges[0].delivery, delivery);
+    assert_eq!(answer.acknowledges[0].means(), Means::Accepted);
+}
+
+#[test]
+fn envelopes_that_overlap_are_looked_at_within_bounds() {
+    let mut books = Books::default();
+    let mut decoded = holds(vec![order("SO-1")]);
+    decoded.envelopes = (1..=100).map(|it| interchange(&it.to_string())).collect();
+    let record = books.settle(&message(1, "all of it, a hundred times"), decoded);
+    assert_eq!(record.envelopes.len(), 4);
+    let last = record.findings.last().unwrap();
+    assert_eq!(last.code, "envelopes-not-looked-at");
 }
 
 #[test]
