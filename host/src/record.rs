@@ -453,6 +453,9 @@ pub struct Replayed {
     pub at: Timestamp,
     /// Who asked, as far as the host knows.
     pub by: String,
+    /// Whether a delivery forgets the exchanges so far, and its adapter begins anew.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub from_start: bool,
 }
 
 /// What a poll brought, with the place to go on from: both or neither. Each message is

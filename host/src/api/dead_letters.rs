@@ -45,7 +45,19 @@ pub struct Request {
     filter: Option<Search>,
     dry_run: bool,
     per_second: Option<u32>,
+    from: From,
     by: Option<String>,
+}
+
+/// Where a delivery goes on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum From {
+    /// With the request that failed: what the partner answered before still counts.
+    #[default]
+    FailedStep,
+    /// With the first one: its adapter knows nothing of the requests before.
+    Start,
 }
 
 /// `GET /v1/dead-letters`: oldest first.
@@ -103,6 +115,7 @@ pub async fn replay(
             .collect(),
         by: request.by.unwrap_or_else(|| "operator".to_owned()),
         per_second: request.per_second.unwrap_or(PER_SECOND_DEFAULT).max(1),
+        from_start: request.from == From::Start,
     };
     let begun = api.engine.replay(replay).await.map_err(unavailable)?;
     Ok(Json(

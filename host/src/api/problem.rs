@@ -47,7 +47,7 @@ where
     router
         .fallback(async || {
             Problem::new(StatusCode::NOT_FOUND, "not-found", "Not found")
-                .detail("nothing is served at this path; /openapi.json lists the paths")
+                .detail("nothing is served at this path; the README lists the paths")
         })
         .method_not_allowed_fallback(async || no_such_method())
 }

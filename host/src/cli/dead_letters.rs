@@ -1,6 +1,7 @@
 //! `crossdock dead-letters list|show|replay`.
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{
@@ -76,11 +77,23 @@ pub(super) struct Replay {
     /// How many a second
     #[arg(long, value_name = "N")]
     per_second: Option<u32>,
+    /// Where a delivery goes on: with the request that failed, or with the first one, its
+    /// adapter knowing nothing of those before
+    #[arg(long, value_enum, default_value_t)]
+    from: From,
     /// Who asks, for the record
     #[arg(long, value_name = "NAME")]
     by: Option<String>,
     #[command(flatten)]
     remote: Remote,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum From {
+    #[default]
+    FailedStep,
+    Start,
 }
 
 pub(super) async fn run(command: Command) -> Result<(), Failed> {
@@ -165,6 +178,7 @@ impl Replay {
             "filter": filter,
             "dry_run": self.dry_run,
             "per_second": self.per_second,
+            "from": self.from,
             "by": self.by,
         });
         let answer = self.remote.post("/v1/dead-letters/replay", &body).await?;

@@ -168,7 +168,7 @@ impl Show {
         let query = [("version", self.number.map(|it| it.to_string()))];
         if self.csv {
             let rows = self.remote.get_text(&path, &query, "text/csv").await?;
-            print::line(print::inert(rows.trim_end()));
+            print::line(print::inert(rows.strip_suffix('\n').unwrap_or(&rows)));
             return Ok(());
         }
         let answer = self.remote.get(&path, &query).await?;

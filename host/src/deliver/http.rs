@@ -244,8 +244,9 @@ impl Client {
 
     /// Whether cookies of this conversation are kept.
     #[must_use]
-    pub fn holds_cookies(&self, conversation: &str) -> bool {
-        self.jars.holds(conversation)
+    pub fn holds_cookies(&self, conversation: impl std::fmt::Display) -> bool {
+        // Its name is made only where there are cookies at all.
+        !self.jars.is_empty() && self.jars.holds(&conversation.to_string())
     }
 
     /// The conversation is over: its cookies are forgotten.
@@ -286,7 +287,7 @@ impl Client {
         call: Call<'_>,
     ) -> Result<Response, TransportError> {
         let mut request = prepared.request();
-        let url = request.url().clone();
+        let url = prepared.url();
         let headers = request.headers_mut();
         let signed = Signed {
             id: call.id,
@@ -297,10 +298,10 @@ impl Client {
         if let Some(token) = token {
             token.apply(headers);
         }
-        self.jars.apply(call.conversation, &url, headers, call.now);
+        self.jars.apply(call.conversation, url, headers, call.now);
         let mut response = self.wire.exchange(request).await?;
         let headers = &mut response.headers;
-        self.jars.keep(call.conversation, &url, headers, call.now);
+        self.jars.keep(call.conversation, url, headers, call.now);
         Ok(response)
     }
 }

@@ -144,7 +144,7 @@ impl Transport {
     #[must_use]
     pub fn remembers(&self, delivery: DeliveryId) -> bool {
         match &self.endpoint {
-            endpoint::Endpoint::Http(http) => http.holds_cookies(&delivery.to_string()),
+            endpoint::Endpoint::Http(http) => http.holds_cookies(delivery),
             endpoint::Endpoint::Folder(_) => true,
         }
     }

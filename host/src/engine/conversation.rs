@@ -28,8 +28,10 @@ use crate::{
     view::{DeliveryRow, View},
 };
 
-/// Requests that one conversation may make: more is a loop in the adapter.
-const EXCHANGES_MAX: usize = 32;
+/// Requests of one attempt: more is a loop in the adapter.
+const REQUESTS_MAX: usize = 32;
+/// Exchanges of all attempts that are kept for the adapter.
+const EXCHANGES_MAX: usize = 4 * REQUESTS_MAX;
 
 /// What every conversation needs.
 #[derive(Clone)]
@@ -224,13 +226,8 @@ impl<'a> Conversation<'a> {
                     ));
                 }
                 Step::Send(request) => {
-                    if self.past.len() >= EXCHANGES_MAX {
-                        return End::Adapter(adapter_fault(
-                            "endless-conversation",
-                            format!(
-                                "the adapter wants more than {EXCHANGES_MAX} requests for one delivery"
-                            ),
-                        ));
+                    if self.calls.len() >= REQUESTS_MAX || self.past.len() >= EXCHANGES_MAX {
+                        return End::Adapter(endless());
                     }
                     if let Err(end) = self.exchange(request).await {
                         return end;
@@ -357,18 +354,20 @@ impl<'a> Conversation<'a> {
 
     /// Makes it durable that the request is about to leave.
     async fn announce(&mut self, request: &contract::Request) -> Result<(), CommitError> {
-        let mut record = self.announcement(request);
+        let mut record = Arc::new(self.announcement(request));
         let mut announced = self.commit(&record).await;
-        if matches!(announced, Err(CommitError::TooLarge { .. })) && record.give_up_log() {
+        if matches!(announced, Err(CommitError::TooLarge { .. }))
+            && Arc::make_mut(&mut record).give_up_log()
+        {
             announced = self.commit(&record).await;
         }
         announced.map(drop)
     }
 
-    async fn commit(&self, record: &Record) -> Result<Sequence, CommitError> {
+    async fn commit(&self, record: &Arc<Record>) -> Result<Sequence, CommitError> {
         let bytes = record.to_bytes();
         let committer = &self.around.committer;
-        committer.commit(Arc::new(record.clone()), bytes).await
+        committer.commit(Arc::clone(record), bytes).await
     }
 
     fn announcement(&mut self, request: &contract::Request) -> Record {
@@ -451,6 +450,21 @@ fn adapter_fault(code: &str, text: String) -> Failure {
         code: code.to_owned(),
         blame: "adapter".to_owned(),
         ..Failure::host(text)
+    }
+}
+
+fn endless() -> Failure {
+    Failure {
+        remedy: Some(
+            "see in the timeline what the partner answered; when that is mended, replay it from the start"
+                .to_owned(),
+        ),
+        ..adapter_fault(
+            "endless-conversation",
+            format!(
+                "the adapter wants more than {REQUESTS_MAX} requests in one attempt, or {EXCHANGES_MAX} for the delivery"
+            ),
+        )
     }
 }
 

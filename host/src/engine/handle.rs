@@ -44,6 +44,8 @@ pub struct Replay {
     pub by: String,
     /// How many a second.
     pub per_second: u32,
+    /// Whether deliveries forget the exchanges so far.
+    pub from_start: bool,
 }
 
 /// What became of a run that was asked for.
@@ -107,6 +109,7 @@ pub(super) struct Paced {
     dead_letter: DeadLetterId,
     subject: Subject,
     by: String,
+    from_start: bool,
 }
 
 /// Who waits for the adapter's own reply.
@@ -295,6 +298,7 @@ impl Engine {
                 subject: paced.subject,
                 at: now,
                 by: paced.by,
+                from_start: paced.from_start,
             }));
         }
     }
@@ -310,6 +314,7 @@ fn paced(replay: Replay, now: Timestamp) -> VecDeque<Paced> {
             dead_letter,
             subject,
             by: replay.by.clone(),
+            from_start: replay.from_start,
         });
         due = due.plus(gap);
     }

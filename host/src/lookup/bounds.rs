@@ -73,7 +73,7 @@ impl Config {
         let mut bytes = 0;
         for (key, value) in rows {
             self.check_row(&key, &value).map_err(|(text, _)| Fault {
-                text: format!("{key:?}: {text}"),
+                text: format!("{}: {text}", shown(&key)),
                 ..Fault::default()
             })?;
             bytes += key.len() + value.len();
@@ -93,14 +93,14 @@ impl Config {
         if key.is_empty() {
             return Err(("the key is empty".to_owned(), 1));
         }
+        if key.len() > self.key_bytes_max {
+            let text = beyond("key", key.len(), self.key_bytes_max, "key_bytes_max");
+            return Err((text, 1));
+        }
         if key.trim() != key {
             let text = format!(
                 "the key {key:?} begins or ends with a space, so nothing would find it; remove the space"
             );
-            return Err((text, 1));
-        }
-        if key.len() > self.key_bytes_max {
-            let text = beyond("key", key.len(), self.key_bytes_max, "key_bytes_max");
             return Err((text, 1));
         }
         if value.is_empty() {
@@ -135,4 +135,10 @@ impl Config {
             ..Fault::default()
         })
     }
+}
+
+/// A key as errors name it, which may be longer than any that is taken.
+pub(super) fn shown(key: &str) -> String {
+    const CHARS_MAX: usize = 60;
+    format!("{:?}", key.chars().take(CHARS_MAX).collect::<String>())
 }

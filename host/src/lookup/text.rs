@@ -180,9 +180,9 @@ impl<'de> Visitor<'de> for Rows<'_> {
         let mut rows = BTreeMap::new();
         let mut taken = 0;
         while let Some((key, value)) = map.next_entry::<String, String>()? {
-            self.limits
-                .check_row(&key, &value)
-                .map_err(|(text, _)| A::Error::custom(format!("{key:?}: {text}")))?;
+            self.limits.check_row(&key, &value).map_err(|(text, _)| {
+                A::Error::custom(format!("{}: {text}", super::bounds::shown(&key)))
+            })?;
             taken += key.len() + value.len();
             if rows.contains_key(&key) {
                 return Err(A::Error::custom(format!(

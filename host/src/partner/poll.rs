@@ -36,7 +36,8 @@ pub struct Config {
     /// asked at once. Default 5.
     #[serde(default = "Config::jitter_seconds")]
     pub jitter_seconds: u64,
-    /// `pages_max`: requests that one run may make, in all its steps. Default 100.
+    /// `pages_max`: requests that one poll may make; a run that has made as many in all
+    /// its polls makes no further one. Default 100.
     #[serde(default = "Config::pages_max")]
     pub pages_max: usize,
 }

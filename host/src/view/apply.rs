@@ -452,6 +452,9 @@ impl Fold {
                     row.status = DeliveryStatus::Queued;
                     row.attempts = 0;
                     row.first_attempt_at = None;
+                    if replayed.from_start {
+                        row.conversation.clear();
+                    }
                     // Behind what waits, as in the lane.
                     row.place = sequence;
                     let row = row.clone();

@@ -12,8 +12,8 @@ use crate::{
         PartnerName, RawMessage,
     },
     record::{
-        AdapterRef, Attempted, Decoded, Disposition, Document, Failure, Identity, Log, Outcome,
-        Queued, Record, Replayed, Subject, Undecodable,
+        AdapterRef, AttemptStarted, Attempted, Decoded, Disposition, Document, Failure, Identity,
+        Log, Outcome, Queued, Record, Replayed, Request, Subject, Undecodable,
     },
 };
 
@@ -176,6 +176,30 @@ pub(crate) fn attempted(now: Timestamp, message: MessageId, to: &str, outcome: O
     })
 }
 
+/// A delivery's first request leaves.
+fn started(now: Timestamp, message: MessageId) -> Record {
+    Record::AttemptStarted(AttemptStarted {
+        delivery: delivery(message),
+        attempt: 1,
+        at: now,
+        adapter: adapter(),
+        exchange: 0,
+        previous: None,
+        request: Request {
+            method: "POST".to_owned(),
+            path: String::new(),
+            headers: Vec::new(),
+            content_type: None,
+            file_name: None,
+            credential: None,
+            cost: None,
+            body: Bytes::new(),
+        },
+        log: Log::default(),
+        tables: Vec::new(),
+    })
+}
+
 pub(crate) fn dead(now: Timestamp) -> (DeadLetterId, Outcome) {
     let dead_letter = DeadLetterId::new(now);
     let outcome = Outcome::Dead {
@@ -192,6 +216,7 @@ pub(crate) fn replayed(now: Timestamp, dead_letter: DeadLetterId, subject: Subje
         subject,
         at: now,
         by: "ann".to_owned(),
+        from_start: false,
     })
 }
 
@@ -216,6 +241,28 @@ fn a_replayed_delivery_stands_behind_what_waits() {
     let delivered = Outcome::Delivered { external_id: None };
     told.tell(attempted(at(10), orders[0], "north", delivered));
     assert_eq!(told.view.open_deliveries(&partner("north")).count(), 2);
+}
+
+#[test]
+fn a_delivery_goes_on_where_it_was_unless_it_is_to_begin_anew() {
+    for from_start in [false, true] {
+        let mut told = Told::new();
+        let order = told.accept(at(0), "erp");
+        told.tell(Record::Decoded(decoded(at(1), order, "SO-1", "north")));
+        told.tell(started(at(2), order));
+        let (letter, outcome) = dead(at(3));
+        told.tell(attempted(at(3), order, "north", outcome));
+        let subject = Subject::Delivery(delivery(order));
+        let Record::Replayed(replay) = replayed(at(4), letter, subject) else {
+            unreachable!("it is one");
+        };
+        told.tell(Record::Replayed(Replayed {
+            from_start,
+            ..replay
+        }));
+        let row = told.view.delivery(delivery(order)).unwrap();
+        assert_eq!(row.conversation.is_empty(), from_start);
+    }
 }
 
 #[test]

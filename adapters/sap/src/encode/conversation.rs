@@ -225,7 +225,7 @@ fn created(response: &Response) -> Option<String> {
 fn session_lost(response: &Response) -> Step {
     let retry = wait(response, "session-lost");
     let problem = retry.problem.with_remedy(
-        "SAP binds a token to its session's cookies: check that they are kept from request to request, and that a load balancer keeps to one server",
+        "SAP binds a token to its session's cookies: check that a load balancer keeps to one server; when SAP is well again, replay the delivery from the start",
     );
     Step::Retry(crossdock_sdk::Retry {
         problem: Problem {
@@ -242,7 +242,7 @@ fn token_refusals(past: &[Exchange]) -> usize {
         .count()
 }
 
-/// Answers that got lost since a token was refused last.
+/// Answers that got lost, in the whole conversation.
 fn lost_answers(past: &[Exchange]) -> usize {
     answers(past)
         .filter(|response| matches!(response.status, 502 | 504))

@@ -129,6 +129,9 @@ impl Config {
                 })?
             }
         };
+        if key.is_empty() {
+            return Err(unusable(&setting, "the secret holds no key"));
+        }
         let key = Hmac::new_from_slice(&key)
             .map_err(|_| unusable(&setting, "the secret is no key for hmac"))?;
         let prefix = match self.form {

@@ -150,6 +150,11 @@ impl TransportError {
             Self::CredentialUnknown { .. } => {
                 Some("add it as [partners.NAME.credentials.WORD], restart, and replay the delivery")
             }
+            Self::NoToken(NoToken::Unreached(error))
+                if matches!(**error, Self::AddressDenied(_)) =>
+            {
+                Some("add the network to the credential's token_allow_networks if it is meant")
+            }
             Self::NoToken(failure) if failure.fault() == Fault::Settings => Some(
                 "check the credential's settings and what the partner has registered, restart, and replay the delivery",
             ),

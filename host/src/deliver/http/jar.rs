@@ -102,6 +102,11 @@ impl Jars {
         headers.remove(header::SET_COOKIE);
     }
 
+    /// Whether there are none of any conversation.
+    pub(super) fn is_empty(&self) -> bool {
+        self.shelf().jars.is_empty()
+    }
+
     /// Whether there are cookies of this conversation.
     pub(super) fn holds(&self, conversation: &str) -> bool {
         self.shelf().jars.contains_key(conversation)

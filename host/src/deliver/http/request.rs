@@ -147,6 +147,11 @@ impl Prepared {
         request
     }
 
+    /// Where it goes.
+    pub(super) fn url(&self) -> &Url {
+        &self.url
+    }
+
     /// Its body.
     pub(super) fn body(&self) -> &[u8] {
         &self.body

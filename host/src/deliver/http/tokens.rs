@@ -2,7 +2,7 @@
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use http::{HeaderValue, Method, header};
@@ -153,12 +153,13 @@ impl Tokens {
         if let Some(planned) = self.planned(now) {
             return planned;
         }
+        let waited = Instant::now();
         let flight = self.0.flight.lock().await;
         // Whoever was before has perhaps done it.
         if let Some(planned) = self.planned(now) {
             return planned;
         }
-        let fetched = self.0.fetch(now).await;
+        let fetched = self.0.fetch(now.plus(waited.elapsed())).await;
         drop(flight);
         fetched
     }
@@ -208,6 +209,7 @@ impl Tokens {
 
 impl Shared {
     async fn fetch(&self, now: Timestamp) -> Result<Token, NoToken> {
+        let begun = Instant::now();
         let asked = self.ask(now).await;
         let mut cache = self.cache();
         match asked {
@@ -216,7 +218,9 @@ impl Shared {
                 Ok(token)
             }
             Err(failure) => {
-                cache.failed(failure.clone(), failure.stands(), now);
+                // From its end on: a timeout takes longer than a failure stands.
+                let ended = now.plus(begun.elapsed());
+                cache.failed(failure.clone(), failure.stands(), ended);
                 drop(cache);
                 tracing::warn!(
                     credential = self.grant.setting(),

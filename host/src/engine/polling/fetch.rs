@@ -25,9 +25,6 @@ use crate::{
 /// All answers of one poll together, in bytes: they are in memory until it is over.
 const ANSWERS_BYTES_MAX: usize = 32 << 20;
 
-/// How soon a poll is tried again for which the host had no room.
-const NO_ROOM: Duration = Duration::from_millis(500);
-
 /// What to fetch.
 pub(in crate::engine) struct Fetch {
     pub(in crate::engine) partner: Arc<Partner>,
@@ -327,6 +324,6 @@ fn no_room() -> End {
             "no-room",
             "the host had no room for a poll".to_owned(),
         ),
-        wait: Some(NO_ROOM),
+        wait: None,
     }
 }

@@ -52,6 +52,8 @@ pub(in crate::engine) struct Poller {
 struct Run {
     requests: usize,
     messages: usize,
+    /// Polls; one that made no request counts as well.
+    polls: usize,
 }
 
 #[derive(Debug)]
@@ -306,7 +308,8 @@ impl Poller {
         random: u64,
     ) -> Option<&'static str> {
         self.phase = Phase::Idle;
-        if more && self.run.requests < self.plan.pages_max {
+        self.run.polls += 1;
+        if more && self.run.requests.max(self.run.polls) < self.plan.pages_max {
             self.due = now;
             return None;
         }

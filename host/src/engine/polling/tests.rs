@@ -81,6 +81,16 @@ fn a_run_that_never_ends_is_cut_at_its_requests_and_goes_on_at_its_next_time() {
 }
 
 #[test]
+fn a_run_of_polls_that_ask_nothing_ends_as_well() {
+    let mut poller = minutely();
+    let mut polls = (0..100).map(|step| {
+        assert_eq!(poller.start(at(step), false), Due::Now(From::Cursor));
+        poller.stepped(true, at(step), 0).is_some()
+    });
+    assert_eq!(polls.position(|ended| ended), Some(2));
+}
+
+#[test]
 fn messages_are_accepted_before_the_next_poll_begins() {
     let mut poller = minutely();
     poller.start(at(0), false);

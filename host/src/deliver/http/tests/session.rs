@@ -236,7 +236,7 @@ async fn a_token_is_used_while_its_renewal_fails() {
         error
     );
     assert_eq!(partner.heard("/token").len(), 3);
-    send(&client, later(3_610)).await.expect("answered");
+    send(&client, later(3_620)).await.expect("answered");
     assert!(bears(&partner.heard("/orders")[3], "token-3"));
     assert_eq!((status().fetched, status().failed), (2, 2));
 }
