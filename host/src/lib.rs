@@ -36,6 +36,7 @@ pub mod sandbox;
 pub mod toolchain;
 
 pub mod partner;
+pub mod process;
 pub mod route;
 
 pub mod deliver;
