@@ -141,7 +141,12 @@ pub trait Machine {
     fn begin(key: &str) -> Self::State;
 
     /// One step.
-    fn step(state: Self::State, input: &Input<'_>, now: Timestamp, world: &World<'_>) -> Step<Self::State>;
+    fn step(
+        state: Self::State,
+        input: &Input<'_>,
+        now: Timestamp,
+        world: &World<'_>,
+    ) -> Step<Self::State>;
 
     /// What there is to say of an instance.
     fn summary(state: &Self::State) -> Summary;

@@ -38,12 +38,16 @@ pub fn addresses(document: &Document, from: &Origin) -> Vec<Address> {
         Document::ReturnAuthorization(it) => vec![returned(&it.rma_no)],
         Document::ReturnReceipt(it) => vec![returned(it.rma_no.as_ref().unwrap_or(&it.receipt_no))],
         Document::ReturnDisposition(it) => vec![returned(&it.rma_no)],
-        Document::InventorySnapshot(it) => {
-            stock(from, it.node.as_deref(), it.lines.iter().map(|line| &line.items))
-        }
-        Document::InventoryAdjustment(it) => {
-            stock(from, it.node.as_deref(), it.lines.iter().map(|line| &line.items))
-        }
+        Document::InventorySnapshot(it) => stock(
+            from,
+            it.node.as_deref(),
+            it.lines.iter().map(|line| &line.items),
+        ),
+        Document::InventoryAdjustment(it) => stock(
+            from,
+            it.node.as_deref(),
+            it.lines.iter().map(|line| &line.items),
+        ),
         _ => Vec::new(),
     }
 }
@@ -69,7 +73,11 @@ fn whole(process: &'static str, key: String) -> Address {
 }
 
 /// The node, when a warehouse reports, and each item.
-fn stock<'a>(from: &Origin, node: Option<&str>, lines: impl Iterator<Item = &'a Vec<ItemId>>) -> Vec<Address> {
+fn stock<'a>(
+    from: &Origin,
+    node: Option<&str>,
+    lines: impl Iterator<Item = &'a Vec<ItemId>>,
+) -> Vec<Address> {
     let is_warehouse = matches!(from.role, Role::Warehouse { .. });
     if !is_warehouse && from.role != Role::Erp {
         return Vec::new();
@@ -83,7 +91,9 @@ fn stock<'a>(from: &Origin, node: Option<&str>, lines: impl Iterator<Item = &'a 
     }
     let mut places: std::collections::HashMap<&str, usize> = std::collections::HashMap::new();
     for (index, items) in lines.enumerate() {
-        let Ok(index) = u32::try_from(index) else { break };
+        let Ok(index) = u32::try_from(index) else {
+            break;
+        };
         let sku = sku(items);
         let place = *places.entry(sku).or_insert_with(|| {
             addresses.push(Address {
@@ -107,7 +117,15 @@ mod tests {
 
     #[test]
     fn stock_is_divided_by_item() {
-        let report = snapshot("S1", "2026-03-02T10:00:00Z", &[("A", "on-hand", 1), ("B", "on-hand", 2), ("A", "damaged", 3)]);
+        let report = snapshot(
+            "S1",
+            "2026-03-02T10:00:00Z",
+            &[
+                ("A", "on-hand", 1),
+                ("B", "on-hand", 2),
+                ("A", "damaged", 3),
+            ],
+        );
         let keys: Vec<_> = addresses(&report, &warehouse("north"))
             .into_iter()
             .map(|it| (it.process, it.key, it.lines))
@@ -116,8 +134,16 @@ mod tests {
             keys,
             [
                 ("inventory-sync", "inventory/north".to_owned(), None),
-                ("inventory-position", "inventory/north/A".to_owned(), Some(vec![0, 2])),
-                ("inventory-position", "inventory/north/B".to_owned(), Some(vec![1])),
+                (
+                    "inventory-position",
+                    "inventory/north/A".to_owned(),
+                    Some(vec![0, 2])
+                ),
+                (
+                    "inventory-position",
+                    "inventory/north/B".to_owned(),
+                    Some(vec![1])
+                ),
             ]
         );
         assert_eq!(addresses(&report, &erp()).len(), 2, "the ERP is no node");
@@ -126,8 +152,17 @@ mod tests {
 
     #[test]
     fn a_shipment_is_the_order_s_and_its_own() {
-        let shipped = testing::shipment("SH1", "SO-1", "2026-03-02T10:00:00Z", "complete", &[("1", "A", 1)]);
-        let keys: Vec<_> = addresses(&shipped, &warehouse("north")).into_iter().map(|it| it.key).collect();
+        let shipped = testing::shipment(
+            "SH1",
+            "SO-1",
+            "2026-03-02T10:00:00Z",
+            "complete",
+            &[("1", "A", 1)],
+        );
+        let keys: Vec<_> = addresses(&shipped, &warehouse("north"))
+            .into_iter()
+            .map(|it| it.key)
+            .collect();
         assert_eq!(keys, ["order/SO-1", "shipment/SH1"]);
     }
 }

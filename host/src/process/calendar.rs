@@ -41,7 +41,13 @@ pub struct Calendar {
 }
 
 const DAYS: [&str; 7] = [
-    "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday",
+    "monday",
+    "tuesday",
+    "wednesday",
+    "thursday",
+    "friday",
+    "saturday",
+    "sunday",
 ];
 
 // === impl Calendar ===
@@ -55,13 +61,16 @@ impl Calendar {
         let zone = time_zone(&config.time_zone)?;
         let mut hours = [None; 7];
         for (day, text) in &config.hours {
-            let index = DAYS.iter().position(|name| name == day).ok_or_else(|| {
-                format!("{day:?} is no day; write monday, tuesday and so on")
-            })?;
+            let index = DAYS
+                .iter()
+                .position(|name| name == day)
+                .ok_or_else(|| format!("{day:?} is no day; write monday, tuesday and so on"))?;
             hours[index] = Some(open_hours(text)?);
         }
         if hours.iter().all(Option::is_none) {
-            return Err("no day has hours; name at least one, such as monday = \"08:00-17:00\"".to_owned());
+            return Err(
+                "no day has hours; name at least one, such as monday = \"08:00-17:00\"".to_owned(),
+            );
         }
         let holidays = config
             .holidays
@@ -71,7 +80,11 @@ impl Calendar {
                     .map_err(|_| format!("holiday {text:?} is no date; write 2026-12-25"))
             })
             .collect::<Result<_, String>>()?;
-        Ok(Self { zone, hours, holidays })
+        Ok(Self {
+            zone,
+            hours,
+            holidays,
+        })
     }
 
     /// The moment at which so much business time has passed since `start`. Without end
@@ -150,7 +163,9 @@ impl Calendar {
     fn moment(&self, date: civil::Date, time: civil::Time) -> Timestamp {
         self.zone
             .to_timestamp(date.to_datetime(time))
-            .map_or(Timestamp::EPOCH, |at| Timestamp::from_millis(at.as_millisecond()))
+            .map_or(Timestamp::EPOCH, |at| {
+                Timestamp::from_millis(at.as_millisecond())
+            })
     }
 }
 
@@ -159,8 +174,9 @@ impl Calendar {
 /// # Errors
 /// When there is none.
 pub fn time_zone(name: &str) -> Result<TimeZone, String> {
-    TimeZone::get(name)
-        .map_err(|_| format!("{name:?} is no known time zone; write an IANA name such as America/Chicago"))
+    TimeZone::get(name).map_err(|_| {
+        format!("{name:?} is no known time zone; write an IANA name such as America/Chicago")
+    })
 }
 
 /// A time of day: `14:30`.
@@ -178,7 +194,9 @@ fn open_hours(text: &str) -> Result<(civil::Time, civil::Time), String> {
         .ok_or_else(|| format!("hours {text:?} have no dash; write 08:00-17:00"))?;
     let hours = (time_of_day(opens.trim())?, time_of_day(closes.trim())?);
     if hours.0 >= hours.1 {
-        return Err(format!("hours {text:?} end before they begin; a night shift is two days"));
+        return Err(format!(
+            "hours {text:?} end before they begin; a night shift is two days"
+        ));
     }
     Ok(hours)
 }
@@ -192,14 +210,20 @@ mod tests {
         Calendar::new(&Config {
             name: "north".to_owned(),
             time_zone: "America/Chicago".to_owned(),
-            hours: days.map(|day| (day.to_owned(), "08:00-16:00".to_owned())).into(),
+            hours: days
+                .map(|day| (day.to_owned(), "08:00-16:00".to_owned()))
+                .into(),
             holidays: holidays.iter().map(|&day| day.to_owned()).collect(),
         })
         .expect("a calendar")
     }
 
     fn at(text: &str) -> Timestamp {
-        Timestamp::from_millis(text.parse::<jiff::Timestamp>().expect("a time").as_millisecond())
+        Timestamp::from_millis(
+            text.parse::<jiff::Timestamp>()
+                .expect("a time")
+                .as_millisecond(),
+        )
     }
 
     const HOUR: i64 = 3_600_000;
@@ -214,14 +238,20 @@ mod tests {
         let holiday = chicago(&["2026-03-02"]);
         assert_eq!(holiday.after(start, 2 * HOUR), at("2026-03-03T15:00:00Z"));
         // It begins to run when the day opens.
-        assert_eq!(plain.after(at("2026-02-28T12:00:00Z"), 0), at("2026-03-02T14:00:00Z"));
+        assert_eq!(
+            plain.after(at("2026-02-28T12:00:00Z"), 0),
+            at("2026-03-02T14:00:00Z")
+        );
     }
 
     #[test]
     fn hours_follow_the_clocks_of_the_place() {
         // Summer time begins on 2026-03-08: eight o'clock is then 13:00 UTC, not 14:00.
         let friday_close = at("2026-03-06T22:00:00Z");
-        assert_eq!(chicago(&[]).after(friday_close, HOUR), at("2026-03-09T14:00:00Z"));
+        assert_eq!(
+            chicago(&[]).after(friday_close, HOUR),
+            at("2026-03-09T14:00:00Z")
+        );
     }
 
     #[test]

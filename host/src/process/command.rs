@@ -5,11 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    draft::Draft,
-    exception::Exception,
-    input::Signal,
-};
+use super::{draft::Draft, exception::Exception, input::Signal};
 use crate::{clock::Timestamp, message::PartnerName};
 
 /// Something to be done.

@@ -46,7 +46,12 @@ impl Machine for InventorySync {
         NodeState::new(key)
     }
 
-    fn step(state: NodeState, input: &Input<'_>, now: Timestamp, world: &World<'_>) -> Step<NodeState> {
+    fn step(
+        state: NodeState,
+        input: &Input<'_>,
+        now: Timestamp,
+        world: &World<'_>,
+    ) -> Step<NodeState> {
         turn::step(state, input, now, world)
     }
 
@@ -69,7 +74,12 @@ impl Machine for InventoryPosition {
         PositionState::new(key)
     }
 
-    fn step(state: PositionState, input: &Input<'_>, now: Timestamp, world: &World<'_>) -> Step<PositionState> {
+    fn step(
+        state: PositionState,
+        input: &Input<'_>,
+        now: Timestamp,
+        world: &World<'_>,
+    ) -> Step<PositionState> {
         turn::step(state, input, now, world)
     }
 

@@ -131,7 +131,10 @@ impl std::iter::Sum for Number {
 impl fmt::Display for Number {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sign = if self.0 < 0 { "-" } else { "" };
-        let (whole, part) = (self.0.unsigned_abs() / 1_000_000, self.0.unsigned_abs() % 1_000_000);
+        let (whole, part) = (
+            self.0.unsigned_abs() / 1_000_000,
+            self.0.unsigned_abs() % 1_000_000,
+        );
         if part == 0 {
             return write!(formatter, "{sign}{whole}");
         }
@@ -154,7 +157,11 @@ impl std::str::FromStr for Number {
         let whole: i128 = whole.parse().map_err(|_| unfit())?;
         let part: i128 = format!("{part:0<6}").parse().map_err(|_| unfit())?;
         let magnitude = whole.checked_mul(ONE).ok_or_else(unfit)? + part;
-        Ok(Self(if text.starts_with('-') { -magnitude } else { magnitude }))
+        Ok(Self(if text.starts_with('-') {
+            -magnitude
+        } else {
+            magnitude
+        }))
     }
 }
 
@@ -181,11 +188,21 @@ mod tests {
 
     #[test]
     fn reads_what_partners_write_and_refuses_what_it_could_not_keep() {
-        assert_eq!(Number::of(&decimal(1250, 2)).map(|it| it.to_string()), Some("12.5".to_owned()));
+        assert_eq!(
+            Number::of(&decimal(1250, 2)).map(|it| it.to_string()),
+            Some("12.5".to_owned())
+        );
         assert_eq!(Number::of(&decimal(-13_000, 3)), Some(Number::whole(-13)));
-        assert_eq!(Number::of(&decimal(1_000_000_000_000, 12)), Some(Number::whole(1)));
+        assert_eq!(
+            Number::of(&decimal(1_000_000_000_000, 12)),
+            Some(Number::whole(1))
+        );
         assert_eq!(Number::of(&decimal(1, 7)), None, "a ten-millionth");
-        assert_eq!(Number::of(&decimal(1_000_000_000_000, 0)), None, "too large");
+        assert_eq!(
+            Number::of(&decimal(1_000_000_000_000, 0)),
+            None,
+            "too large"
+        );
     }
 
     #[test]

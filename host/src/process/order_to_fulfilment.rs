@@ -28,6 +28,7 @@
 //! In every state each line's quantity is what was shipped, cancelled, short and open,
 //! together; what left beyond it is counted apart.
 
+mod facts;
 mod learn;
 mod picture;
 mod quantities;

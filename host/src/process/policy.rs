@@ -174,10 +174,11 @@ impl Policy {
             errors.extend(texts);
             Limits::default()
         });
-        let routing = Table::new(config.nodes, config.routing, &calendars).unwrap_or_else(|texts| {
-            errors.extend(texts);
-            Table::default()
-        });
+        let routing =
+            Table::new(config.nodes, config.routing, &calendars).unwrap_or_else(|texts| {
+                errors.extend(texts);
+                Table::default()
+            });
         let inventory = inventory(config.inventory, &calendars, &mut errors);
         for (disposition, percent) in &config.returns.credit_percent {
             if *percent > 100 {
@@ -209,7 +210,10 @@ impl Policy {
     /// Which team has to act on such exceptions.
     #[must_use]
     pub fn owner(&self, kind: Kind) -> String {
-        let named = self.owners.get(kind.name()).or_else(|| self.owners.get("default"));
+        let named = self
+            .owners
+            .get(kind.name())
+            .or_else(|| self.owners.get("default"));
         named.map_or_else(|| "operations".to_owned(), Clone::clone)
     }
 }
@@ -222,7 +226,12 @@ fn inventory(
     let mut rules = BTreeMap::new();
     for config in configs {
         let node = config.node;
-        let reconcile_at = match config.reconcile_at.as_deref().map(calendar::time_of_day).transpose() {
+        let reconcile_at = match config
+            .reconcile_at
+            .as_deref()
+            .map(calendar::time_of_day)
+            .transpose()
+        {
             Ok(time) => time,
             Err(text) => {
                 errors.push(format!("inventory of node {node}: {text}"));
@@ -235,7 +244,9 @@ fn inventory(
             ));
         }
         if config.snapshot_every_minutes == Some(0) {
-            errors.push(format!("inventory of node {node} is asked for every 0 minutes; leave it out for never"));
+            errors.push(format!(
+                "inventory of node {node} is asked for every 0 minutes; leave it out for never"
+            ));
         }
         let rule = InventoryRules {
             tolerance_units: config.tolerance_units,

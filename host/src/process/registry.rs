@@ -37,7 +37,9 @@ pub struct Version {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// No such machine in this program.
-    #[error("process {process} version {version} is not part of this program; run the one that has it, or migrate the instance there")]
+    #[error(
+        "process {process} version {version} is not part of this program; run the one that has it, or migrate the instance there"
+    )]
     Unknown {
         /// Which process.
         process: String,
@@ -66,7 +68,8 @@ pub enum Error {
     },
 }
 
-type Stepper = fn(&str, Option<&[u8]>, &Input<'_>, Timestamp, &World<'_>) -> Result<Step<Vec<u8>>, String>;
+type Stepper =
+    fn(&str, Option<&[u8]>, &Input<'_>, Timestamp, &World<'_>) -> Result<Step<Vec<u8>>, String>;
 
 /// Makes a state of one version of a state of another.
 pub type Migrate = fn(&[u8]) -> Result<Vec<u8>, String>;
@@ -134,14 +137,20 @@ impl Registry {
     /// The version that new instances begin with.
     #[must_use]
     pub fn newest(&self, process: &str) -> Option<u32> {
-        self.versions().filter(|it| it.process == process).map(|it| it.version).max()
+        self.versions()
+            .filter(|it| it.process == process)
+            .map(|it| it.version)
+            .max()
     }
 
     /// One step. `state` is absent for an instance that begins with this input.
     ///
     /// # Errors
     /// When the machine is not there, or the state is none of its.
-    #[expect(clippy::too_many_arguments, reason = "an instance is its process, version, key and state")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "an instance is its process, version, key and state"
+    )]
     pub fn step(
         &self,
         process: &str,
@@ -169,13 +178,23 @@ impl Registry {
     ///
     /// # Errors
     /// When nobody registered how, or the state is none of that version.
-    pub fn migrate(&self, process: &str, from: u32, to: u32, state: &[u8]) -> Result<Vec<u8>, Error> {
+    pub fn migrate(
+        &self,
+        process: &str,
+        from: u32,
+        to: u32,
+        state: &[u8],
+    ) -> Result<Vec<u8>, Error> {
         let known = |it: &&Migration| (it.process, it.from, it.to) == (process, from, to);
-        let migration = self.migrations.iter().find(known).ok_or_else(|| Error::NoMigration {
-            process: process.to_owned(),
-            from,
-            to,
-        })?;
+        let migration = self
+            .migrations
+            .iter()
+            .find(known)
+            .ok_or_else(|| Error::NoMigration {
+                process: process.to_owned(),
+                from,
+                to,
+            })?;
         let unreadable = |version, text| Error::State {
             process: process.to_owned(),
             version,
@@ -282,24 +301,39 @@ mod tests {
 
         registry.add::<Next>();
         assert_eq!(registry.newest("order-to-fulfilment"), Some(2));
-        let summary = registry.summary("order-to-fulfilment", 1, &state).expect("a summary");
+        let summary = registry
+            .summary("order-to-fulfilment", 1, &state)
+            .expect("a summary");
         assert_eq!(summary.status, "validating");
-        let error = registry.summary("order-to-fulfilment", 3, &state).expect_err("unknown");
-        assert!(error.to_string().contains("version 3 is not part of this program"));
+        let error = registry
+            .summary("order-to-fulfilment", 3, &state)
+            .expect_err("unknown");
+        assert!(
+            error
+                .to_string()
+                .contains("version 3 is not part of this program")
+        );
     }
 
     #[test]
     fn a_migration_is_explicit_and_checked() {
         let mut registry = Registry::standard();
         registry.add::<Next>();
-        let state = rmp_serde::to_vec_named(&OrderToFulfilment::begin("order/SO-1")).expect("a state");
-        let error = registry.migrate("order-to-fulfilment", 1, 2, &state).expect_err("none");
+        let state =
+            rmp_serde::to_vec_named(&OrderToFulfilment::begin("order/SO-1")).expect("a state");
+        let error = registry
+            .migrate("order-to-fulfilment", 1, 2, &state)
+            .expect_err("none");
         assert!(matches!(error, Error::NoMigration { from: 1, to: 2, .. }));
         registry.add_migration("order-to-fulfilment", 1, 2, |_| {
             rmp_serde::to_vec_named("order/SO-1").map_err(|error| error.to_string())
         });
-        let migrated = registry.migrate("order-to-fulfilment", 1, 2, &state).expect("migrated");
-        let summary = registry.summary("order-to-fulfilment", 2, &migrated).expect("a summary");
+        let migrated = registry
+            .migrate("order-to-fulfilment", 1, 2, &state)
+            .expect("migrated");
+        let summary = registry
+            .summary("order-to-fulfilment", 2, &migrated)
+            .expect("a summary");
         assert_eq!(summary.status, "next");
     }
 }

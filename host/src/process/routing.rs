@@ -142,7 +142,11 @@ impl Table {
     /// # Errors
     /// All that is wrong: unknown or repeated nodes, rules that can never decide, no
     /// rule for what is left.
-    pub fn new(nodes: Vec<Node>, rules: Vec<Rule>, calendars: &Calendars) -> Result<Self, Vec<String>> {
+    pub fn new(
+        nodes: Vec<Node>,
+        rules: Vec<Rule>,
+        calendars: &Calendars,
+    ) -> Result<Self, Vec<String>> {
         let mut errors = Vec::new();
         if nodes.len() > NODES_MAX {
             errors.push(format!("{} nodes; at most {NODES_MAX} fit", nodes.len()));
@@ -153,7 +157,12 @@ impl Table {
             if !names.insert(node.name.clone()) {
                 errors.push(format!("node {} stands twice; keep one", node.name));
             }
-            let cut_off = match node.cut_off.as_deref().map(calendar::time_of_day).transpose() {
+            let cut_off = match node
+                .cut_off
+                .as_deref()
+                .map(calendar::time_of_day)
+                .transpose()
+            {
                 Ok(cut_off) => cut_off,
                 Err(text) => {
                     errors.push(format!("node {}: {text}", node.name));
@@ -170,7 +179,10 @@ impl Table {
         }
         errors.extend(rule::check(&rules, &names));
         if errors.is_empty() {
-            Ok(Self { nodes: checked, rules })
+            Ok(Self {
+                nodes: checked,
+                rules,
+            })
         } else {
             Err(errors)
         }
@@ -223,7 +235,11 @@ impl Table {
         }
         good.sort_by_key(|(rank, _)| *rank);
         let node = good.first().map(|(_, reason)| reason.node.clone());
-        let reasons = good.into_iter().map(|(_, reason)| reason).chain(bad).collect();
+        let reasons = good
+            .into_iter()
+            .map(|(_, reason)| reason)
+            .chain(bad)
+            .collect();
         Decision {
             rule: rule.name.clone(),
             node,
@@ -294,10 +310,16 @@ impl Checked {
                 || offered.iter().any(|it| it.eq_ignore_ascii_case(wanted))
         };
         if !offers(&node.services, &request.service) {
-            return Err(format!("it does not offer {}", request.service.as_deref().unwrap_or_default()));
+            return Err(format!(
+                "it does not offer {}",
+                request.service.as_deref().unwrap_or_default()
+            ));
         }
         if !offers(&node.carriers, &request.carrier) {
-            return Err(format!("{} does not fetch there", request.carrier.as_deref().unwrap_or_default()));
+            return Err(format!(
+                "{} does not fetch there",
+                request.carrier.as_deref().unwrap_or_default()
+            ));
         }
         let open = supply.open_orders(&node.name);
         match node.open_orders_max {
@@ -313,7 +335,10 @@ fn stock_of(node: &str, request: &Request, supply: &dyn Supply) -> Result<(bool,
     for (sku, wanted) in &request.items {
         match supply.stock(node, sku) {
             Some(stock) if stock.available < *wanted && !stock.stale => {
-                return Err(format!("it has {} of {sku}, {wanted} are wanted", stock.available));
+                return Err(format!(
+                    "it has {} of {sku}, {wanted} are wanted",
+                    stock.available
+                ));
             }
             Some(stock) if !stock.stale => {}
             _ => unknown.push(sku.as_str()),
@@ -323,7 +348,10 @@ fn stock_of(node: &str, request: &Request, supply: &dyn Supply) -> Result<(bool,
         (false, "it has all items".to_owned())
     } else {
         unknown.truncate(5);
-        (true, format!("its stock of {} is not known", unknown.join(", ")))
+        (
+            true,
+            format!("its stock of {} is not known", unknown.join(", ")),
+        )
     })
 }
 
@@ -334,7 +362,8 @@ impl Region {
         let country = request.country.as_deref().unwrap_or_default();
         let postal = request.postal.as_deref().unwrap_or_default();
         country.eq_ignore_ascii_case(&self.country)
-            && (self.postal.is_empty() || self.postal.iter().any(|it| postal.starts_with(it.as_str())))
+            && (self.postal.is_empty()
+                || self.postal.iter().any(|it| postal.starts_with(it.as_str())))
     }
 }
 

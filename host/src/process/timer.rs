@@ -176,17 +176,26 @@ impl Limits {
                 errors.push(format!("limit {name} is 0 minutes; leave it out for none"));
             }
             if limit.warn_percent == 0 || limit.warn_percent > 100 {
-                errors.push(format!("limit {name} warns at {} %; write 1 to 100", limit.warn_percent));
+                errors.push(format!(
+                    "limit {name} warns at {} %; write 1 to 100",
+                    limit.warn_percent
+                ));
             }
             let same = |above: &&Limit| {
                 (above.level, &above.partner, &above.priority)
                     == (limit.level, &limit.partner, &limit.priority)
             };
             if limits[..index].iter().any(|above| same(&above)) {
-                errors.push(format!("limit {name} stands twice for the same partner and priority; keep one"));
+                errors.push(format!(
+                    "limit {name} stands twice for the same partner and priority; keep one"
+                ));
             }
         }
-        if errors.is_empty() { Ok(Self(limits)) } else { Err(errors) }
+        if errors.is_empty() {
+            Ok(Self(limits))
+        } else {
+            Err(errors)
+        }
     }
 
     /// The limit for a wait: one for the partner and the priority before one for the
@@ -196,7 +205,10 @@ impl Limits {
         let fits = |limit: &&Limit| {
             limit.level == level
                 && limit.partner.as_deref().is_none_or(|partner| partner == on)
-                && limit.priority.as_deref().is_none_or(|wanted| Some(wanted) == priority)
+                && limit
+                    .priority
+                    .as_deref()
+                    .is_none_or(|wanted| Some(wanted) == priority)
         };
         self.0
             .iter()
@@ -216,7 +228,8 @@ impl Limit {
         match calendar.filter(|_| self.business_time) {
             Some(calendar) => (calendar.after(since, warn), calendar.after(since, millis)),
             None => {
-                let plus = |millis| Timestamp::from_millis(since.as_millis().saturating_add(millis));
+                let plus =
+                    |millis| Timestamp::from_millis(since.as_millis().saturating_add(millis));
                 (plus(warn), plus(millis))
             }
         }
@@ -299,7 +312,11 @@ mod tests {
             limit(Some("north"), Some("rush"), 15),
         ])
         .expect("limits");
-        let minutes = |on, priority| limits.of(Level::Acceptance, on, priority).map(|it| it.minutes);
+        let minutes = |on, priority| {
+            limits
+                .of(Level::Acceptance, on, priority)
+                .map(|it| it.minutes)
+        };
         assert_eq!(minutes("south", None), Some(60));
         assert_eq!(minutes("south", Some("rush")), Some(30));
         assert_eq!(minutes("north", None), Some(45));
@@ -311,12 +328,16 @@ mod tests {
     fn a_warning_comes_at_its_share() {
         let start = Timestamp::EPOCH;
         let (warn, breach) = limit(None, None, 60).ends(start, None);
-        assert_eq!((warn.as_millis(), breach.as_millis()), (45 * 60_000, 60 * 60_000));
+        assert_eq!(
+            (warn.as_millis(), breach.as_millis()),
+            (45 * 60_000, 60 * 60_000)
+        );
     }
 
     #[test]
     fn limits_that_can_not_be_meant_are_refused() {
-        let errors = Limits::new(vec![limit(None, None, 0), limit(None, None, 5)]).expect_err("refused");
+        let errors =
+            Limits::new(vec![limit(None, None, 0), limit(None, None, 5)]).expect_err("refused");
         assert_eq!(errors.len(), 2, "{errors:?}");
     }
 }

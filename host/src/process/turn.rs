@@ -46,7 +46,12 @@ pub(super) trait Facts: Serialize + DeserializeOwned {
     ///
     /// # Errors
     /// When it is not possible now.
-    fn act(&mut self, exception: &Exception, action: Action, turn: &mut Turn<'_>) -> Result<(), Refusal>;
+    fn act(
+        &mut self,
+        exception: &Exception,
+        action: Action,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), Refusal>;
 
     /// Does what follows from the facts.
     fn react(&mut self, turn: &mut Turn<'_>);
@@ -67,7 +72,12 @@ pub(super) struct Turn<'a> {
 }
 
 /// Makes one step.
-pub(super) fn step<F: Facts>(mut facts: F, input: &Input<'_>, now: Timestamp, world: &World<'_>) -> Step<F> {
+pub(super) fn step<F: Facts>(
+    mut facts: F,
+    input: &Input<'_>,
+    now: Timestamp,
+    world: &World<'_>,
+) -> Step<F> {
     let desk = std::mem::take(facts.desk());
     let mut turn = Turn {
         now,
@@ -80,7 +90,12 @@ pub(super) fn step<F: Facts>(mut facts: F, input: &Input<'_>, now: Timestamp, wo
         let refusal = take_in(&mut facts, input, &mut turn).err();
         facts.react(&mut turn);
         let picture = facts.picture(&turn);
-        let Turn { desk, commands, events, .. } = &mut turn;
+        let Turn {
+            desk,
+            commands,
+            events,
+            ..
+        } = &mut turn;
         desk.settle(picture, now, world, commands, events);
         refusal
     } else {
@@ -99,7 +114,13 @@ fn take_in<F: Facts>(facts: &mut F, input: &Input<'_>, turn: &mut Turn<'_>) -> R
     match &input.body {
         Body::Document(received) => facts.learn(received, turn),
         Body::Timer { name } => {
-            let Turn { desk, events, commands, now, .. } = turn;
+            let Turn {
+                desk,
+                events,
+                commands,
+                now,
+                ..
+            } = turn;
             desk.ring(name, *now, events, commands);
             Ok(())
         }
@@ -107,11 +128,17 @@ fn take_in<F: Facts>(facts: &mut F, input: &Input<'_>, turn: &mut Turn<'_>) -> R
             outcome(facts, dedupe_key, result, turn);
             Ok(())
         }
-        Body::Availability { node, available, .. } => {
+        Body::Availability {
+            node, available, ..
+        } => {
             facts.availability(node.as_deref(), *available, turn);
             Ok(())
         }
-        Body::Action { exception, action, by } => act(facts, exception, *action, by, turn),
+        Body::Action {
+            exception,
+            action,
+            by,
+        } => act(facts, exception, *action, by, turn),
         Body::Signal(signal) => {
             facts.hear(signal, turn);
             Ok(())
@@ -143,10 +170,16 @@ fn act<F: Facts>(
     turn: &mut Turn<'_>,
 ) -> Result<(), Refusal> {
     let Some(exception) = turn.desk.exceptions.iter().find(|it| it.id == id).cloned() else {
-        return Err(Refusal::new("exception-closed", format!("exception {id} is not open any more")));
+        return Err(Refusal::new(
+            "exception-closed",
+            format!("exception {id} is not open any more"),
+        ));
     };
     if !exception.actions.contains(&action) {
-        let text = format!("exception {id} offers {:?}, not {action:?}", exception.actions);
+        let text = format!(
+            "exception {id} offers {:?}, not {action:?}",
+            exception.actions
+        );
         return Err(Refusal::new("action-not-offered", text));
     }
     match (exception.kind, action) {
@@ -167,7 +200,8 @@ fn act<F: Facts>(
     {
         open.note(now, What::Acted, by, format!("{action:?}"));
         let changed = open.clone();
-        turn.commands.push(Command::UpdateException(Box::new(changed)));
+        turn.commands
+            .push(Command::UpdateException(Box::new(changed)));
     }
     Ok(())
 }
@@ -188,10 +222,18 @@ impl Turn<'_> {
     }
 
     /// Tells people, once for each key.
-    pub(super) fn notify_once(&mut self, to: Audience, key: &str, template: &str, data: &[(&str, &str)]) {
+    pub(super) fn notify_once(
+        &mut self,
+        to: Audience,
+        key: &str,
+        template: &str,
+        data: &[(&str, &str)],
+    ) {
         if self.desk.says(key) {
             let dedupe_key = self.dedupe_key(key);
-            let data = data.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+            let data = data
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
             self.commands.push(Command::Notify(Notice {
                 template: template.to_owned(),
                 to,
@@ -205,7 +247,11 @@ impl Turn<'_> {
     pub(super) fn request_once(&mut self, to: Receiver, key: &str, request: Request) {
         if self.desk.says(key) {
             let dedupe_key = self.dedupe_key(key);
-            self.commands.push(Command::Request { to, request, dedupe_key });
+            self.commands.push(Command::Request {
+                to,
+                request,
+                dedupe_key,
+            });
         }
     }
 
@@ -229,7 +275,10 @@ impl Turn<'_> {
 
     /// Says so once for each kind and subject.
     pub(super) fn event_once(&mut self, event: Event) {
-        if self.desk.says(&format!("event/{:?}/{}", event.kind, event.subject)) {
+        if self
+            .desk
+            .says(&format!("event/{:?}/{}", event.kind, event.subject))
+        {
             self.events.push(event);
         }
     }

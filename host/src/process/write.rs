@@ -27,9 +27,10 @@ pub(super) fn millis(moment: &Moment) -> i64 {
     if let Ok(at) = text.parse::<jiff::Timestamp>() {
         return at.as_millisecond();
     }
-    let local = text
-        .parse::<jiff::civil::DateTime>()
-        .or_else(|_| text.parse::<jiff::civil::Date>().map(|date| date.at(0, 0, 0, 0)));
+    let local = text.parse::<jiff::civil::DateTime>().or_else(|_| {
+        text.parse::<jiff::civil::Date>()
+            .map(|date| date.at(0, 0, 0, 0))
+    });
     local
         .ok()
         .and_then(|local| local.to_zoned(jiff::tz::TimeZone::UTC).ok())
@@ -126,7 +127,11 @@ impl Case<'_> {
             description: self.text.to_owned(),
             category: self.category,
             severity: self.severity,
-            status: if self.is_over { CaseStatus::Resolved } else { CaseStatus::Open },
+            status: if self.is_over {
+                CaseStatus::Resolved
+            } else {
+                CaseStatus::Open
+            },
             order_no: self.order_no.map(str::to_owned),
             shipment_id: self.shipment_id.map(str::to_owned),
             account: None,
@@ -134,7 +139,12 @@ impl Case<'_> {
             owner: None,
             timeline: vec![TimelineEntry {
                 at: moment(now),
-                kind: if self.is_over { "resolved" } else { "exception" }.to_owned(),
+                kind: if self.is_over {
+                    "resolved"
+                } else {
+                    "exception"
+                }
+                .to_owned(),
                 text: self.text.to_owned(),
                 message_id: None,
             }],

@@ -37,7 +37,10 @@ impl Sequence {
         {
             return;
         }
-        let joins_next = self.0.get(place).is_some_and(|run| Some(run.first) == number.checked_add(1));
+        let joins_next = self
+            .0
+            .get(place)
+            .is_some_and(|run| Some(run.first) == number.checked_add(1));
         let joins_last = place > 0 && self.0[place - 1].last.checked_add(1) == Some(number);
         match (joins_last, joins_next) {
             (true, true) => {
@@ -49,7 +52,14 @@ impl Sequence {
                 self.0[place].first = number;
                 self.0[place].at = at;
             }
-            (false, false) => self.0.insert(place, Run { first: number, last: number, at }),
+            (false, false) => self.0.insert(
+                place,
+                Run {
+                    first: number,
+                    last: number,
+                    at,
+                },
+            ),
         }
         if self.0.len() > RUNS_MAX {
             let oldest = self.0.remove(0);
@@ -80,7 +90,11 @@ mod tests {
             sequence.add(number, i64::try_from(number).expect("small"));
         }
         assert_eq!(sequence.missing(None), [(6, 8)]);
-        assert_eq!(sequence.missing(Some(9)), [], "a snapshot after 9 holds 6 to 8");
+        assert_eq!(
+            sequence.missing(Some(9)),
+            [],
+            "a snapshot after 9 holds 6 to 8"
+        );
         assert_eq!(sequence.missing(Some(8)), [(6, 8)]);
         for number in [8, 6, 7] {
             sequence.add(number, i64::try_from(number).expect("small"));

@@ -69,7 +69,12 @@ impl Facts for NodeState {
         Ok(())
     }
 
-    fn act(&mut self, exception: &Exception, action: Action, turn: &mut Turn<'_>) -> Result<(), Refusal> {
+    fn act(
+        &mut self,
+        exception: &Exception,
+        action: Action,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), Refusal> {
         if action == Action::Retry {
             let key = format!("snapshot/asked/{}", exception.id);
             turn.desk.unsay(&key);
@@ -89,22 +94,37 @@ impl Facts for NodeState {
         let rules = turn.world.policy.inventory(&self.node);
         if let (Some(minutes), Some(asked_at)) = (rules.snapshot_every_minutes, self.asked_at) {
             let until = Timestamp::from_millis(asked_at.as_millis() + i64::from(minutes) * 60_000);
-            picture.waits.push(Awaited::new(Level::Snapshot, "", "crossdock").until(Some(until)));
+            picture
+                .waits
+                .push(Awaited::new(Level::Snapshot, "", "crossdock").until(Some(until)));
         }
         let calendar = turn.world.policy.calendars.of(&self.node);
-        if let (Some(time), Some(calendar), Some(last)) = (rules.reconcile_at, calendar, self.reconciled_at) {
+        if let (Some(time), Some(calendar), Some(last)) =
+            (rules.reconcile_at, calendar, self.reconciled_at)
+        {
             let until = calendar.next_time(last, time);
-            picture.waits.push(Awaited::new(Level::Reconciliation, "", "crossdock").until(Some(until)));
+            picture
+                .waits
+                .push(Awaited::new(Level::Reconciliation, "", "crossdock").until(Some(until)));
         }
         if let Some(at) = self.heard_at.filter(|at| *at > i64::MIN) {
             let awaited = Awaited::new(Level::InventoryStaleness, "", &self.node);
-            picture.waits.push(awaited.since(Timestamp::from_millis(at)));
+            picture
+                .waits
+                .push(awaited.since(Timestamp::from_millis(at)));
         }
         for (first, last) in self.sequence.missing(self.snapshot_at) {
-            picture.waits.push(Awaited::new(Level::AdjustmentGap, &format!("{first}-{last}"), &self.node));
+            picture.waits.push(Awaited::new(
+                Level::AdjustmentGap,
+                &format!("{first}-{last}"),
+                &self.node,
+            ));
         }
         for (first, last) in &self.gaps {
-            let text = format!("adjustments {first} to {last} of {} are missing; a snapshot was asked for", self.node);
+            let text = format!(
+                "adjustments {first} to {last} of {} are missing; a snapshot was asked for",
+                self.node
+            );
             picture.causes.push(
                 Cause::new(Kind::Gap, &format!("{first}-{last}"), text)
                     .actions(&[Action::Retry, Action::AcceptVariance]),
@@ -175,14 +195,23 @@ impl NodeState {
     fn follow_gaps(&mut self, turn: &mut Turn<'_>) {
         let missing = self.missing();
         // A gap is known by where it ends: it gets smaller from its beginning.
-        let closed: Vec<_> = self.gaps.iter().filter(|gap| !missing.contains(gap)).copied().collect();
+        let closed: Vec<_> = self
+            .gaps
+            .iter()
+            .filter(|gap| !missing.contains(gap))
+            .copied()
+            .collect();
         self.gaps.retain(|gap| missing.contains(gap));
         for (first, last) in closed {
             turn.event(Event::new(EventKind::GapClosed, &format!("{first}-{last}")));
         }
         for gap in missing {
             let subject = format!("{}-{}", gap.0, gap.1);
-            let limit = turn.world.policy.limits.of(Level::AdjustmentGap, &self.node, None);
+            let limit = turn
+                .world
+                .policy
+                .limits
+                .of(Level::AdjustmentGap, &self.node, None);
             let is_late = limit.is_none() || turn.is_breached(Level::AdjustmentGap, &subject);
             if is_late && !self.gaps.contains(&gap) {
                 self.gaps.push(gap);
@@ -209,8 +238,18 @@ impl NodeState {
         let at = heard.unwrap_or(turn.now);
         let node = self.node.clone();
         let data = [("node", node.as_str())];
-        turn.notify_once(Audience::CustomerService, &format!("{template}/{at}"), template, &data);
-        turn.notify_once(Audience::Operations, &format!("operations/{template}/{at}"), template, &data);
+        turn.notify_once(
+            Audience::CustomerService,
+            &format!("{template}/{at}"),
+            template,
+            &data,
+        );
+        turn.notify_once(
+            Audience::Operations,
+            &format!("operations/{template}/{at}"),
+            template,
+            &data,
+        );
         if is_stale {
             self.request_snapshot(turn, &format!("snapshot/stale/{at}"));
         }
@@ -218,6 +257,10 @@ impl NodeState {
 
     fn request_snapshot(&self, turn: &mut Turn<'_>, key: &str) {
         let node = self.node.clone();
-        turn.request_once(Receiver::Node { node: node.clone() }, key, Request::Snapshot { node });
+        turn.request_once(
+            Receiver::Node { node: node.clone() },
+            key,
+            Request::Snapshot { node },
+        );
     }
 }

@@ -1,31 +1,30 @@
 //! An item's stock at a node, and the ERP's idea of it.
 
+mod book;
+mod say;
+
 use serde::{Deserialize, Serialize};
+
+use self::book::{Change, Figure, Position};
 
 use crate::{
     contract::{
-        AdjustmentLine, AdjustmentReason, Document, InventoryAdjustment, InventorySnapshot, Lot,
-        Purpose, SnapshotLine, Stock, StockKind, code_text,
+        Document, InventoryAdjustment, InventorySnapshot, Lot, Purpose, StockKind, code_text,
     },
     process::{
         Refusal,
-        command::{Event, EventKind, Receiver, Request},
+        command::{Receiver, Request},
         desk::{Desk, Picture},
-        draft::Draft,
         exception::{Action, Cause, Exception, Kind, Severity},
         input::{Received, Role},
         number::Number,
         turn::{Facts, Turn},
-        write::{item, millis, moment, quantity, sku},
+        write::{millis, sku},
     },
 };
 
 /// Statuses and lots of one item.
 const POSITIONS_MAX: usize = 256;
-
-/// Adjustments of a position that are kept to put snapshots right that come late. Older
-/// ones are taken as counted and booked.
-const CHANGES_MAX: usize = 128;
 
 /// What is known of an item at a node.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,45 +42,6 @@ pub struct PositionState {
     /// Documents with numbers that can't be computed with.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     unfit: Vec<(String, String)>,
-}
-
-/// Stock of one status and lot.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-struct Position {
-    /// A [`StockKind`].
-    kind: String,
-    /// Empty where lots are not told apart.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    lot: String,
-    /// The node's newest count.
-    counted: Option<Figure>,
-    /// The ERP's newest figure.
-    booked: Option<Figure>,
-    /// What changed at the node.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    changes: Vec<Change>,
-    /// What the ERP was told since its figure: when, and how much.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    posted: Vec<(i64, Number)>,
-    /// A variance of this size may be posted.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    approved: Option<Number>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-struct Figure {
-    /// Milliseconds since the Unix epoch.
-    at: i64,
-    quantity: Number,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-struct Change {
-    at: i64,
-    /// Adjustment and line.
-    id: String,
-    quantity: Number,
 }
 
 /// One line of the reconciliation report.
@@ -115,8 +75,12 @@ impl Facts for PositionState {
     fn learn(&mut self, received: &Received<'_>, turn: &mut Turn<'_>) -> Result<(), Refusal> {
         let compare_lots = turn.world.policy.inventory(&self.node).compare_lots;
         let taken = match received.document {
-            Document::InventorySnapshot(snapshot) => self.take_snapshot(snapshot, received, compare_lots),
-            Document::InventoryAdjustment(it) if matches!(received.from.role, Role::Warehouse { .. }) => {
+            Document::InventorySnapshot(snapshot) => {
+                self.take_snapshot(snapshot, received, compare_lots)
+            }
+            Document::InventoryAdjustment(it)
+                if matches!(received.from.role, Role::Warehouse { .. }) =>
+            {
                 self.take_adjustment(it, received, compare_lots)
             }
             _ => Ok(()),
@@ -124,15 +88,24 @@ impl Facts for PositionState {
         if let Err(refusal) = &taken
             && self.unfit.len() < 16
         {
-            self.unfit.push((received.id.to_string(), refusal.text.clone()));
+            self.unfit
+                .push((received.id.to_string(), refusal.text.clone()));
         }
         taken
     }
 
-    fn act(&mut self, exception: &Exception, action: Action, turn: &mut Turn<'_>) -> Result<(), Refusal> {
+    fn act(
+        &mut self,
+        exception: &Exception,
+        action: Action,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), Refusal> {
         match action {
             Action::Release => {
-                let held = self.positions.iter_mut().find(|it| it.name() == exception.subject);
+                let held = self
+                    .positions
+                    .iter_mut()
+                    .find(|it| it.name() == exception.subject);
                 if let Some(position) = held {
                     position.approved = Some(position.unexplained());
                 }
@@ -141,7 +114,11 @@ impl Facts for PositionState {
                 let node = self.node.clone();
                 let key = format!("snapshot/{}", exception.id);
                 turn.desk.unsay(&key);
-                turn.request_once(Receiver::Node { node: node.clone() }, &key, Request::Snapshot { node });
+                turn.request_once(
+                    Receiver::Node { node: node.clone() },
+                    &key,
+                    Request::Snapshot { node },
+                );
             }
             Action::Reroute | Action::Cancel | Action::AcceptVariance => {}
         }
@@ -153,7 +130,10 @@ impl Facts for PositionState {
         for index in 0..self.positions.len() {
             let position = &mut self.positions[index];
             let tolerance = position.tolerance(rules.tolerance_units, rules.tolerance_percent);
-            if position.approved.is_some_and(|approved| approved != position.unexplained()) {
+            if position
+                .approved
+                .is_some_and(|approved| approved != position.unexplained())
+            {
                 position.approved = None;
             }
             let due = position.due(tolerance) - position.posted_since();
@@ -171,16 +151,23 @@ impl Facts for PositionState {
         let mut picture = Picture::default();
         for (id, text) in &self.unfit {
             let text = format!("document {id} was not taken in: {text}");
-            picture.causes.push(Cause::new(Kind::UnfitNumber, id, text).actions(&[Action::AcceptVariance]));
+            picture
+                .causes
+                .push(Cause::new(Kind::UnfitNumber, id, text).actions(&[Action::AcceptVariance]));
         }
         for position in &self.positions {
             let tolerance = position.tolerance(rules.tolerance_units, rules.tolerance_percent);
             if position.is_held(tolerance) {
                 let text = format!(
                     "{} {} at {}: the node has {} that nothing explains; {tolerance} is tolerated",
-                    self.sku, position.name(), self.node, position.unexplained(),
+                    self.sku,
+                    position.name(),
+                    self.node,
+                    position.unexplained(),
                 );
-                let show = |number: Option<Number>| number.map_or("unknown".to_owned(), |it| it.to_string());
+                let show = |number: Option<Number>| {
+                    number.map_or("unknown".to_owned(), |it| it.to_string())
+                };
                 picture.causes.push(
                     Cause::new(Kind::Variance, &position.name(), text)
                         .severity(Severity::High)
@@ -215,8 +202,12 @@ impl PositionState {
     pub fn available(&self) -> Option<Number> {
         let sum = |kind: &StockKind| {
             let kind = code_text(kind);
-            let figures: Vec<_> =
-                self.positions.iter().filter(|it| it.kind == kind).filter_map(Position::warehouse).collect();
+            let figures: Vec<_> = self
+                .positions
+                .iter()
+                .filter(|it| it.kind == kind)
+                .filter_map(Position::warehouse)
+                .collect();
             (!figures.is_empty()).then(|| figures.into_iter().sum::<Number>())
         };
         sum(&StockKind::Available).or_else(|| {
@@ -238,7 +229,11 @@ impl PositionState {
                 warehouse,
                 erp,
                 difference: warehouse.zip(erp).map(|(warehouse, erp)| warehouse - erp),
-                held: self.desk.exceptions.iter().any(|it| it.subject == position.name()),
+                held: self
+                    .desk
+                    .exceptions
+                    .iter()
+                    .any(|it| it.subject == position.name()),
                 counted_at_ms: position.counted.map(|it| it.at),
             }
         };
@@ -246,7 +241,10 @@ impl PositionState {
     }
 
     pub(super) fn is_held(&self) -> bool {
-        self.desk.exceptions.iter().any(|it| it.kind == Kind::Variance)
+        self.desk
+            .exceptions
+            .iter()
+            .any(|it| it.kind == Kind::Variance)
     }
 
     fn take_snapshot(
@@ -261,9 +259,14 @@ impl PositionState {
         }
         // Lots that are not told apart are added up before anything is compared.
         let mut figures: Vec<(String, String, Figure)> = Vec::new();
-        for line in lines_of(&snapshot.lines, received.lines).filter(|line| sku(&line.items) == self.sku) {
+        for line in
+            lines_of(&snapshot.lines, received.lines).filter(|line| sku(&line.items) == self.sku)
+        {
             for stock in &line.stocks {
-                let at = stock.as_of.as_ref().map_or_else(|| millis(&snapshot.as_of), millis);
+                let at = stock
+                    .as_of
+                    .as_ref()
+                    .map_or_else(|| millis(&snapshot.as_of), millis);
                 let lot = lot_of(stock.lot.as_ref(), compare_lots);
                 let kind = code_text(&stock.kind);
                 let quantity = fit(Number::of(&stock.quantity.value))?;
@@ -279,7 +282,11 @@ impl PositionState {
         }
         for (kind, lot, figure) in figures {
             if let Some(position) = self.position(&kind, &lot) {
-                let known = if is_erp { &mut position.booked } else { &mut position.counted };
+                let known = if is_erp {
+                    &mut position.booked
+                } else {
+                    &mut position.counted
+                };
                 *known = (*known).max(Some(figure));
                 position.forget_old();
             }
@@ -298,16 +305,37 @@ impl PositionState {
         }
         let at = millis(&adjustment.adjusted_at);
         let mut changes = Vec::new();
-        for line in lines_of(&adjustment.lines, received.lines).filter(|line| sku(&line.items) == self.sku) {
+        for line in
+            lines_of(&adjustment.lines, received.lines).filter(|line| sku(&line.items) == self.sku)
+        {
             let quantity = fit(Number::of(&line.quantity.value))?;
             let lot = lot_of(line.lot.as_ref(), compare_lots);
             let id = format!("{}/{}", adjustment.adjustment_no, line.line_no);
-            let (from, to) = (line.status_from.as_ref().map(code_text), line.status_to.as_ref().map(code_text));
+            let (from, to) = (
+                line.status_from.as_ref().map(code_text),
+                line.status_to.as_ref().map(code_text),
+            );
             if let (Some(from), Some(to)) = (&from, &to) {
                 // Goods that change their status leave one and come to the other.
                 let moved = quantity.magnitude();
-                changes.push((from.clone(), lot.clone(), Change { at, id: format!("{id}/from"), quantity: Number::ZERO - moved }));
-                changes.push((to.clone(), lot, Change { at, id: format!("{id}/to"), quantity: moved }));
+                changes.push((
+                    from.clone(),
+                    lot.clone(),
+                    Change {
+                        at,
+                        id: format!("{id}/from"),
+                        quantity: Number::ZERO - moved,
+                    },
+                ));
+                changes.push((
+                    to.clone(),
+                    lot,
+                    Change {
+                        at,
+                        id: format!("{id}/to"),
+                        quantity: moved,
+                    },
+                ));
             } else {
                 let kind = to.or(from).unwrap_or_else(|| code_text(&StockKind::OnHand));
                 changes.push((kind, lot, Change { at, id, quantity }));
@@ -322,11 +350,17 @@ impl PositionState {
     }
 
     fn position(&mut self, kind: &str, lot: &str) -> Option<&mut Position> {
-        let known = self.positions.binary_search_by(|it| (it.kind.as_str(), it.lot.as_str()).cmp(&(kind, lot)));
+        let known = self
+            .positions
+            .binary_search_by(|it| (it.kind.as_str(), it.lot.as_str()).cmp(&(kind, lot)));
         let index = match known {
             Ok(index) => index,
             Err(index) if self.positions.len() < POSITIONS_MAX => {
-                let position = Position { kind: kind.to_owned(), lot: lot.to_owned(), ..Position::default() };
+                let position = Position {
+                    kind: kind.to_owned(),
+                    lot: lot.to_owned(),
+                    ..Position::default()
+                };
                 self.positions.insert(index, position);
                 index
             }
@@ -334,194 +368,33 @@ impl PositionState {
         };
         self.positions.get_mut(index)
     }
-
-    /// Tells the ERP.
-    fn post(&mut self, position: &Position, due: Number, turn: &mut Turn<'_>) {
-        self.written += 1;
-        let number = format!("{}-{}-{}", self.node, self.sku, self.written);
-        let adjustment = InventoryAdjustment {
-            adjustment_no: number.clone(),
-            adjusted_at: moment(turn.now),
-            depositor_no: None,
-            purpose: Purpose::Original,
-            node: Some(self.node.clone()),
-            parties: Vec::new(),
-            references: Vec::new(),
-            lines: vec![AdjustmentLine {
-                line_no: "1".to_owned(),
-                reason: AdjustmentReason::Count,
-                quantity: quantity(due, &self.unit),
-                items: item(&self.sku),
-                lot: (!position.lot.is_empty()).then(|| Lot {
-                    number: position.lot.clone(),
-                    expiry: None,
-                    manufactured: None,
-                }),
-                status_from: None,
-                status_to: crossdock_sdk::json::code(&position.kind),
-                weight: None,
-                references: Vec::new(),
-                extras: Vec::new(),
-            }],
-            extras: Vec::new(),
-        };
-        turn.event(Event::new(EventKind::StockAdjusted, &position.name()).with("quantity", due));
-        let draft = Draft::written(Document::InventoryAdjustment(adjustment));
-        turn.send_once(Receiver::Erp, &format!("erp/adjustment/{number}"), draft);
-    }
-
-    /// Tells shops and service desk what can be sold.
-    fn publish(&mut self, turn: &mut Turn<'_>) {
-        let available = self.available();
-        let (Some(number), true) = (available, available != self.published) else {
-            return;
-        };
-        self.published = available;
-        self.written += 1;
-        let id = format!("{}-{}-{}", self.node, self.sku, self.written);
-        turn.event(Event::new(EventKind::AvailabilityChanged, &self.sku).with("available", number));
-        let snapshot = InventorySnapshot {
-            snapshot_id: id.clone(),
-            purpose: Purpose::Original,
-            report_type: None,
-            as_of: moment(turn.now),
-            node: Some(self.node.clone()),
-            parties: Vec::new(),
-            lines: vec![SnapshotLine {
-                line_no: None,
-                items: item(&self.sku),
-                stocks: vec![Stock {
-                    kind: StockKind::Available,
-                    quantity: quantity(number, &self.unit),
-                    lot: None,
-                    as_of: None,
-                }],
-                location: None,
-                extras: Vec::new(),
-            }],
-            extras: Vec::new(),
-        };
-        let draft = Draft::written(Document::InventorySnapshot(snapshot));
-        turn.send_once(Receiver::Shops, &format!("shops/available/{id}"), draft.clone());
-        turn.send_once(Receiver::Crm, &format!("crm/available/{id}"), draft);
-    }
 }
 
-// === impl Position ===
-
-impl Position {
-    /// `on-hand`, or `on-hand/LOT`.
-    fn name(&self) -> String {
-        if self.lot.is_empty() { self.kind.clone() } else { format!("{}/{}", self.kind, self.lot) }
-    }
-
-    /// What the node has.
-    fn warehouse(&self) -> Option<Number> {
-        self.counted.map(|counted| counted.quantity + self.changed_since(counted.at))
-    }
-
-    /// What the ERP has, with what it was told.
-    fn erp(&self) -> Option<Number> {
-        self.booked.map(|booked| booked.quantity + self.posted_since())
-    }
-
-    fn changed_since(&self, at: i64) -> Number {
-        self.changes.iter().filter(|it| it.at > at).map(|it| it.quantity).sum()
-    }
-
-    /// What adjustments explain and the ERP's figure does not hold.
-    fn explained(&self) -> Number {
-        self.changed_since(self.booked.map_or(i64::MIN, |it| it.at))
-    }
-
-    /// What nothing explains.
-    fn unexplained(&self) -> Number {
-        match (self.warehouse(), self.booked) {
-            (Some(warehouse), Some(booked)) => warehouse - booked.quantity - self.explained(),
-            _ => Number::ZERO,
-        }
-    }
-
-    fn posted_since(&self) -> Number {
-        let since = self.booked.map_or(i64::MIN, |it| it.at);
-        self.posted.iter().filter(|(at, _)| *at > since).map(|(_, quantity)| *quantity).sum()
-    }
-
-    fn tolerance(&self, units: Number, percent: u32) -> Number {
-        let booked = self.booked.map_or(Number::ZERO, |it| it.quantity.magnitude());
-        units.max(booked.percent(percent))
-    }
-
-    fn is_held(&self, tolerance: Number) -> bool {
-        let unexplained = self.unexplained();
-        unexplained.magnitude() > tolerance && self.approved != Some(unexplained)
-    }
-
-    /// What the ERP is to be told in all.
-    fn due(&self, tolerance: Number) -> Number {
-        let unexplained = if self.is_held(tolerance) { Number::ZERO } else { self.unexplained() };
-        self.explained() + unexplained
-    }
-
-    fn post(&mut self, at: i64, quantity: Number) {
-        let since = self.booked.map_or(i64::MIN, |it| it.at);
-        self.posted.retain(|(at, _)| *at > since);
-        // A clock behind the ERP's must not make what is posted now look old.
-        let at = at.max(since.saturating_add(1));
-        match self.posted.last_mut() {
-            Some(last) if is_same_minute(last.0, at) => last.1 += quantity,
-            _ => self.posted.push((at, quantity)),
-        }
-    }
-
-    fn change(&mut self, change: Change) {
-        if self.changes.iter().any(|it| it.id == change.id) || self.is_old(change.at) {
-            return;
-        }
-        let place = self.changes.partition_point(|it| it < &change);
-        self.changes.insert(place, change);
-        if self.changes.len() > CHANGES_MAX {
-            let oldest = self.changes.remove(0);
-            for figure in [&mut self.counted, &mut self.booked].into_iter().flatten() {
-                if oldest.at > figure.at {
-                    figure.quantity += oldest.quantity;
-                }
-            }
-            if let Some(posted) = self.posted.first_mut() {
-                posted.1 = posted.1 - oldest.quantity;
-            }
-        }
-    }
-
-    /// Whether both sides have counted since.
-    fn is_old(&self, at: i64) -> bool {
-        let before = |figure: Option<Figure>| figure.is_some_and(|figure| at <= figure.at);
-        before(self.counted) && before(self.booked)
-    }
-
-    fn forget_old(&mut self) {
-        let mut changes = std::mem::take(&mut self.changes);
-        changes.retain(|it| !self.is_old(it.at));
-        self.changes = changes;
-    }
-}
-
-/// Postings of one minute are kept as one.
-fn is_same_minute(last: i64, now: i64) -> bool {
-    last / 60_000 == now / 60_000
-}
-
-fn lines_of<'a, T>(all: &'a [T], chosen: Option<&'a [u32]>) -> Box<dyn Iterator<Item = &'a T> + 'a> {
+fn lines_of<'a, T>(
+    all: &'a [T],
+    chosen: Option<&'a [u32]>,
+) -> Box<dyn Iterator<Item = &'a T> + 'a> {
     match chosen {
         None => Box::new(all.iter()),
-        Some(chosen) => Box::new(chosen.iter().filter_map(|index| all.get(usize::try_from(*index).ok()?))),
+        Some(chosen) => Box::new(
+            chosen
+                .iter()
+                .filter_map(|index| all.get(usize::try_from(*index).ok()?)),
+        ),
     }
 }
 
 fn lot_of(lot: Option<&Lot>, compare_lots: bool) -> String {
-    lot.filter(|_| compare_lots).map(|lot| lot.number.clone()).unwrap_or_default()
+    lot.filter(|_| compare_lots)
+        .map(|lot| lot.number.clone())
+        .unwrap_or_default()
 }
 
 fn fit(number: Option<Number>) -> Result<Number, Refusal> {
-    number.ok_or_else(|| Refusal::new("number-unfit", "a quantity is too large, or has more than six decimals"))
+    number.ok_or_else(|| {
+        Refusal::new(
+            "number-unfit",
+            "a quantity is too large, or has more than six decimals",
+        )
+    })
 }

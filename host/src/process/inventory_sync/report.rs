@@ -33,7 +33,9 @@ pub fn to_csv(rows: &[Row]) -> String {
     let mut text = String::from("node,sku,status,lot,warehouse,erp,difference,held,counted_at\r\n");
     for row in rows {
         let number = |number: Option<Number>| number.map(|it| it.to_string()).unwrap_or_default();
-        let counted_at = row.counted_at_ms.map(|at| Timestamp::from_millis(at).to_string());
+        let counted_at = row
+            .counted_at_ms
+            .map(|at| Timestamp::from_millis(at).to_string());
         let fields = [
             quoted(&row.node),
             quoted(&row.sku),
@@ -52,7 +54,8 @@ pub fn to_csv(rows: &[Row]) -> String {
 }
 
 fn differs(row: &Row) -> bool {
-    row.difference.is_some_and(|difference| !difference.is_zero())
+    row.difference
+        .is_some_and(|difference| !difference.is_zero())
 }
 
 fn quoted(text: &str) -> String {

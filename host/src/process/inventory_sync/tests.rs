@@ -27,15 +27,24 @@ fn item(settings: &str) -> Run<InventoryPosition> {
 /// What the ERP has is what it had and what it was told; the rest is the difference.
 fn conserved(state: &PositionState) {
     for row in state.rows() {
-        if let (Some(warehouse), Some(erp), Some(difference)) = (row.warehouse, row.erp, row.difference) {
+        if let (Some(warehouse), Some(erp), Some(difference)) =
+            (row.warehouse, row.erp, row.difference)
+        {
             assert_eq!(erp + difference, warehouse, "{row:?}");
-            assert!(row.held || difference.magnitude() <= Number::whole(2), "{row:?}");
+            assert!(
+                row.held || difference.magnitude() <= Number::whole(2),
+                "{row:?}"
+            );
         }
     }
 }
 
 fn counted(quantity: i32, minutes: i64) -> Document {
-    snapshot(&format!("S{minutes}"), &at(minutes), &[("A", "on-hand", quantity)])
+    snapshot(
+        &format!("S{minutes}"),
+        &at(minutes),
+        &[("A", "on-hand", quantity)],
+    )
 }
 
 fn changed(no: i32, quantity: i32, minutes: i64) -> Document {
@@ -49,7 +58,11 @@ fn row(run: &Run<InventoryPosition>) -> (Option<Number>, Option<Number>, bool) {
 }
 
 fn figures(warehouse: i32, erp: i32, held: bool) -> (Option<Number>, Option<Number>, bool) {
-    (Some(Number::whole(warehouse)), Some(Number::whole(erp)), held)
+    (
+        Some(Number::whole(warehouse)),
+        Some(Number::whole(erp)),
+        held,
+    )
 }
 
 #[test]
@@ -66,7 +79,10 @@ fn a_large_difference_is_held_until_somebody_releases_it() {
     let mut run = item(RULES);
     run.document(&erp(), &counted(100, 0));
     run.document(&warehouse("north"), &counted(90, 1));
-    assert_eq!((row(&run), run.kinds()), (figures(90, 100, true), vec![Kind::Variance]));
+    assert_eq!(
+        (row(&run), run.kinds()),
+        (figures(90, 100, true), vec![Kind::Variance])
+    );
     assert!(run.sent("erp/adjustment").is_empty());
     run.act(Kind::Variance, Action::Release);
     assert_eq!((row(&run), run.kinds()), (figures(90, 90, false), vec![]));
@@ -102,24 +118,49 @@ fn an_adjustment_is_posted_at_once_and_once() {
     // A snapshot that holds it already, and one that is older, change nothing.
     run.document(&warehouse("north"), &counted(70, 6));
     run.document(&warehouse("north"), &counted(100, 4));
-    assert_eq!((row(&run), run.sent("erp/adjustment").len()), (figures(70, 70, false), 1));
+    assert_eq!(
+        (row(&run), run.sent("erp/adjustment").len()),
+        (figures(70, 70, false), 1)
+    );
 }
 
 #[test]
 fn availability_is_told_when_it_changes() {
     let mut run = item(RULES);
-    run.document(&warehouse("north"), &snapshot("S1", &at(0), &[("A", "on-hand", 10), ("A", "committed", 4)]));
+    run.document(
+        &warehouse("north"),
+        &snapshot("S1", &at(0), &[("A", "on-hand", 10), ("A", "committed", 4)]),
+    );
     assert_eq!(run.state.available(), Some(Number::whole(6)));
-    run.document(&warehouse("north"), &snapshot("S2", &at(1), &[("A", "on-hand", 11), ("A", "committed", 5)]));
-    assert_eq!((run.sent("shops/available").len(), run.times(EventKind::AvailabilityChanged)), (1, 1));
-    run.document(&warehouse("north"), &snapshot("S3", &at(2), &[("A", "available", 5)]));
-    assert_eq!(run.state.available(), Some(Number::whole(5)), "the node's own figure");
+    run.document(
+        &warehouse("north"),
+        &snapshot("S2", &at(1), &[("A", "on-hand", 11), ("A", "committed", 5)]),
+    );
+    assert_eq!(
+        (
+            run.sent("shops/available").len(),
+            run.times(EventKind::AvailabilityChanged)
+        ),
+        (1, 1)
+    );
+    run.document(
+        &warehouse("north"),
+        &snapshot("S3", &at(2), &[("A", "available", 5)]),
+    );
+    assert_eq!(
+        run.state.available(),
+        Some(Number::whole(5)),
+        "the node's own figure"
+    );
 }
 
 #[test]
 fn a_position_of_another_node_or_item_is_none_of_its_business() {
     let mut run = item(RULES);
-    run.document(&warehouse("north"), &snapshot("S1", &at(0), &[("B", "on-hand", 10)]));
+    run.document(
+        &warehouse("north"),
+        &snapshot("S1", &at(0), &[("B", "on-hand", 10)]),
+    );
     assert!(run.state.rows().is_empty());
 }
 
@@ -130,10 +171,16 @@ fn the_report_says_what_differs() {
     run.document(&warehouse("north"), &counted(90, 1));
     let rows = run.state.rows();
     let csv = to_csv(&rows);
-    assert_eq!(csv.lines().nth(1), Some("north,A,on-hand,,90,100,-10,true,2026-03-02T12:01:00.000Z"));
+    assert_eq!(
+        csv.lines().nth(1),
+        Some("north,A,on-hand,,90,100,-10,true,2026-03-02T12:01:00.000Z")
+    );
     let json = to_json(&rows, Timestamp::from_millis(START)).expect("json");
     let json: serde_json::Value = serde_json::from_str(&json).expect("json");
-    assert_eq!((&json["differing"], &json["rows"][0]["erp"]), (&1.into(), &"100".into()));
+    assert_eq!(
+        (&json["differing"], &json["rows"][0]["erp"]),
+        (&1.into(), &"100".into())
+    );
 }
 
 fn node(settings: &str) -> Run<InventorySync> {
@@ -170,12 +217,19 @@ fn old_figures_are_stale_until_there_are_new_ones() {
     run.pass(61);
     assert_eq!((run.status(), run.kinds()), ("stale", vec![Kind::Stale]));
     assert!(run.state.is_stale());
-    assert_eq!(run.sent("inventory-stale").len(), 2, "service desk and operations");
+    assert_eq!(
+        run.sent("inventory-stale").len(),
+        2,
+        "service desk and operations"
+    );
     // News that is as old does not help.
     run.document(&warehouse("north"), &counted(100, 0));
     assert_eq!(run.status(), "stale");
     run.document(&warehouse("north"), &counted(100, 60));
-    assert_eq!((run.status(), run.kinds(), run.times(EventKind::NodeFresh)), ("current", vec![], 1));
+    assert_eq!(
+        (run.status(), run.kinds(), run.times(EventKind::NodeFresh)),
+        ("current", vec![], 1)
+    );
 }
 
 #[test]
@@ -186,7 +240,8 @@ fn snapshots_and_reports_come_by_schedule() {
         time_zone = "America/Chicago"
         hours = { monday = "08:00-17:00" }
     "#;
-    let rules = "[[inventory]]\nnode = \"north\"\nsnapshot_every_minutes = 240\nreconcile_at = \"07:00\"\n";
+    let rules =
+        "[[inventory]]\nnode = \"north\"\nsnapshot_every_minutes = 240\nreconcile_at = \"07:00\"\n";
     let mut run = Run::<InventorySync>::new("inventory/north", &format!("{rules}{settings}"));
     run.document(&warehouse("north"), &counted(100, 0));
     run.pass(24 * 60);
@@ -263,10 +318,16 @@ proptest! {
 /// The ERP's newest figure; of two of the same moment the higher one counts.
 fn last_booked(happenings: &[(Origin, Document)]) -> Number {
     let figure = |(from, document): &(Origin, Document)| match document {
-        Document::InventorySnapshot(it) if *from == erp() => {
-            Some((it.as_of.text.clone(), Number::of(&it.lines[0].stocks[0].quantity.value)?))
-        }
+        Document::InventorySnapshot(it) if *from == erp() => Some((
+            it.as_of.text.clone(),
+            Number::of(&it.lines[0].stocks[0].quantity.value)?,
+        )),
         _ => None,
     };
-    happenings.iter().filter_map(figure).max().map(|it| it.1).unwrap_or_default()
+    happenings
+        .iter()
+        .filter_map(figure)
+        .max()
+        .map(|it| it.1)
+        .unwrap_or_default()
 }

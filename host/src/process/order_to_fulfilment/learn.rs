@@ -32,7 +32,11 @@ const INVOICES_MAX: usize = 500;
 // === impl State ===
 
 impl State {
-    pub(super) fn take(&mut self, received: &Received<'_>, remainder: Remainder) -> Result<(), Refusal> {
+    pub(super) fn take(
+        &mut self,
+        received: &Received<'_>,
+        remainder: Remainder,
+    ) -> Result<(), Refusal> {
         let role = &received.from.role;
         match received.document {
             Document::Order(order) if order.purpose == Purpose::Cancel => {
@@ -61,7 +65,10 @@ impl State {
         for line in &order.lines {
             lines.push(line_of(line, &revision)?);
         }
-        let new = lines.iter().filter(|it| !self.lines.iter().any(|line| line.no == it.no)).count();
+        let new = lines
+            .iter()
+            .filter(|it| !self.lines.iter().any(|line| line.no == it.no))
+            .count();
         if self.lines.len() + new > LINES_MAX {
             return Err(unfit(format!("the order has more than {LINES_MAX} lines")));
         }
@@ -79,7 +86,12 @@ impl State {
         for line in lines {
             self.join_line(line);
         }
-        if has_all && self.base.as_ref().is_none_or(|base| base.revision < revision) {
+        if has_all
+            && self
+                .base
+                .as_ref()
+                .is_none_or(|base| base.revision < revision)
+        {
             self.base = Some(base_of(order, received, revision));
         }
         self.drop_lines();
@@ -89,7 +101,9 @@ impl State {
     fn join_line(&mut self, line: Line) {
         match self.lines.iter_mut().find(|it| it.no == line.no) {
             None => {
-                let place = self.lines.partition_point(|it| number_order(&it.no) < number_order(&line.no));
+                let place = self
+                    .lines
+                    .partition_point(|it| number_order(&it.no) < number_order(&line.no));
                 self.lines.insert(place, line);
             }
             Some(known) => {
@@ -115,19 +129,26 @@ impl State {
 
     fn take_cancel(&mut self, order: &Order, received: &Received<'_>) {
         for line in &order.lines {
-            if !self.cancelled_lines.contains(&line.line_no) && self.cancelled_lines.len() < LINES_MAX {
+            if !self.cancelled_lines.contains(&line.line_no)
+                && self.cancelled_lines.len() < LINES_MAX
+            {
                 self.cancelled_lines.push(line.line_no.clone());
             }
         }
         self.cancelled_lines.sort();
-        let cancel = Cancel {
-            of: Some(received.id),
-            by: Some(received.from.partner.clone()),
-            by_erp: received.from.role == Role::Erp,
-        };
-        let first = |known: &Cancel| (known.by_erp, &known.by) <= (cancel.by_erp, &cancel.by);
-        if order.lines.is_empty() && !self.cancel.as_ref().is_some_and(first) {
-            self.cancel = Some(cancel);
+        let by_erp = received.from.role == Role::Erp;
+        let whole = order.lines.is_empty() || self.cancel.as_ref().is_some_and(|it| it.whole);
+        let by = Some(received.from.partner.clone());
+        match &mut self.cancel {
+            // Of several it is the same one's, whichever came first.
+            Some(known) => {
+                known.whole = whole;
+                known.by_erp |= by_erp;
+                if known.by.is_none() || by < known.by {
+                    known.by = by;
+                }
+            }
+            None => self.cancel = Some(Cancel { by, whole, by_erp }),
         }
     }
 
@@ -223,7 +244,11 @@ impl State {
                 let place = self.shipments.partition_point(|it| it.id < shipped.id);
                 self.shipments.insert(place, shipped);
             }
-            None => return Err(unfit(format!("the order has more than {SHIPMENTS_MAX} shipments"))),
+            None => {
+                return Err(unfit(format!(
+                    "the order has more than {SHIPMENTS_MAX} shipments"
+                )));
+            }
         }
         Ok(())
     }
@@ -237,7 +262,11 @@ impl State {
             units += fit(Number::of(&line.quantity.value))?;
         }
         let cancelled = invoice.purpose == Purpose::Cancel;
-        match self.invoices.iter_mut().find(|it| it.no == invoice.invoice_no) {
+        match self
+            .invoices
+            .iter_mut()
+            .find(|it| it.no == invoice.invoice_no)
+        {
             Some(known) => {
                 known.cancelled |= cancelled;
                 known.units = known.units.max(units);
@@ -247,17 +276,28 @@ impl State {
                 cancelled,
                 units,
             }),
-            None => return Err(unfit(format!("the order has more than {INVOICES_MAX} invoices"))),
+            None => {
+                return Err(unfit(format!(
+                    "the order has more than {INVOICES_MAX} invoices"
+                )));
+            }
         }
         Ok(())
     }
 }
 
 fn base_of(order: &Order, received: &Received<'_>, revision: Revision) -> Base {
-    let ship_to = order.parties.iter().find(|party| party.role == PartyRole::ShipTo);
+    let ship_to = order
+        .parties
+        .iter()
+        .find(|party| party.role == PartyRole::ShipTo);
     let address = ship_to.and_then(|party| party.address.as_ref());
     let carrier = order.carrier.as_ref();
-    let ship_by = order.requested_ship.as_ref().map(millis).filter(|at| *at > i64::MIN);
+    let ship_by = order
+        .requested_ship
+        .as_ref()
+        .map(millis)
+        .filter(|at| *at > i64::MIN);
     Base {
         of: received.id,
         revision,
@@ -321,7 +361,12 @@ fn by_policy(closes: Closing, remainder: Remainder) -> Closing {
 
 /// Tells two shipments of the same id, purpose and time apart.
 fn content(lines: &[ShippedLine]) -> u64 {
-    let text = |line: &ShippedLine| format!("{}/{}/{}/{:?};", line.no, line.sku, line.quantity, line.closes);
+    let text = |line: &ShippedLine| {
+        format!(
+            "{}/{}/{}/{:?};",
+            line.no, line.sku, line.quantity, line.closes
+        )
+    };
     let digest = crate::message::Digest::of(lines.iter().map(text).collect::<String>().as_bytes());
     let mut head = [0; 8];
     head.copy_from_slice(&digest.as_bytes()[..8]);

@@ -1,175 +1,23 @@
-//! What an order waits for and what is wrong with it; and the rest of its machine.
+//! Where an order stands, what it waits for and what is wrong with it.
 
 use super::state::{Answer, Attempt, CancelAnswer, State, Status};
 use crate::process::{
-    Refusal,
-    command::{Audience, Event, EventKind},
-    desk::{Desk, Picture},
-    exception::{Action, Cause, Exception, Kind, Severity},
-    input::{Delivered, Received, Signal},
+    exception::{Action, Cause, Kind, Severity},
     number::Number,
     timer::{Awaited, Level},
-    turn::{Facts, Turn},
+    turn::Turn,
 };
-
-/// Documents with numbers that don't fit, and arrivals, that are kept.
-const NOTES_MAX: usize = 500;
-
-impl Facts for State {
-    fn desk(&mut self) -> &mut Desk {
-        &mut self.desk
-    }
-
-    fn learn(&mut self, received: &Received<'_>, turn: &mut Turn<'_>) -> Result<(), Refusal> {
-        let taken = self.take(received, turn.world.policy.order.remainder);
-        if let Err(refusal) = &taken
-            && self.unfit.len() < NOTES_MAX
-        {
-            self.unfit.push((received.id.to_string(), refusal.text.clone()));
-        }
-        taken
-    }
-
-    fn settled(&mut self, key: &str, result: &Delivered, _turn: &mut Turn<'_>) -> bool {
-        if let Some(node) = key.strip_prefix("release/") {
-            let attempt = self.attempt(node);
-            match result {
-                Delivered::Done { external_id } => {
-                    attempt.number = attempt.number.take().or_else(|| external_id.clone());
-                }
-                Delivered::Dead { text, refused: true, .. } => {
-                    attempt.answer = Answer::Refused;
-                    attempt.reason.clone_from(text);
-                }
-                Delivered::Dead { text, .. } => {
-                    attempt.left = Some(format!("the order could not be delivered to it: {text}"));
-                }
-            }
-            self.stuck = false;
-            return true;
-        }
-        if let Some(node) = key.strip_prefix("cancel/") {
-            let attempt = self.attempt(node);
-            match result {
-                Delivered::Done { .. } => attempt.cancel = CancelAnswer::Confirmed,
-                Delivered::Dead { refused: true, .. } => {
-                    attempt.cancel = CancelAnswer::TooLate;
-                    return true;
-                }
-                Delivered::Dead { .. } => {}
-            }
-        }
-        false
-    }
-
-    fn availability(&mut self, node: Option<&str>, available: bool, turn: &mut Turn<'_>) {
-        let is_open = self.totals().open.is_positive();
-        let order_no = self.order_no.clone();
-        let Some(current) = self.current_mut().filter(|it| Some(it.node.as_str()) == node) else {
-            return;
-        };
-        let node = current.node.clone();
-        let (template, kind, since) = match current.down {
-            None if !available && is_open => {
-                current.down = Some(turn.now);
-                ("fulfilment-partner-unavailable", EventKind::PartnerUnavailable, turn.now)
-            }
-            Some(since) if available => {
-                current.down = None;
-                ("fulfilment-partner-available", EventKind::PartnerAvailable, since)
-            }
-            _ => return,
-        };
-        turn.event(Event::new(kind, &node));
-        let key = format!("outage/{node}/{since}/{available}");
-        turn.notify_once(Audience::CustomerService, &key, template, &[("order_no", &order_no), ("node", &node)]);
-    }
-
-    fn hear(&mut self, signal: &Signal, _turn: &mut Turn<'_>) {
-        match signal {
-            Signal::ShipmentDelivered { shipment_id } => {
-                if !self.arrived.contains(shipment_id) && self.arrived.len() < NOTES_MAX {
-                    let place = self.arrived.partition_point(|it| it < shipment_id);
-                    self.arrived.insert(place, shipment_id.clone());
-                }
-            }
-            Signal::ShipmentFailed { shipment_id, cause } => {
-                self.lost.retain(|(id, _)| id != shipment_id);
-                let entry = (shipment_id.clone(), cause.clone());
-                if self.lost.len() < NOTES_MAX {
-                    let place = self.lost.partition_point(|it| *it < entry);
-                    self.lost.insert(place, entry);
-                }
-            }
-            Signal::ShipmentRecovered { shipment_id } => self.lost.retain(|(id, _)| id != shipment_id),
-        }
-    }
-
-    fn act(&mut self, exception: &Exception, action: Action, turn: &mut Turn<'_>) -> Result<(), Refusal> {
-        match action {
-            Action::Cancel => self.cancel_all(exception)?,
-            Action::Reroute => {
-                self.leave("it was rerouted by hand", turn);
-                self.stuck = false;
-                for shipment in &mut self.shipments {
-                    shipment.waived = true;
-                }
-            }
-            Action::Retry => self.retry(exception, turn),
-            Action::Release | Action::AcceptVariance => {}
-        }
-        Ok(())
-    }
-
-    fn react(&mut self, turn: &mut Turn<'_>) {
-        self.act_on_facts(turn);
-    }
-
-    fn picture(&self, turn: &Turn<'_>) -> Picture {
-        Picture {
-            waits: self.waits(turn),
-            causes: self.causes(),
-        }
-    }
-}
 
 // === impl State ===
 
 impl State {
-    fn cancel_all(&mut self, exception: &Exception) -> Result<(), Refusal> {
-        if self.base.is_none() {
-            let text = format!("the order of exception {} is not known yet", exception.id);
-            return Err(Refusal::new("order-unknown", text));
-        }
-        if self.cancel.is_none() {
-            self.cancel = Some(super::state::Cancel { of: None, by: None, by_erp: false });
-        }
-        Ok(())
-    }
-
-    fn retry(&mut self, exception: &Exception, turn: &mut Turn<'_>) {
-        self.stuck = false;
-        match (exception.kind, exception.subject.split_once('/')) {
-            (Kind::Overdue, Some(("acceptance" | "ship-by", node))) => {
-                let node = node.to_owned();
-                turn.desk.unsay(&format!("release/{node}"));
-                self.release(&node, turn);
-            }
-            (Kind::Overdue | Kind::ErpHold, _) => {
-                if let Some((revision, _)) = &self.newest {
-                    turn.desk.unsay(&format!("erp/order/{revision}"));
-                }
-            }
-            _ => {}
-        }
-    }
-
     /// Whether all that left has reached its receiver, or somebody has accepted that it
     /// will not.
     pub(super) fn has_arrived(&self, turn: &Turn<'_>) -> bool {
         self.live_shipments().all(|shipment| {
             let lost = self.lost_cause(&shipment.id);
-            self.arrived.contains(&shipment.id) || lost.is_some_and(|cause| turn.desk.is_waived(&cause))
+            self.arrived.contains(&shipment.id)
+                || lost.is_some_and(|cause| turn.desk.is_waived(&cause))
         })
     }
 
@@ -180,7 +28,11 @@ impl State {
     }
 
     fn invoiced(&self) -> Number {
-        self.invoices.iter().filter(|it| !it.cancelled).map(|it| it.units).sum()
+        self.invoices
+            .iter()
+            .filter(|it| !it.cancelled)
+            .map(|it| it.units)
+            .sum()
     }
 
     /// Where the order stands.
@@ -211,7 +63,9 @@ impl State {
     fn stand_at_the_end(&self, turn: &Turn<'_>) -> Status {
         let totals = self.totals();
         if totals.shipped.is_zero() {
-            let undecided = self.short_cause().is_some_and(|cause| !turn.desk.is_waived(&cause));
+            let undecided = self
+                .short_cause()
+                .is_some_and(|cause| !turn.desk.is_waived(&cause));
             return match (self.is_refused(), undecided) {
                 (true, _) => Status::Refused,
                 (false, true) => Status::ManualReview,
@@ -224,11 +78,18 @@ impl State {
         if !self.is_invoiced() {
             return Status::Delivered;
         }
-        let is_wrong = self.causes().iter().any(|cause| !turn.desk.is_waived(cause));
-        if is_wrong { Status::Invoiced } else { Status::Closed }
+        let is_wrong = self
+            .causes()
+            .iter()
+            .any(|cause| !turn.desk.is_waived(cause));
+        if is_wrong {
+            Status::Invoiced
+        } else {
+            Status::Closed
+        }
     }
 
-    fn waits(&self, turn: &Turn<'_>) -> Vec<Awaited> {
+    pub(super) fn waits(&self, turn: &Turn<'_>) -> Vec<Awaited> {
         let Some(base) = &self.base else {
             return vec![Awaited::new(Level::Announcement, "", "erp")];
         };
@@ -247,12 +108,18 @@ impl State {
         if let Some(current) = self.current().filter(|_| totals.open.is_positive()) {
             let node = current.node.as_str();
             if self.is_stopped() {
-                wait(Awaited::new(Level::Acceptance, &format!("cancel/{node}"), node));
+                wait(Awaited::new(
+                    Level::Acceptance,
+                    &format!("cancel/{node}"),
+                    node,
+                ));
             } else if current.has_accepted() || self.left_from_any(node) {
-                wait(Awaited::new(Level::ShipBy, node, node).until(base.ship_by.filter(|by| {
-                    // A day that had passed when the order came is no limit to warn of.
-                    current.asked.is_some_and(|asked| *by > asked)
-                })));
+                wait(
+                    Awaited::new(Level::ShipBy, node, node).until(base.ship_by.filter(|by| {
+                        // A day that had passed when the order came is no limit to warn of.
+                        current.asked.is_some_and(|asked| *by > asked)
+                    })),
+                );
             } else {
                 wait(Awaited::new(Level::Acceptance, node, node));
             }
@@ -271,10 +138,11 @@ impl State {
     }
 
     fn left_from_any(&self, node: &str) -> bool {
-        self.live_shipments().any(|it| it.node.as_deref() == Some(node))
+        self.live_shipments()
+            .any(|it| it.node.as_deref() == Some(node))
     }
 
-    fn causes(&self) -> Vec<Cause> {
+    pub(super) fn causes(&self) -> Vec<Cause> {
         let mut causes = Vec::new();
         for (id, text) in &self.unfit {
             let text = format!("document {id} was not taken in: {text}");
@@ -288,7 +156,11 @@ impl State {
         }
         if let Some(verdict) = self.verdict.as_ref().filter(|_| self.is_held()) {
             let text = format!("the ERP holds the order: {}", verdict.reason);
-            causes.push(Cause::new(Kind::ErpHold, "", text).severity(Severity::High).actions(&[Action::Retry, Action::Cancel]));
+            causes.push(
+                Cause::new(Kind::ErpHold, "", text)
+                    .severity(Severity::High)
+                    .actions(&[Action::Retry, Action::Cancel]),
+            );
         }
         self.node_causes(&mut causes);
         causes.extend(self.short_cause());
@@ -302,19 +174,35 @@ impl State {
         if !is_well && !self.is_stopped() {
             for attempt in self.attempts.iter().filter(|it| it.is_tried()) {
                 if let Some(why) = attempt.why_not() {
-                    let cause = Cause::new(Kind::NodeRejection, &attempt.node, format!("{}: {why}", attempt.node));
-                    causes.push(cause.severity(Severity::High).actions(&[Action::Reroute, Action::Cancel]));
+                    let cause = Cause::new(
+                        Kind::NodeRejection,
+                        &attempt.node,
+                        format!("{}: {why}", attempt.node),
+                    );
+                    causes.push(
+                        cause
+                            .severity(Severity::High)
+                            .actions(&[Action::Reroute, Action::Cancel]),
+                    );
                 }
             }
         }
-        if self.stuck && self.current().is_none() && totals.open.is_positive() && !self.is_stopped() {
-            let mut cause = Cause::new(Kind::NoNodeLeft, "", "no node is left that could ship the order")
-                .severity(Severity::Urgent)
-                .actions(&[Action::Retry, Action::Cancel]);
+        if self.stuck && self.current().is_none() && totals.open.is_positive() && !self.is_stopped()
+        {
+            let mut cause = Cause::new(
+                Kind::NoNodeLeft,
+                "",
+                "no node is left that could ship the order",
+            )
+            .severity(Severity::Urgent)
+            .actions(&[Action::Retry, Action::Cancel]);
             cause.context.extend(self.unroutable.clone());
             causes.push(cause);
         }
-        if let Some(current) = self.current().filter(|it| it.answer == Answer::Changed && totals.open.is_positive()) {
+        if let Some(current) = self
+            .current()
+            .filter(|it| it.answer == Answer::Changed && totals.open.is_positive())
+        {
             let text = format!("{} accepted with changes: {}", current.node, current.reason);
             let cause = Cause::new(Kind::ChangedByNode, &current.node, text);
             causes.push(cause.actions(&[Action::AcceptVariance, Action::Reroute, Action::Cancel]));
@@ -329,9 +217,13 @@ impl State {
             .map(|line| format!("{} of line {}", line.short, line.line_no))
             .collect();
         (!short.is_empty()).then(|| {
-            Cause::new(Kind::ShortShipment, "", format!("short: {}", short.join(", ")))
-                .severity(Severity::High)
-                .actions(&[Action::AcceptVariance, Action::Reroute, Action::Cancel])
+            Cause::new(
+                Kind::ShortShipment,
+                "",
+                format!("short: {}", short.join(", ")),
+            )
+            .severity(Severity::High)
+            .actions(&[Action::AcceptVariance, Action::Reroute, Action::Cancel])
         })
     }
 
@@ -358,7 +250,11 @@ impl State {
         let accept = [Action::AcceptVariance];
         if !over.is_empty() {
             let text = format!("more left than was ordered: {}", over.join(", "));
-            causes.push(Cause::new(Kind::OverShipment, "", text).severity(Severity::High).actions(&accept));
+            causes.push(
+                Cause::new(Kind::OverShipment, "", text)
+                    .severity(Severity::High)
+                    .actions(&accept),
+            );
         }
         for shipment in self.live_shipments() {
             let mut noted = |line_no: &str, kind, text: String| {
@@ -369,15 +265,30 @@ impl State {
                 }
             };
             for line in &shipment.lines {
-                let what = format!("line {} of shipment {} ({})", line.no, shipment.id, line.sku);
+                let what = format!(
+                    "line {} of shipment {} ({})",
+                    line.no, shipment.id, line.sku
+                );
                 if self.line_of(&line.no, &line.sku).is_none() {
-                    noted(&line.no, Kind::UnexpectedItem, format!("{what} was not ordered"));
+                    noted(
+                        &line.no,
+                        Kind::UnexpectedItem,
+                        format!("{what} was not ordered"),
+                    );
                 }
                 if line.damaged {
-                    noted(&line.no, Kind::DamagedShipment, format!("{what} left damaged"));
+                    noted(
+                        &line.no,
+                        Kind::DamagedShipment,
+                        format!("{what} left damaged"),
+                    );
                 }
                 if line.substituted {
-                    noted(&line.no, Kind::Substitution, format!("{what} left in place of what was ordered"));
+                    noted(
+                        &line.no,
+                        Kind::Substitution,
+                        format!("{what} left in place of what was ordered"),
+                    );
                 }
             }
         }
@@ -385,7 +296,11 @@ impl State {
         let left = totals.shipped + totals.over;
         if totals.open.is_zero() && self.invoiced() > left {
             let text = format!("{} are invoiced, {left} left", self.invoiced());
-            causes.push(Cause::new(Kind::InvoiceMismatch, "", text).severity(Severity::High).actions(&accept));
+            causes.push(
+                Cause::new(Kind::InvoiceMismatch, "", text)
+                    .severity(Severity::High)
+                    .actions(&accept),
+            );
         }
     }
 }

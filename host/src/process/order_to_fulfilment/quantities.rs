@@ -56,7 +56,7 @@ impl State {
             .iter()
             .map(|line| {
                 let named = self.cancelled_lines.contains(&line.no);
-                self.line(line, named || (stopped && let_go))
+                self.line(line, if stopped { let_go } else { named })
             })
             .collect()
     }
@@ -64,14 +64,16 @@ impl State {
     /// All lines together.
     #[must_use]
     pub fn totals(&self) -> Totals {
-        self.quantities().into_iter().fold(Totals::default(), |sum, line| Totals {
-            ordered: sum.ordered + line.ordered,
-            shipped: sum.shipped + line.shipped,
-            over: sum.over + line.over,
-            cancelled: sum.cancelled + line.cancelled,
-            short: sum.short + line.short,
-            open: sum.open + line.open,
-        })
+        self.quantities()
+            .into_iter()
+            .fold(Totals::default(), |sum, line| Totals {
+                ordered: sum.ordered + line.ordered,
+                shipped: sum.shipped + line.shipped,
+                over: sum.over + line.over,
+                cancelled: sum.cancelled + line.cancelled,
+                short: sum.short + line.short,
+                open: sum.open + line.open,
+            })
     }
 
     fn line(&self, line: &Line, is_cancelled: bool) -> LineQuantities {
@@ -105,7 +107,10 @@ impl State {
     fn left_of(&self, line: &Line) -> Number {
         self.live_shipments()
             .flat_map(|shipment| &shipment.lines)
-            .filter(|shipped| self.line_of(&shipped.no, &shipped.sku).is_some_and(|it| it.no == line.no))
+            .filter(|shipped| {
+                self.line_of(&shipped.no, &shipped.sku)
+                    .is_some_and(|it| it.no == line.no)
+            })
             .map(|shipped| shipped.quantity)
             .sum()
     }
@@ -115,7 +120,10 @@ impl State {
         self.live_shipments()
             .filter(|shipment| shipment.node.as_deref() == Some(node))
             .flat_map(|shipment| &shipment.lines)
-            .filter(|shipped| self.line_of(&shipped.no, &shipped.sku).is_some_and(|it| it.no == line_no))
+            .filter(|shipped| {
+                self.line_of(&shipped.no, &shipped.sku)
+                    .is_some_and(|it| it.no == line_no)
+            })
             .map(|shipped| shipped.quantity)
             .sum()
     }
@@ -128,7 +136,10 @@ impl State {
                 let named = shipment
                     .lines
                     .iter()
-                    .filter(|it| self.line_of(&it.no, &it.sku).is_some_and(|it| it.no == line.no))
+                    .filter(|it| {
+                        self.line_of(&it.no, &it.sku)
+                            .is_some_and(|it| it.no == line.no)
+                    })
                     .map(|it| it.closes);
                 named.chain([shipment.closes])
             })

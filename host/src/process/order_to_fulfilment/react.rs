@@ -1,17 +1,18 @@
 //! What has to be done for an order now, given what is known of it.
 
-use super::state::{Answer, Attempt, CancelAnswer, ErpDecision, State, Status};
+mod say;
+
+use super::state::{ErpDecision, State, Status};
 use crate::{
-    contract::{CaseCategory, Decision, Document, RejectReason, ResponseLine, Severity},
+    contract::{Decision, RejectReason},
     process::{
-        command::{Audience, Event, EventKind, Receiver},
+        command::{Event, EventKind, Receiver},
         draft::{Draft, Intent, ReleaseLine},
         number::Number,
         policy::ReleaseBy,
         routing::{Decision as Routed, Request},
         timer::Level,
         turn::Turn,
-        write::{Case, order_response},
     },
 };
 
@@ -41,7 +42,10 @@ impl State {
 
     /// Whether the ERP lets it go to a node.
     pub(super) fn is_released(&self, by: ReleaseBy) -> bool {
-        let accepted = self.verdict.as_ref().is_some_and(|it| it.decision == ErpDecision::Accepted);
+        let accepted = self
+            .verdict
+            .as_ref()
+            .is_some_and(|it| it.decision == ErpDecision::Accepted);
         let held = self.is_held() || self.is_refused();
         !held && (self.erp_ordered || (accepted && by == ReleaseBy::Answer))
     }
@@ -72,7 +76,13 @@ impl State {
             let subject = format!("{line}/{revision}");
             turn.event_once(Event::new(EventKind::ChangeTooLate, &subject));
             let text = format!("more of line {line} had left than revision {revision} wants");
-            self.answer_placer(turn, &format!("too-late/{subject}"), Decision::AcceptedWithChanges, RejectReason::PastCutoff, &text);
+            self.answer_placer(
+                turn,
+                &format!("too-late/{subject}"),
+                Decision::AcceptedWithChanges,
+                RejectReason::PastCutoff,
+                &text,
+            );
         }
     }
 
@@ -92,13 +102,26 @@ impl State {
                 if self.is_released(turn.world.policy.order.release_by) {
                     turn.became(EventKind::OrderReleased, "");
                 }
-                self.answer_placer(turn, "accepted", Decision::Accepted, RejectReason::Other(String::new()), "");
+                self.answer_placer(
+                    turn,
+                    "accepted",
+                    Decision::Accepted,
+                    RejectReason::Other(String::new()),
+                    "",
+                );
             }
             ErpDecision::Refused => {
-                turn.event_once(Event::new(EventKind::OrderRefused, "").with("reason", &verdict.reason));
+                turn.event_once(
+                    Event::new(EventKind::OrderRefused, "").with("reason", &verdict.reason),
+                );
                 let reason = RejectReason::Other("erp".to_owned());
                 self.answer_placer(turn, "refused", Decision::Rejected, reason, &verdict.reason);
-                self.notify(turn, "refused", "order-refused", &[("reason", &verdict.reason)]);
+                self.notify(
+                    turn,
+                    "refused",
+                    "order-refused",
+                    &[("reason", &verdict.reason)],
+                );
             }
         }
     }
@@ -149,11 +172,9 @@ impl State {
             let event = Event::new(EventKind::CancelRequested, "");
             let by = cancel.by.as_ref().map_or("crossdock", |by| by.as_str());
             turn.event_once(event.with("by", by));
-            if !cancel.by_erp {
-                let written = self.base.as_ref().map(|base| order_cancel(base.of, None));
-                if let Some(draft) = cancel.of.map(|of| Draft::Relayed { of }).or(written) {
-                    turn.send_once(Receiver::Erp, "erp/cancel", draft);
-                }
+            let of = self.base.as_ref().map(|base| base.of);
+            if let (true, Some(of)) = (cancel.by.is_none(), of) {
+                turn.send_once(Receiver::Erp, "erp/cancel", order_cancel(of, None));
             }
         }
         if let Some(node) = self.current().map(|it| it.node.clone())
@@ -181,17 +202,26 @@ impl State {
             return;
         }
         let policy = turn.world.policy;
-        let routed = policy.routing.decide(&self.request(), turn.world.supply, &policy.calendars, turn.now);
+        let routed = policy.routing.decide(
+            &self.request(),
+            turn.world.supply,
+            &policy.calendars,
+            turn.now,
+        );
         self.go(routed, turn);
     }
 
     fn go(&mut self, routed: Routed, turn: &mut Turn<'_>) {
-        let reasons = routed.reasons.iter().map(|it| (it.node.clone(), it.text.clone()));
+        let reasons = routed
+            .reasons
+            .iter()
+            .map(|it| (it.node.clone(), it.text.clone()));
         let Some(node) = routed.node.clone() else {
             self.stuck = true;
             self.unroutable = reasons.take(16).collect();
             let tried = self.attempts.len();
-            let mut event = Event::new(EventKind::OrderUnroutable, &tried.to_string()).with("rule", &routed.rule);
+            let mut event = Event::new(EventKind::OrderUnroutable, &tried.to_string())
+                .with("rule", &routed.rule);
             event.data.extend(self.unroutable.clone());
             turn.event_once(event);
             return;
@@ -228,8 +258,16 @@ impl State {
 
     fn request(&self) -> Request {
         let base = self.base.as_ref();
-        let open = self.quantities().into_iter().filter(|it| it.open.is_positive());
-        let sku_of = |no: &str| self.lines.iter().find(|line| line.no == no).map(|line| line.sku.clone());
+        let open = self
+            .quantities()
+            .into_iter()
+            .filter(|it| it.open.is_positive());
+        let sku_of = |no: &str| {
+            self.lines
+                .iter()
+                .find(|line| line.no == no)
+                .map(|line| line.sku.clone())
+        };
         let mut items: Vec<(String, Number)> = Vec::new();
         for line in open {
             let sku = sku_of(&line.line_no).unwrap_or_default();
@@ -246,14 +284,22 @@ impl State {
             order_type: base.and_then(|it| it.order_type.clone()),
             items,
             preferred: base.and_then(|it| it.node.clone()),
-            tried: self.attempts.iter().filter(|it| it.is_tried()).map(|it| it.node.clone()).collect(),
+            tried: self
+                .attempts
+                .iter()
+                .filter(|it| it.is_tried())
+                .map(|it| it.node.clone())
+                .collect(),
         }
     }
 
     /// What a node shall ship in all: what it has shipped already, and what is open.
     fn wanted_from(&self, node: &str) -> Vec<ReleaseLine> {
         let wanted = |quantities: super::LineQuantities| {
-            let line = self.lines.iter().find(|line| line.no == quantities.line_no)?;
+            let line = self
+                .lines
+                .iter()
+                .find(|line| line.no == quantities.line_no)?;
             let left = self.left_from(&line.no, node).min(quantities.shipped);
             let quantity = quantities.open + left;
             quantity.is_positive().then(|| ReleaseLine {
@@ -268,7 +314,8 @@ impl State {
 
     /// Tells the node that has the order what changed since it was told last.
     fn instruct(&mut self, turn: &mut Turn<'_>) {
-        let (Some(of), Some(current)) = (self.base.as_ref().map(|base| base.of), self.current()) else {
+        let (Some(of), Some(current)) = (self.base.as_ref().map(|base| base.of), self.current())
+        else {
             return;
         };
         let (node, told_before) = (current.node.clone(), current.told);
@@ -277,11 +324,20 @@ impl State {
         // Nothing is taken back from a node by a change: that is what a cancel is for.
         // And what a warehouse says of what is missing is its word, not our wish.
         let our_wish = self.totals().short.is_zero() && !self.is_stopped();
-        if now_wanted == told_before || lines.is_empty() || !our_wish || self.totals().open.is_zero() {
+        if now_wanted == told_before
+            || lines.is_empty()
+            || !our_wish
+            || (self.totals().open.is_zero() && self.cancelled_lines.is_empty())
+        {
             return;
         }
         self.attempt(&node).told = now_wanted;
-        let revision = self.lines.iter().map(|line| &line.revision).max().map(ToString::to_string);
+        let revision = self
+            .lines
+            .iter()
+            .map(|line| &line.revision)
+            .max()
+            .map(ToString::to_string);
         let draft = Draft::Release {
             of,
             purpose: Intent::Change,
@@ -289,161 +345,18 @@ impl State {
             lines,
             revision,
         };
-        turn.send_once(receiver(&node), &format!("change/{node}/{now_wanted:x}"), draft);
-    }
-
-    fn follow_answers(&mut self, turn: &mut Turn<'_>) {
-        let attempts = self.attempts.clone();
-        for attempt in &attempts {
-            let node = &attempt.node;
-            if attempt.has_accepted() && attempt.is_live() {
-                let changed = attempt.answer == Answer::Changed;
-                turn.event_once(Event::new(EventKind::OrderAccepted, node).with("with_changes", changed));
-                if let Some(of) = attempt.answered_by {
-                    self.tell_all(turn, &format!("accepted/{node}/{changed}"), &Draft::Relayed { of });
-                }
-            }
-            if let Some(why) = attempt.why_not() {
-                turn.event_once(Event::new(EventKind::OrderRejected, node).with("reason", &why));
-                let text = format!("{node}: {why}");
-                let reason = Some((RejectReason::Other("node".to_owned()), text.as_str()));
-                let response = order_response(&self.order_no, Decision::Backordered, reason, turn.now);
-                let draft = Draft::written(Document::OrderResponse(response));
-                turn.send_once(Receiver::Erp, &format!("erp/rejected/{node}"), draft);
-                self.case(turn, &format!("rejected/{node}"), &text, false);
-            }
-        }
-        let is_well = self.current().is_some_and(Attempt::has_accepted) || self.totals().shipped.is_positive();
-        if is_well && attempts.iter().any(|it| it.why_not().is_some() && it.is_tried()) {
-            self.case(turn, "rejected/over", "another node ships the order", true);
-        }
-    }
-
-    fn follow_shipments(&mut self, turn: &mut Turn<'_>) {
-        let totals = self.totals();
-        let is_known = self.base.is_some();
-        for shipment in &self.shipments {
-            let (rank, ..) = shipment.version;
-            let key = format!("shipment/{}/{rank}", shipment.id);
-            self.tell_all(turn, &key, &Draft::Relayed { of: shipment.of });
-            if !shipment.cancelled && is_known {
-                let template = if totals.open.is_positive() { "order-shipped-partly" } else { "order-shipped" };
-                self.notify(turn, &format!("shipped/{}", shipment.id), template, &[("shipment_id", &shipment.id)]);
-                turn.became(EventKind::OrderShippedPartly, &shipment.id);
-            }
-        }
-        if !is_known || totals.open.is_positive() || totals.shipped.is_zero() {
-            return;
-        }
-        turn.became(EventKind::OrderShipped, "");
-        if totals.short.is_positive() || totals.over.is_positive() {
-            self.correct(turn);
-        }
-        if self.has_arrived(turn) {
-            turn.became(EventKind::OrderDelivered, "");
-        }
-        if self.is_invoiced() {
-            turn.became(EventKind::OrderInvoiced, "");
-        }
-    }
-
-    /// Tells the ERP what will really have been shipped of each line.
-    fn correct(&self, turn: &mut Turn<'_>) {
-        let totals = self.totals();
-        let reason = Some((RejectReason::StockShortage, "the node shipped other quantities than ordered"));
-        let mut response = order_response(&self.order_no, Decision::AcceptedWithChanges, reason, turn.now);
-        response.lines = self
-            .quantities()
-            .into_iter()
-            .filter(|line| line.short.is_positive() || line.over.is_positive())
-            .map(|line| ResponseLine {
-                quantity: Some(crate::process::write::quantity(
-                    line.shipped + line.over,
-                    self.lines.iter().find(|it| it.no == line.line_no).map_or("EA", |it| it.unit.as_str()),
-                )),
-                line_no: line.line_no,
-                decision: Decision::AcceptedWithChanges,
-                promised: None,
-                substitutes: Vec::new(),
-                reasons: Vec::new(),
-                extras: Vec::new(),
-            })
-            .collect();
-        if totals.short.is_positive() {
-            turn.event_once(Event::new(EventKind::OrderShort, &totals.short.to_string()));
-        }
-        let key = format!("erp/correction/{}/{}", totals.short, totals.over);
-        turn.send_once(Receiver::Erp, &key, Draft::written(Document::OrderResponse(response)));
-    }
-
-    /// Whoever cancelled hears what became of it, when that is certain.
-    fn answer_cancel(&mut self, turn: &mut Turn<'_>) {
-        if self.cancel.is_none() || self.base.is_none() {
-            return;
-        }
-        let totals = self.totals();
-        let refused = self.current().is_some_and(|it| it.cancel == CancelAnswer::TooLate);
-        if totals.open.is_positive() && !refused {
-            return;
-        }
-        if refused || totals.cancelled.is_zero() {
-            turn.became(EventKind::CancelTooLate, "");
-            let text = "the order could not be cancelled any more";
-            self.answer_placer(turn, "cancel/too-late", Decision::Rejected, RejectReason::PastCutoff, text);
-        } else if totals.shipped.is_positive() {
-            let text = format!("{} had left before", totals.shipped);
-            turn.event_once(Event::new(EventKind::CancelTooLate, "").with("shipped", totals.shipped));
-            self.answer_placer(turn, "cancel/partly", Decision::AcceptedWithChanges, RejectReason::PastCutoff, &text);
-        } else {
-            self.notify(turn, "cancelled", "order-cancelled", &[]);
-            self.answer_placer(turn, "cancel/done", Decision::Accepted, RejectReason::Other(String::new()), "");
-        }
-    }
-
-    /// Answers whoever placed the order, once for each key.
-    fn answer_placer(&self, turn: &mut Turn<'_>, key: &str, decision: Decision, reason: RejectReason, text: &str) {
-        let by = self.placed_by.as_ref().or(self.cancel.as_ref().filter(|it| !it.by_erp).and_then(|it| it.by.as_ref()));
-        if let Some(by) = by {
-            let reason = (!text.is_empty()).then_some((reason, text));
-            let response = order_response(&self.order_no, decision, reason, turn.now);
-            let draft = Draft::written(Document::OrderResponse(response));
-            turn.send_once(Turn::partner(by), &format!("answer/{key}"), draft);
-        }
-    }
-
-    /// ERP, service desk and whoever placed the order hear the same.
-    fn tell_all(&self, turn: &mut Turn<'_>, key: &str, draft: &Draft) {
-        turn.send_once(Receiver::Erp, &format!("erp/{key}"), draft.clone());
-        turn.send_once(Receiver::Crm, &format!("crm/{key}"), draft.clone());
-        if let Some(by) = &self.placed_by {
-            turn.send_once(Turn::partner(by), &format!("placer/{key}"), draft.clone());
-        }
-    }
-
-    pub(super) fn notify(&self, turn: &mut Turn<'_>, key: &str, template: &str, data: &[(&str, &str)]) {
-        let mut data = data.to_vec();
-        data.push(("order_no", &self.order_no));
-        turn.notify_once(Audience::Customer, &format!("customer/{key}"), template, &data);
-    }
-
-    /// One case of the service desk for all that goes wrong before the order ships.
-    fn case(&self, turn: &mut Turn<'_>, key: &str, text: &str, is_over: bool) {
-        let key = format!("case/{key}");
-        let draft = Case {
-            external_key: format!("order/{}/fulfilment", self.order_no),
-            subject: &format!("order {} is not being fulfilled", self.order_no),
-            text,
-            category: CaseCategory::Rejected,
-            severity: Severity::High,
-            is_over,
-            order_no: Some(&self.order_no),
-            shipment_id: None,
-        };
-        turn.send_once(Receiver::Crm, &key, Draft::written(draft.document(turn.now)));
+        turn.send_once(
+            receiver(&node),
+            &format!("change/{node}/{now_wanted:x}"),
+            draft,
+        );
     }
 
     fn left_from_node(&self, node: &str) -> Number {
-        self.lines.iter().map(|line| self.left_from(&line.no, node)).sum()
+        self.lines
+            .iter()
+            .map(|line| self.left_from(&line.no, node))
+            .sum()
     }
 }
 
@@ -466,7 +379,10 @@ fn receiver(node: &str) -> Receiver {
 
 /// Tells what was asked for from what is asked for.
 fn told(lines: &[ReleaseLine]) -> u64 {
-    let text: String = lines.iter().map(|line| format!("{}={};", line.line_no, line.quantity)).collect();
+    let text: String = lines
+        .iter()
+        .map(|line| format!("{}={};", line.line_no, line.quantity))
+        .collect();
     let digest = crate::message::Digest::of(text.as_bytes());
     let mut head = [0; 8];
     head.copy_from_slice(&digest.as_bytes()[..8]);

@@ -26,7 +26,7 @@ pub struct State {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) newest: Option<(Revision, DocumentId)>,
     pub(super) lines: Vec<Line>,
-    /// Somebody wants all of it cancelled.
+    /// Somebody wants it cancelled, in whole or in part.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) cancel: Option<Cancel>,
     /// Lines that a cancel named.
@@ -142,9 +142,9 @@ pub(super) struct Line {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Cancel {
     /// Absent when a person cancelled here.
-    pub(super) of: Option<DocumentId>,
-    /// Likewise.
     pub(super) by: Option<PartnerName>,
+    /// Whether it was for the whole order and not for lines.
+    pub(super) whole: bool,
     /// Whether the ERP knows, because it said so.
     pub(super) by_erp: bool,
 }
@@ -288,32 +288,47 @@ impl State {
 
     /// What is known of a node and this order.
     pub(super) fn attempt(&mut self, node: &str) -> &mut Attempt {
-        let index = self.attempts.iter().position(|it| it.node == node).unwrap_or_else(|| {
-            self.attempts.insert(
-                0,
-                Attempt {
-                    node: node.to_owned(),
-                    ..Attempt::default()
-                },
-            );
-            0
-        });
+        let index = self
+            .attempts
+            .iter()
+            .position(|it| it.node == node)
+            .unwrap_or_else(|| {
+                self.attempts.insert(
+                    0,
+                    Attempt {
+                        node: node.to_owned(),
+                        ..Attempt::default()
+                    },
+                );
+                0
+            });
         &mut self.attempts[index]
     }
 
     /// Whether the ERP refuses it.
     pub(super) fn is_refused(&self) -> bool {
-        self.verdict.as_ref().is_some_and(|it| it.decision == ErpDecision::Refused)
+        self.verdict
+            .as_ref()
+            .is_some_and(|it| it.decision == ErpDecision::Refused)
     }
 
     /// Whether the ERP holds it.
     pub(super) fn is_held(&self) -> bool {
-        self.verdict.as_ref().is_some_and(|it| it.decision == ErpDecision::Held)
+        self.verdict
+            .as_ref()
+            .is_some_and(|it| it.decision == ErpDecision::Held)
     }
 
     /// Whether nothing more of it shall ship.
     pub(super) fn is_stopped(&self) -> bool {
-        self.cancel.is_some() || self.is_refused()
+        self.is_cancelled() || self.is_refused()
+    }
+
+    /// Whether somebody wants all of it cancelled, at once or line by line.
+    pub(super) fn is_cancelled(&self) -> bool {
+        let is_named = |line: &Line| self.cancelled_lines.contains(&line.no);
+        let all_named = !self.lines.is_empty() && self.lines.iter().all(is_named);
+        self.cancel.as_ref().is_some_and(|cancel| cancel.whole) || all_named
     }
 
     /// The shipments that count.
@@ -355,8 +370,16 @@ impl Revision {
     pub(super) fn of(text: Option<&str>, erp: bool) -> Self {
         let text = text.unwrap_or_default().trim();
         match text.parse() {
-            Ok(number) => Self { number, text: String::new(), erp },
-            Err(_) => Self { number: 0, text: text.to_owned(), erp },
+            Ok(number) => Self {
+                number,
+                text: String::new(),
+                erp,
+            },
+            Err(_) => Self {
+                number: 0,
+                text: text.to_owned(),
+                erp,
+            },
         }
     }
 }

@@ -1,6 +1,8 @@
 //! Each path of an order, refusals included.
 
 mod disorder;
+mod late;
+mod shipments;
 
 use super::{OrderToFulfilment, State};
 use crate::{
@@ -8,7 +10,10 @@ use crate::{
     process::{
         Command, Delivered, EventKind, Number, Receiver, Signal,
         exception::{Action, Kind},
-        testing::{Run, answer, at, crm, erp, invoice, order, order_as, shipment, shipment_as, shop, warehouse},
+        testing::{
+            Run, answer, at, crm, erp, invoice, order, order_as, shipment, shipment_as, shop,
+            warehouse,
+        },
     },
 };
 
@@ -22,7 +27,13 @@ pub(super) fn conserved(state: &State) {
     for line in state.quantities() {
         let parts = line.shipped + line.cancelled + line.short + line.open;
         assert_eq!(line.ordered, parts, "{line:?}");
-        for part in [line.shipped, line.over, line.cancelled, line.short, line.open] {
+        for part in [
+            line.shipped,
+            line.over,
+            line.cancelled,
+            line.short,
+            line.open,
+        ] {
             assert!(part >= Number::ZERO, "{line:?}");
         }
     }
@@ -42,7 +53,10 @@ fn released(settings: &str) -> Run<OrderToFulfilment> {
 
 fn arrive(run: &mut Run<OrderToFulfilment>, id: &str) {
     let shipment_id = id.to_owned();
-    run.signal(&format!("arrived/{id}"), Signal::ShipmentDelivered { shipment_id });
+    run.signal(
+        &format!("arrived/{id}"),
+        Signal::ShipmentDelivered { shipment_id },
+    );
 }
 
 #[test]
@@ -56,9 +70,15 @@ fn an_order_goes_through_all_stages() {
     assert_eq!(run.sent("release"), ["release/north"]);
     run.document(&warehouse("north"), &answer("SO-1", "accepted", 2, ""));
     assert_eq!(run.status(), "accepted");
-    run.document(&warehouse("north"), &shipment("SH1", "SO-1", &at(60), "split", &[("1", "A", 10)]));
+    run.document(
+        &warehouse("north"),
+        &shipment("SH1", "SO-1", &at(60), "split", &[("1", "A", 10)]),
+    );
     assert_eq!(run.status(), "partly-shipped");
-    run.document(&warehouse("north"), &shipment("SH2", "SO-1", &at(90), "split", &[("2", "B", 5)]));
+    run.document(
+        &warehouse("north"),
+        &shipment("SH2", "SO-1", &at(90), "split", &[("2", "B", 5)]),
+    );
     assert_eq!(run.status(), "shipped");
     for key in ["erp/shipment", "crm/shipment", "placer/shipment"] {
         assert_eq!(run.sent(key).len(), 2, "{key}");
@@ -67,7 +87,10 @@ fn an_order_goes_through_all_stages() {
     assert_eq!(run.status(), "shipped");
     arrive(&mut run, "SH2");
     assert_eq!(run.status(), "delivered");
-    run.document(&erp(), &invoice("INV1", "invoice", Some("SO-1"), None, 15, "150"));
+    run.document(
+        &erp(),
+        &invoice("INV1", "invoice", Some("SO-1"), None, 15, "150"),
+    );
     assert_eq!(run.status(), "closed");
     assert_eq!(run.times(EventKind::OrderClosed), 1);
     assert_eq!(run.exceptions(), []);
@@ -81,7 +104,11 @@ fn an_order_of_the_erp_is_its_own_release() {
     assert_eq!(run.status(), "validating");
     run.document(&erp(), &order("SO-1", &[("1", "A", 8), ("2", "B", 5)]));
     assert_eq!(run.status(), "released");
-    assert_eq!(run.state.totals().ordered, Number::whole(13), "the ERP's quantities hold");
+    assert_eq!(
+        run.state.totals().ordered,
+        Number::whole(13),
+        "the ERP's quantities hold"
+    );
 }
 
 #[test]
@@ -107,16 +134,32 @@ fn a_hold_that_is_told_late_holds_nothing() {
 #[test]
 fn a_node_that_refuses_is_followed_by_the_next_and_never_asked_again() {
     let mut run = released("");
-    run.document(&warehouse("north"), &answer("SO-1", "rejected", 2, "stock-shortage"));
+    run.document(
+        &warehouse("north"),
+        &answer("SO-1", "rejected", 2, "stock-shortage"),
+    );
     assert_eq!(run.sent("release"), ["release/north", "release/south"]);
     assert_eq!(run.kinds(), [Kind::NodeRejection]);
     assert_eq!(run.sent("erp/rejected"), ["erp/rejected/north"]);
     assert_eq!(run.sent("case/"), ["case/rejected/north"]);
     run.document(&warehouse("south"), &answer("SO-1", "accepted", 3, ""));
-    assert_eq!((run.status(), run.kinds()), ("accepted", vec![]), "the exception closed itself");
-    assert_eq!(run.sent("case/"), ["case/rejected/north", "case/rejected/over"]);
-    run.document(&warehouse("south"), &answer("SO-1", "rejected", 4, "capacity"));
-    assert_eq!((run.status(), run.sent("release").len()), ("manual-review", 2));
+    assert_eq!(
+        (run.status(), run.kinds()),
+        ("accepted", vec![]),
+        "the exception closed itself"
+    );
+    assert_eq!(
+        run.sent("case/"),
+        ["case/rejected/north", "case/rejected/over"]
+    );
+    run.document(
+        &warehouse("south"),
+        &answer("SO-1", "rejected", 4, "capacity"),
+    );
+    assert_eq!(
+        (run.status(), run.sent("release").len()),
+        ("manual-review", 2)
+    );
     assert!(run.kinds().contains(&Kind::NoNodeLeft));
 }
 
@@ -143,7 +186,15 @@ fn a_node_that_does_not_answer_is_given_up_and_told_so() {
     assert_eq!(run.times(EventKind::LevelWarned), 1);
     run.pass(11);
     assert_eq!(run.times(EventKind::LevelBreached), 1);
-    assert_eq!(run.sent("/north"), ["release/north", "cancel/north", "erp/rejected/north", "case/rejected/north"]);
+    assert_eq!(
+        run.sent("/north"),
+        [
+            "release/north",
+            "cancel/north",
+            "erp/rejected/north",
+            "case/rejected/north"
+        ]
+    );
     assert_eq!(run.sent("release/south").len(), 1);
     assert_eq!(run.kinds(), [Kind::NodeRejection]);
     // Its late acceptance does not bring it back.
@@ -157,21 +208,36 @@ fn a_node_that_does_not_answer_is_given_up_and_told_so() {
 fn by_policy_an_answer_is_waited_for() {
     let mut run = released(&format!("[order]\nkeep_waiting = true\n{ACCEPTANCE}"));
     run.pass(61);
-    assert_eq!((run.status(), run.kinds()), ("released", vec![Kind::Overdue]));
+    assert_eq!(
+        (run.status(), run.kinds()),
+        ("released", vec![Kind::Overdue])
+    );
     run.document(&warehouse("north"), &answer("SO-1", "accepted", 70, ""));
     assert_eq!((run.status(), run.kinds()), ("accepted", vec![]));
-    assert_eq!(run.times(EventKind::LevelMet), 0, "no limit, no level: {:?}", run.events);
+    assert_eq!(
+        run.times(EventKind::LevelMet),
+        0,
+        "no limit, no level: {:?}",
+        run.events
+    );
 }
 
 #[test]
 fn manual_review_can_look_again() {
     let mut run = run("");
     for node in ["north", "south"] {
-        run.supply.stock.insert((node.to_owned(), "A".to_owned()), 3);
+        run.supply
+            .stock
+            .insert((node.to_owned(), "A".to_owned()), 3);
     }
     run.document(&erp(), &ordered());
-    assert_eq!((run.status(), run.kinds()), ("manual-review", vec![Kind::NoNodeLeft]));
-    run.supply.stock.insert(("south".to_owned(), "A".to_owned()), 10);
+    assert_eq!(
+        (run.status(), run.kinds()),
+        ("manual-review", vec![Kind::NoNodeLeft])
+    );
+    run.supply
+        .stock
+        .insert(("south".to_owned(), "A".to_owned()), 10);
     run.act(Kind::NoNodeLeft, Action::Retry);
     assert_eq!((run.status(), run.kinds()), ("released", vec![]));
     assert_eq!(run.sent("release"), ["release/south"]);
@@ -195,182 +261,26 @@ fn an_outage_is_told_once_and_left_after_a_time() {
 }
 
 #[test]
-fn a_short_shipment_is_a_person_s_to_decide() {
-    let mut run = released("");
-    run.document(&warehouse("north"), &shipment("SH1", "SO-1", &at(60), "partial-closed", &[("1", "A", 7), ("2", "B", 5)]));
-    assert_eq!((run.status(), run.kinds()), ("shipped", vec![Kind::ShortShipment]));
-    assert_eq!(run.state.totals().short, Number::whole(3));
-    assert_eq!(run.sent("erp/correction"), ["erp/correction/3/0"]);
-    arrive(&mut run, "SH1");
-    run.document(&erp(), &invoice("INV1", "invoice", Some("SO-1"), None, 12, "120"));
-    assert_eq!(run.status(), "invoiced");
-    run.act(Kind::ShortShipment, Action::AcceptVariance);
-    assert_eq!((run.status(), run.kinds()), ("closed", vec![]));
-}
-
-#[test]
-fn the_rest_of_a_short_shipment_can_go_to_another_node() {
-    let mut run = released("");
-    run.document(&warehouse("north"), &shipment("SH1", "SO-1", &at(60), "partial-closed", &[("1", "A", 7), ("2", "B", 5)]));
-    run.act(Kind::ShortShipment, Action::Reroute);
-    assert_eq!(run.sent("release"), ["release/north", "release/south"]);
-    assert_eq!(run.state.totals().open, Number::whole(3));
-    run.document(&warehouse("south"), &shipment("SH2", "SO-1", &at(90), "complete", &[("1", "A", 3)]));
-    assert_eq!((run.status(), run.kinds()), ("shipped", vec![]));
-}
-
-#[test]
-fn policy_decides_what_a_partial_shipment_leaves() {
-    let part = shipment("SH1", "SO-1", &at(60), "partial", &[("1", "A", 7), ("2", "B", 5)]);
-    for (remainder, open, cancelled) in [("as-stated", 3, 0), ("keep-open", 3, 0), ("cancel", 0, 3)] {
-        let mut run = released(&format!("[order]\nremainder = \"{remainder}\""));
-        run.document(&warehouse("north"), &part);
-        let totals = run.state.totals();
-        assert_eq!((totals.open, totals.cancelled), (Number::whole(open), Number::whole(cancelled)), "{remainder}");
-    }
-}
-
-#[test]
-fn over_damaged_substituted_and_unordered_goods_are_exceptions() {
-    let mut run = released("");
-    run.document(&warehouse("north"), &shipment("SH1", "SO-1", &at(60), "complete", &[("1", "A", 12), ("2", "B", 1)]));
-    run.document(&warehouse("north"), &shipment("SH2", "SO-1", &at(61), "damaged", &[("2", "B", 1)]));
-    run.document(&warehouse("north"), &shipment("SH3", "SO-1", &at(62), "substituted", &[("2", "B2", 3)]));
-    run.document(&warehouse("north"), &shipment("SH4", "SO-1", &at(63), "complete", &[("9", "Z", 1)]));
-    let mut kinds = run.kinds();
-    kinds.sort();
-    assert_eq!(kinds, [Kind::OverShipment, Kind::DamagedShipment, Kind::Substitution, Kind::UnexpectedItem]);
-    assert_eq!(run.state.totals().over, Number::whole(2));
-    assert_eq!(run.sent("erp/correction"), ["erp/correction/0/2"]);
-}
-
-#[test]
-fn a_cancel_before_release_reaches_no_node() {
-    let mut run = run("");
-    run.document(&shop(), &ordered());
-    run.document(&shop(), &order_as("SO-1", "cancel", None, &[]));
-    assert_eq!(run.status(), "cancelled");
-    run.document(&erp(), &answer("SO-1", "accepted", 1, ""));
-    assert_eq!((run.status(), run.sent("release").len()), ("cancelled", 0));
-    assert_eq!(run.sent("erp/cancel").len(), 1);
-    assert_eq!(run.sent("answer/cancel"), ["answer/cancel/done"]);
-}
-
-#[test]
-fn a_cancel_waits_for_the_node() {
-    let mut run = released("");
-    run.delivers = false;
-    run.document(&shop(), &order_as("SO-1", "cancel", None, &[]));
-    assert_eq!(run.status(), "cancelling");
-    assert!(run.sent("answer/cancel").is_empty(), "nothing is certain yet");
-    run.outcome("cancel/north", Delivered::Done { external_id: None });
-    assert_eq!((run.status(), run.sent("answer/cancel")), ("cancelled", vec!["answer/cancel/done".to_owned()]));
-    // What leaves in spite of that has left.
-    run.document(&warehouse("north"), &shipment("SH1", "SO-1", &at(60), "split", &[("1", "A", 10)]));
-    let totals = run.state.totals();
-    assert_eq!((totals.shipped, totals.cancelled), (Number::whole(10), Number::whole(5)));
-    assert_eq!(run.status(), "shipped");
-}
-
-#[test]
-fn a_cancel_that_the_node_refuses_is_too_late_and_said_so() {
-    let mut run = released("");
-    run.delivers = false;
-    run.document(&shop(), &order_as("SO-1", "cancel", None, &[]));
-    let too_late = Delivered::Dead {
-        code: "rejected".to_owned(),
-        text: "picked".to_owned(),
-        refused: true,
-    };
-    run.outcome("cancel/north", too_late);
-    assert_eq!(run.sent("answer/cancel"), ["answer/cancel/too-late"]);
-    assert_eq!((run.state.totals().open, run.times(EventKind::CancelTooLate)), (Number::whole(15), 1));
-    run.document(&warehouse("north"), &shipment("SH1", "SO-1", &at(60), "complete", &[("1", "A", 10), ("2", "B", 5)]));
-    assert_eq!(run.status(), "shipped");
-}
-
-#[test]
-fn a_cancel_after_everything_left_is_too_late() {
-    let mut run = released("");
-    run.document(&warehouse("north"), &shipment("SH1", "SO-1", &at(60), "complete", &[("1", "A", 10), ("2", "B", 5)]));
-    run.document(&crm(), &order_as("SO-1", "cancel", None, &[]));
-    assert_eq!((run.status(), run.sent("cancel/north").len()), ("shipped", 0));
-    assert_eq!(run.sent("answer/cancel"), ["answer/cancel/too-late"]);
-}
-
-#[test]
-fn a_single_line_can_be_cancelled() {
-    let mut run = released("");
-    run.document(&shop(), &order_as("SO-1", "cancel", None, &[("2", "B", 5)]));
-    let totals = run.state.totals();
-    assert_eq!((totals.open, totals.cancelled), (Number::whole(10), Number::whole(5)));
-    assert_eq!(run.sent("change/north").len(), 1, "the node is told");
-}
-
-#[test]
-fn a_change_reaches_the_erp_and_the_node() {
-    let mut run = released("");
-    run.document(&shop(), &order_as("SO-1", "change", Some(1), &[("1", "A", 6)]));
-    assert_eq!(run.sent("erp/order"), ["erp/order/0", "erp/order/1"]);
-    assert_eq!(run.sent("change/north").len(), 1);
-    assert_eq!(run.state.totals().open, Number::whole(11));
-    // The same change again, and one that is older, change nothing.
-    run.document(&crm(), &order_as("SO-1", "change", Some(1), &[("1", "A", 6)]));
-    run.document(&shop(), &order_as("SO-1", "change", None, &[("1", "A", 9)]));
-    assert_eq!((run.sent("change/north").len(), run.state.totals().open), (1, Number::whole(11)));
-}
-
-#[test]
-fn a_change_below_what_left_is_too_late() {
-    let mut run = released("");
-    run.document(&warehouse("north"), &shipment("SH1", "SO-1", &at(60), "complete", &[("1", "A", 10), ("2", "B", 5)]));
-    run.document(&shop(), &order_as("SO-1", "change", Some(1), &[("1", "A", 6)]));
-    assert_eq!(run.sent("answer/too-late"), ["answer/too-late/1/1"]);
-    assert_eq!(run.times(EventKind::ChangeTooLate), 1);
-    assert_eq!(run.state.totals().shipped, Number::whole(15));
-}
-
-#[test]
 fn a_shipment_without_an_order_waits_for_it() {
     let mut run = run("[[limit]]\nlevel = \"announcement\"\nminutes = 30\n");
-    run.document(&warehouse("north"), &shipment("SH1", "SO-1", &at(0), "complete", &[("1", "A", 10), ("2", "B", 5)]));
+    run.document(
+        &warehouse("north"),
+        &shipment(
+            "SH1",
+            "SO-1",
+            &at(0),
+            "complete",
+            &[("1", "A", 10), ("2", "B", 5)],
+        ),
+    );
     assert_eq!(run.status(), "unknown");
     run.pass(31);
     assert_eq!(run.kinds(), [Kind::Overdue]);
     run.document(&erp(), &ordered());
-    assert_eq!((run.status(), run.kinds(), run.sent("release").len()), ("shipped", vec![], 0));
-}
-
-#[test]
-fn a_cancelled_shipment_did_not_leave() {
-    let mut run = released("");
-    let lines = [("1", "A", 10), ("2", "B", 5)];
-    run.document(&warehouse("north"), &shipment("SH1", "SO-1", &at(60), "complete", &lines));
-    run.document(&warehouse("north"), &shipment_as("SH1", "SO-1", "cancel", &at(60), "complete", &lines));
-    assert_eq!(run.state.totals().open, Number::whole(15));
-    run.document(&warehouse("north"), &shipment("SH2", "SO-1", &at(70), "complete", &lines));
-    assert_eq!(run.status(), "shipped");
-}
-
-#[test]
-fn a_lost_shipment_keeps_the_order_from_closing_until_somebody_accepts_it() {
-    let mut run = released("");
-    run.document(&warehouse("north"), &shipment("SH1", "SO-1", &at(60), "complete", &[("1", "A", 10), ("2", "B", 5)]));
-    run.document(&erp(), &invoice("INV1", "invoice", Some("SO-1"), None, 15, "150"));
-    let (shipment_id, cause) = ("SH1".to_owned(), "lost".to_owned());
-    run.signal("lost", Signal::ShipmentFailed { shipment_id, cause });
-    assert_eq!((run.status(), run.kinds()), ("shipped", vec![Kind::Loss]));
-    run.act(Kind::Loss, Action::AcceptVariance);
-    assert_eq!((run.status(), run.kinds()), ("closed", vec![]));
-}
-
-#[test]
-fn more_invoiced_than_left_is_an_exception() {
-    let mut run = released("");
-    run.document(&warehouse("north"), &shipment("SH1", "SO-1", &at(60), "complete", &[("1", "A", 10), ("2", "B", 5)]));
-    arrive(&mut run, "SH1");
-    run.document(&erp(), &invoice("INV1", "invoice", Some("SO-1"), None, 16, "160"));
-    assert_eq!((run.status(), run.kinds()), ("invoiced", vec![Kind::InvoiceMismatch]));
+    assert_eq!(
+        (run.status(), run.kinds(), run.sent("release").len()),
+        ("shipped", vec![], 0)
+    );
 }
 
 #[test]
@@ -384,13 +294,22 @@ fn what_can_not_be_delivered_can_be_tried_again() {
     run.outcome("erp/order/0", dead);
     assert_eq!(run.kinds(), [Kind::Undeliverable]);
     run.act(Kind::Undeliverable, Action::Retry);
-    assert_eq!((run.kinds(), run.sent("erp/order")), (vec![], vec!["erp/order/0".to_owned(), "erp/order/0#1".to_owned()]));
+    assert_eq!(
+        (run.kinds(), run.sent("erp/order")),
+        (
+            vec![],
+            vec!["erp/order/0".to_owned(), "erp/order/0#1".to_owned()]
+        )
+    );
 }
 
 #[test]
 fn a_person_can_only_do_what_is_offered() {
     let mut run = released("");
-    run.document(&warehouse("north"), &answer("SO-1", "rejected", 2, "stock-shortage"));
+    run.document(
+        &warehouse("north"),
+        &answer("SO-1", "rejected", 2, "stock-shortage"),
+    );
     let step = run.act(Kind::NodeRejection, Action::Release);
     assert_eq!(step.refusal.map(|it| it.code), Some("action-not-offered"));
     let step = run.act(Kind::NodeRejection, Action::Cancel);
@@ -413,26 +332,52 @@ fn a_number_that_can_not_be_kept_is_refused_and_said() {
 fn a_release_is_the_order_as_it_came_with_what_is_open() {
     let mut run = released("");
     let placed = ordered();
-    run.document(&warehouse("north"), &shipment("SH1", "SO-1", &at(60), "split", &[("1", "A", 4)]));
-    run.document(&warehouse("north"), &answer("SO-1", "rejected", 61, "stock-shortage"));
+    run.document(
+        &warehouse("north"),
+        &shipment("SH1", "SO-1", &at(60), "split", &[("1", "A", 4)]),
+    );
+    run.document(
+        &warehouse("north"),
+        &answer("SO-1", "rejected", 61, "stock-shortage"),
+    );
     let release = run.commands.iter().rev().find_map(|command| match command {
-        Command::Send { to: Receiver::Node { node }, draft, .. } if node == "south" => draft.document(Some(&placed)).ok(),
+        Command::Send {
+            to: Receiver::Node { node },
+            draft,
+            ..
+        } if node == "south" => draft.document(Some(&placed)).ok(),
         _ => None,
     });
     let Some(Document::Order(release)) = release else {
         panic!("a release to south");
     };
-    let quantities: Vec<i64> = release.lines.iter().map(|line| line.quantity.value.coefficient).collect();
-    assert_eq!((release.purpose, release.node.as_deref(), quantities), (Purpose::Original, Some("south"), vec![6, 5]));
+    let quantities: Vec<i64> = release
+        .lines
+        .iter()
+        .map(|line| line.quantity.value.coefficient)
+        .collect();
+    assert_eq!(
+        (release.purpose, release.node.as_deref(), quantities),
+        (Purpose::Original, Some("south"), vec![6, 5])
+    );
 }
 
 #[test]
 fn a_state_is_small() {
     let mut run = released("");
-    run.document(&warehouse("north"), &answer("SO-1", "rejected", 2, "stock-shortage"));
+    run.document(
+        &warehouse("north"),
+        &answer("SO-1", "rejected", 2, "stock-shortage"),
+    );
     run.document(&warehouse("south"), &answer("SO-1", "accepted", 3, ""));
-    run.document(&warehouse("south"), &shipment("SH1", "SO-1", &at(60), "split", &[("1", "A", 10)]));
-    run.document(&warehouse("south"), &shipment("SH2", "SO-1", &at(61), "split", &[("2", "B", 5)]));
+    run.document(
+        &warehouse("south"),
+        &shipment("SH1", "SO-1", &at(60), "split", &[("1", "A", 10)]),
+    );
+    run.document(
+        &warehouse("south"),
+        &shipment("SH2", "SO-1", &at(61), "split", &[("2", "B", 5)]),
+    );
     let bytes = rmp_serde::to_vec_named(&run.state).expect("a state").len();
     assert!(bytes <= 4_096, "{bytes}");
 }

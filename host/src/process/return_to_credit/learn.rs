@@ -29,12 +29,18 @@ const PAPERS_MAX: usize = 200;
 // === impl State ===
 
 impl State {
-    pub(super) fn take(&mut self, received: &Received<'_>, calendars: &Calendars) -> Result<(), Refusal> {
+    pub(super) fn take(
+        &mut self,
+        received: &Received<'_>,
+        calendars: &Calendars,
+    ) -> Result<(), Refusal> {
         match received.document {
             Document::ReturnAuthorization(it) => self.take_paper(it, received, calendars),
             Document::ReturnReceipt(it) => self.take_receipt(it, received),
             Document::ReturnDisposition(it) => self.take_inspection(it, received),
-            Document::Invoice(it) if received.from.role == Role::Erp => self.take_credit(it, received),
+            Document::Invoice(it) if received.from.role == Role::Erp => {
+                self.take_credit(it, received)
+            }
             _ => Ok(()),
         }
     }
@@ -47,8 +53,15 @@ impl State {
     ) -> Result<(), Refusal> {
         let by_erp = received.from.role == Role::Erp;
         if paper.purpose == Purpose::Cancel {
-            if self.cancel.as_ref().is_none_or(|known| by_erp && !known.by_erp) {
-                self.cancel = Some(Cancel { of: Some(received.id), by_erp });
+            if self
+                .cancel
+                .as_ref()
+                .is_none_or(|known| by_erp && !known.by_erp)
+            {
+                self.cancel = Some(Cancel {
+                    of: Some(received.id),
+                    by_erp,
+                });
             }
             return Ok(());
         }
@@ -59,11 +72,18 @@ impl State {
             // What follows is known from receipts, inspections and credits.
             _ => return Ok(()),
         };
-        let lines = paper.lines.iter().map(line_of).collect::<Result<Vec<_>, _>>()?;
+        let lines = paper
+            .lines
+            .iter()
+            .map(line_of)
+            .collect::<Result<Vec<_>, _>>()?;
         within(lines.len(), LINES_MAX, "lines")?;
         let node = paper.node.clone();
         let calendar = node.as_deref().and_then(|node| calendars.of(node));
-        let expires = paper.expires.as_deref().and_then(|date| date.parse::<jiff::civil::Date>().ok());
+        let expires = paper
+            .expires
+            .as_deref()
+            .and_then(|date| date.parse::<jiff::civil::Date>().ok());
         let end = |date: jiff::civil::Date| match calendar {
             Some(calendar) => calendar.end_of(date).as_millis(),
             None => date
@@ -82,7 +102,11 @@ impl State {
             node,
             lines,
         };
-        let known = if by_erp { &mut self.verdict } else { &mut self.request };
+        let known = if by_erp {
+            &mut self.verdict
+        } else {
+            &mut self.request
+        };
         let rank = |paper: &Paper| (paper.at, paper.denied, paper.of);
         if known.as_ref().is_none_or(|known| rank(known) < rank(&new)) {
             *known = Some(new);
@@ -90,7 +114,11 @@ impl State {
         Ok(())
     }
 
-    fn take_receipt(&mut self, receipt: &ReturnReceipt, received: &Received<'_>) -> Result<(), Refusal> {
+    fn take_receipt(
+        &mut self,
+        receipt: &ReturnReceipt,
+        received: &Received<'_>,
+    ) -> Result<(), Refusal> {
         let mut lines = Vec::with_capacity(receipt.lines.len());
         for line in &receipt.lines {
             let condition = match line.condition {
@@ -134,7 +162,11 @@ impl State {
         Ok(())
     }
 
-    fn take_inspection(&mut self, verdict: &ReturnDisposition, received: &Received<'_>) -> Result<(), Refusal> {
+    fn take_inspection(
+        &mut self,
+        verdict: &ReturnDisposition,
+        received: &Received<'_>,
+    ) -> Result<(), Refusal> {
         let mut lines = Vec::with_capacity(verdict.lines.len());
         for line in &verdict.lines {
             lines.push(InspectionLine {
@@ -146,7 +178,11 @@ impl State {
         }
         within(lines.len(), LINES_MAX, "lines")?;
         within(self.inspections.len() + 1, PAPERS_MAX, "inspections")?;
-        let amount = verdict.credit_amount.as_ref().map(|money| fit(Number::of(&money.amount))).transpose()?;
+        let amount = verdict
+            .credit_amount
+            .as_ref()
+            .map(|money| fit(Number::of(&money.amount)))
+            .transpose()?;
         let new = Inspection {
             receipt: verdict.receipt_no.clone().unwrap_or_default(),
             of: received.id,
@@ -162,11 +198,17 @@ impl State {
             amount: amount.map(Number::at_least_zero),
         };
         let rank = |it: &Inspection| (it.at, it.by_erp, it.lines.clone());
-        match self.inspections.iter_mut().find(|it| it.receipt == new.receipt) {
+        match self
+            .inspections
+            .iter_mut()
+            .find(|it| it.receipt == new.receipt)
+        {
             Some(known) if rank(known) < rank(&new) => *known = new,
             Some(_) => {}
             None => {
-                let place = self.inspections.partition_point(|it| it.receipt < new.receipt);
+                let place = self
+                    .inspections
+                    .partition_point(|it| it.receipt < new.receipt);
                 self.inspections.insert(place, new);
             }
         }
@@ -180,15 +222,29 @@ impl State {
         let amount = fit(Number::of(&invoice.total.amount))?.magnitude();
         let cancelled = invoice.purpose == Purpose::Cancel;
         within(self.credits.len() + 1, PAPERS_MAX, "credits")?;
-        match self.credits.iter_mut().find(|it| it.no == invoice.invoice_no) {
+        match self
+            .credits
+            .iter_mut()
+            .find(|it| it.no == invoice.invoice_no)
+        {
             Some(known) => {
                 known.cancelled |= cancelled;
                 known.amount = known.amount.max(amount);
             }
             None => {
-                let place = self.credits.partition_point(|it| it.no < invoice.invoice_no);
+                let place = self
+                    .credits
+                    .partition_point(|it| it.no < invoice.invoice_no);
                 let no = invoice.invoice_no.clone();
-                self.credits.insert(place, Credit { no, of: received.id, amount, cancelled });
+                self.credits.insert(
+                    place,
+                    Credit {
+                        no,
+                        of: received.id,
+                        amount,
+                        cancelled,
+                    },
+                );
             }
         }
         Ok(())
@@ -214,22 +270,38 @@ fn line_of(line: &ReturnLine) -> Result<Line, Refusal> {
         sku: sku(&line.items).to_owned(),
         unit: line.quantity.unit.clone(),
         quantity: fit(Number::of(&line.quantity.value))?.at_least_zero(),
-        price: price.map(|money| fit(Number::of(&money.amount))).transpose()?.map(Number::at_least_zero),
-        currency: price.map(|money| money.currency.clone()).unwrap_or_default(),
+        price: price
+            .map(|money| fit(Number::of(&money.amount)))
+            .transpose()?
+            .map(Number::at_least_zero),
+        currency: price
+            .map(|money| money.currency.clone())
+            .unwrap_or_default(),
         bad: matches!(
             line.reason,
-            ReturnReason::Damaged | ReturnReason::Defective | ReturnReason::Recall | ReturnReason::Expired
+            ReturnReason::Damaged
+                | ReturnReason::Defective
+                | ReturnReason::Recall
+                | ReturnReason::Expired
         ),
     })
 }
 
 fn fit(number: Option<Number>) -> Result<Number, Refusal> {
-    number.ok_or_else(|| Refusal::new("number-unfit", "a number is too large, or has more than six decimals"))
+    number.ok_or_else(|| {
+        Refusal::new(
+            "number-unfit",
+            "a number is too large, or has more than six decimals",
+        )
+    })
 }
 
 fn within(count: usize, max: usize, what: &str) -> Result<(), Refusal> {
     if count <= max {
         return Ok(());
     }
-    Err(Refusal::new("too-much", format!("a return may have {max} {what}")))
+    Err(Refusal::new(
+        "too-much",
+        format!("a return may have {max} {what}"),
+    ))
 }

@@ -21,18 +21,27 @@ impl Facts for State {
         if let Err(refusal) = &taken
             && self.unfit.len() < 16
         {
-            self.unfit.push((received.id.to_string(), refusal.text.clone()));
+            self.unfit
+                .push((received.id.to_string(), refusal.text.clone()));
         }
         taken
     }
 
-    fn act(&mut self, exception: &Exception, action: Action, turn: &mut Turn<'_>) -> Result<(), Refusal> {
+    fn act(
+        &mut self,
+        exception: &Exception,
+        action: Action,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), Refusal> {
         match (exception.kind, action) {
             (Kind::UnauthorizedReceipt, Action::Retry) => self.ask_for_permission(turn),
             (Kind::ReceivedAfterExpiry, Action::Release) => self.honoured = true,
             (Kind::Overdue, Action::Retry) => turn.desk.unsay("erp/request"),
             (_, Action::Cancel) if self.cancel.is_none() => {
-                self.cancel = Some(Cancel { of: None, by_erp: false });
+                self.cancel = Some(Cancel {
+                    of: None,
+                    by_erp: false,
+                });
             }
             _ => {}
         }
@@ -61,23 +70,37 @@ impl State {
             return match (self.cancel.is_some(), self.is_denied()) {
                 (true, _) => Status::Cancelled,
                 (false, true) => Status::Denied,
-                (false, false) if self.permission().is_none() && self.request.is_none() => Status::Unknown,
+                (false, false) if self.permission().is_none() && self.request.is_none() => {
+                    Status::Unknown
+                }
                 (false, false) if self.permission().is_none() => Status::Requested,
                 (false, false) if self.lapsed.is_some() => Status::Expired,
                 (false, false) => Status::Authorized,
             };
         }
         if self.permission().is_none() {
-            let accepted = self.unauthorized_cause().is_some_and(|cause| turn.desk.is_waived(&cause));
-            return if accepted { Status::Closed } else { Status::Unauthorized };
+            let accepted = self
+                .unauthorized_cause()
+                .is_some_and(|cause| turn.desk.is_waived(&cause));
+            return if accepted {
+                Status::Closed
+            } else {
+                Status::Unauthorized
+            };
         }
         if sums.received.is_zero() {
             // Only what may not come has come.
-            return if self.lapsed.is_some() { Status::Expired } else { Status::Authorized };
+            return if self.lapsed.is_some() {
+                Status::Expired
+            } else {
+                Status::Authorized
+            };
         }
         let is_settled = self.is_inspected() && self.is_credited(turn);
         let is_complete = sums.received >= sums.authorized
-            || self.short_cause().is_some_and(|cause| turn.desk.is_waived(&cause));
+            || self
+                .short_cause()
+                .is_some_and(|cause| turn.desk.is_waived(&cause));
         match (is_complete, self.is_inspected()) {
             (true, true) if is_settled => Status::Closed,
             (true, true) => Status::Inspected,
@@ -104,14 +127,19 @@ impl State {
         }
         match (&self.request, &self.verdict) {
             (Some(_), None) => waits.push(Awaited::new(Level::ReturnAuthorization, "", "erp")),
-            (_, Some(verdict)) if !verdict.denied && sums.received < sums.authorized && self.lapsed.is_none() => {
+            (_, Some(verdict))
+                if !verdict.denied && sums.received < sums.authorized && self.lapsed.is_none() =>
+            {
                 let on = verdict.node.as_deref().unwrap_or("customer");
                 waits.push(Awaited::new(Level::ReturnReceipt, "", on).until(self.expires()));
             }
             _ => {}
         }
         if sums.received.is_positive() && !self.status.is_final() {
-            let node = self.permission().and_then(|it| it.node.as_deref()).unwrap_or("warehouse");
+            let node = self
+                .permission()
+                .and_then(|it| it.node.as_deref())
+                .unwrap_or("warehouse");
             if !self.is_inspected() {
                 waits.push(Awaited::new(Level::Inspection, "", node));
             }
@@ -138,10 +166,28 @@ impl State {
                 causes.push(cause.severity(severity).actions(actions));
             }
         };
-        note(Kind::OverReceipt, sums.over, Severity::Normal, &accept, "came back beyond what was allowed");
-        note(Kind::ConditionMismatch, sums.wrong, Severity::High, &accept, "came back that are not what was allowed");
+        note(
+            Kind::OverReceipt,
+            sums.over,
+            Severity::Normal,
+            &accept,
+            "came back beyond what was allowed",
+        );
+        note(
+            Kind::ConditionMismatch,
+            sums.wrong,
+            Severity::High,
+            &accept,
+            "came back that are not what was allowed",
+        );
         let late = [Action::Release, Action::AcceptVariance];
-        note(Kind::ReceivedAfterExpiry, sums.late, Severity::High, &late, "came back after the permission had ended");
+        note(
+            Kind::ReceivedAfterExpiry,
+            sums.late,
+            Severity::High,
+            &late,
+            "came back after the permission had ended",
+        );
         if let Some(text) = self.bad_condition() {
             causes.push(Cause::new(Kind::ConditionMismatch, "condition", text).actions(&accept));
         }
@@ -152,19 +198,28 @@ impl State {
     fn unauthorized_cause(&self) -> Option<Cause> {
         let sums = self.sums();
         sums.unauthorized.is_positive().then(|| {
-            let why = if self.is_denied() { "the ERP denied" } else { "nobody has allowed" };
+            let why = if self.is_denied() {
+                "the ERP denied"
+            } else {
+                "nobody has allowed"
+            };
             let numbers: Vec<&str> = self.receipts.iter().map(|it| it.no.as_str()).collect();
-            Cause::new(Kind::UnauthorizedReceipt, "", format!("{} came back that {why}", sums.unauthorized))
-                .severity(Severity::High)
-                .with("receipts", numbers.join(", "))
-                .actions(&[Action::Retry, Action::AcceptVariance])
+            Cause::new(
+                Kind::UnauthorizedReceipt,
+                "",
+                format!("{} came back that {why}", sums.unauthorized),
+            )
+            .severity(Severity::High)
+            .with("receipts", numbers.join(", "))
+            .actions(&[Action::Retry, Action::AcceptVariance])
         })
     }
 
     /// Some of it came, and the rest will not.
     fn short_cause(&self) -> Option<Cause> {
         let sums = self.sums();
-        let is_short = self.lapsed.is_some() && sums.received.is_positive() && sums.received < sums.authorized;
+        let is_short =
+            self.lapsed.is_some() && sums.received.is_positive() && sums.received < sums.authorized;
         is_short.then(|| {
             let text = format!("{} of {} came back in time", sums.received, sums.authorized);
             Cause::new(Kind::ShortReceipt, "", text).actions(&[Action::AcceptVariance])
@@ -192,11 +247,21 @@ impl State {
         let sums = self.sums();
         let due = self.due_by_policy(&turn.world.policy.returns.credit_percent);
         let text = if sums.posted > sums.credited && sums.received.is_zero() {
-            format!("{} was credited and nothing came back that may", sums.posted)
+            format!(
+                "{} was credited and nothing came back that may",
+                sums.posted
+            )
         } else if sums.posted > sums.credited {
-            format!("{} was credited, {} is the price of what came back", sums.posted, sums.credited)
+            format!(
+                "{} was credited, {} is the price of what came back",
+                sums.posted, sums.credited
+            )
         } else if due.is_some_and(|due| self.requested > due) {
-            format!("{} was asked for, a later verdict makes it {}", self.requested, due.unwrap_or_default())
+            format!(
+                "{} was asked for, a later verdict makes it {}",
+                self.requested,
+                due.unwrap_or_default()
+            )
         } else {
             return None;
         };

@@ -54,7 +54,9 @@ impl State {
     #[must_use]
     pub fn quantities(&self) -> Vec<ReturnQuantities> {
         let (received, _) = self.sort_receipts();
-        let lines = self.permission().map_or(&[][..], |permission| &permission.lines);
+        let lines = self
+            .permission()
+            .map_or(&[][..], |permission| &permission.lines);
         lines
             .iter()
             .enumerate()
@@ -85,7 +87,12 @@ impl State {
         let matched: Number = by_line.values().copied().sum();
         sums.over = matched - sums.received;
         sums.due = self.due(&sums);
-        sums.posted = self.credits.iter().filter(|it| !it.cancelled).map(|it| it.amount).sum();
+        sums.posted = self
+            .credits
+            .iter()
+            .filter(|it| !it.cancelled)
+            .map(|it| it.amount)
+            .sum();
         sums.credited = match sums.worth {
             _ if sums.received.is_zero() => Number::ZERO,
             Some(worth) => sums.posted.min(worth),
@@ -95,7 +102,9 @@ impl State {
     }
 
     fn lines(&self) -> impl Iterator<Item = &Line> {
-        self.permission().into_iter().flat_map(|permission| &permission.lines)
+        self.permission()
+            .into_iter()
+            .flat_map(|permission| &permission.lines)
     }
 
     /// What came in time for each line, by the line's place, and everything else.
@@ -113,7 +122,10 @@ impl State {
                 } else if !self.is_timely(receipt.at) {
                     sums.late += line.quantity;
                 } else {
-                    match self.place_of(&line.no, &line.sku).filter(|_| line.condition != Condition::Wrong) {
+                    match self
+                        .place_of(&line.no, &line.sku)
+                        .filter(|_| line.condition != Condition::Wrong)
+                    {
                         Some(place) => *by_line.entry(place).or_default() += line.quantity,
                         None => sums.wrong += line.quantity,
                     }
@@ -143,14 +155,20 @@ impl State {
     /// The inspections that count.
     pub(super) fn valid_inspections(&self) -> impl Iterator<Item = &Inspection> {
         let for_all = self.inspections.iter().any(|it| it.receipt.is_empty());
-        self.inspections.iter().filter(move |it| it.receipt.is_empty() == for_all)
+        self.inspections
+            .iter()
+            .filter(move |it| it.receipt.is_empty() == for_all)
     }
 
     /// Quantity and disposition of what was judged of a line.
     fn judged<'a>(&'a self, line: &'a Line) -> impl Iterator<Item = (Number, &'a str)> {
         self.valid_inspections()
             .flat_map(|it| &it.lines)
-            .filter(|it| self.place_of(&it.no, &it.sku).and_then(|place| self.lines().nth(place)) == Some(line))
+            .filter(|it| {
+                self.place_of(&it.no, &it.sku)
+                    .and_then(|place| self.lines().nth(place))
+                    == Some(line)
+            })
             .map(|it| (it.quantity, it.disposition.as_str()))
     }
 
@@ -174,7 +192,9 @@ impl State {
         if named.iter().all(|it| it.credit == Some(Decided::None)) && !named.is_empty() {
             return Some(Number::ZERO);
         }
-        if named.iter().all(|it| it.credit == Some(Decided::Full)) && sums.inspected >= sums.received {
+        if named.iter().all(|it| it.credit == Some(Decided::Full))
+            && sums.inspected >= sums.received
+        {
             return sums.worth.filter(|_| !named.is_empty());
         }
         None
@@ -194,7 +214,12 @@ impl State {
             // What is worth most counts first, so that the order of papers does not matter.
             let mut judged: Vec<(u32, Number)> = self
                 .judged(line)
-                .map(|(quantity, disposition)| (percents.get(disposition).copied().unwrap_or_default(), quantity))
+                .map(|(quantity, disposition)| {
+                    (
+                        percents.get(disposition).copied().unwrap_or_default(),
+                        quantity,
+                    )
+                })
                 .collect();
             judged.sort_by(|left, right| right.cmp(left));
             let mut left = quantities.received;

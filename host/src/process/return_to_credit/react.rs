@@ -40,29 +40,52 @@ impl State {
     fn follow_papers(&mut self, turn: &mut Turn<'_>) {
         if let Some(request) = &self.request {
             turn.became(EventKind::ReturnRequested, "");
-            turn.send_once(Receiver::Erp, "erp/request", Draft::Relayed { of: request.of });
+            turn.send_once(
+                Receiver::Erp,
+                "erp/request",
+                Draft::Relayed { of: request.of },
+            );
         }
         let Some(verdict) = self.verdict.clone() else {
             return;
         };
-        let word = if verdict.denied { "denied" } else { "authorized" };
+        let word = if verdict.denied {
+            "denied"
+        } else {
+            "authorized"
+        };
         let key = format!("{word}/{}", verdict.at);
         let draft = Draft::Relayed { of: verdict.of };
         turn.send_once(Receiver::Crm, &format!("crm/{key}"), draft.clone());
         if let Some(request) = &self.request {
             turn.send_once(Turn::partner(&request.by), &format!("answer/{key}"), draft);
         }
-        self.notify(turn, &key, &format!("return-{word}"), &[("reason", &verdict.reason)]);
+        self.notify(
+            turn,
+            &key,
+            &format!("return-{word}"),
+            &[("reason", &verdict.reason)],
+        );
         if verdict.denied {
-            turn.event_once(Event::new(EventKind::ReturnDenied, "").with("reason", &verdict.reason));
+            turn.event_once(
+                Event::new(EventKind::ReturnDenied, "").with("reason", &verdict.reason),
+            );
             self.take_back(turn, "the ERP denied the return");
         } else {
             turn.became(EventKind::ReturnAuthorized, "");
             // Goods that are there already, or were called off, need no announcement.
-            if self.cancel.is_none() && self.lapsed.is_none() && self.sums().received < self.sums().authorized {
+            if self.cancel.is_none()
+                && self.lapsed.is_none()
+                && self.sums().received < self.sums().authorized
+            {
                 for node in nodes(&verdict, turn) {
-                    let draft = self.announce(&verdict, Intent::Original, ReturnIntent::Authorized, &node);
-                    turn.send_once(Receiver::Node { node: node.clone() }, &format!("expect/{node}"), draft);
+                    let draft =
+                        self.announce(&verdict, Intent::Original, ReturnIntent::Authorized, &node);
+                    turn.send_once(
+                        Receiver::Node { node: node.clone() },
+                        &format!("expect/{node}"),
+                        draft,
+                    );
                     turn.became(EventKind::ReturnExpected, &node);
                 }
             }
@@ -118,7 +141,11 @@ impl State {
         for node in nodes(&paper, turn) {
             if turn.desk.has_said(&format!("expect/{node}")) {
                 let draft = self.announce(&paper, Intent::Cancel, ReturnIntent::Closed, &node);
-                turn.send_once(Receiver::Node { node: node.clone() }, &format!("expect-no-more/{node}"), draft);
+                turn.send_once(
+                    Receiver::Node { node: node.clone() },
+                    &format!("expect-no-more/{node}"),
+                    draft,
+                );
                 turn.event_once(
                     Event::new(EventKind::Compensated, &node)
                         .with("what", "the expected return was cancelled at the node")
@@ -142,7 +169,10 @@ impl State {
         turn.send_once(Receiver::Erp, &format!("erp/{key}"), draft);
         turn.event_once(
             Event::new(EventKind::Compensated, "erp")
-                .with("what", "the ERP was told to release what it holds for the return")
+                .with(
+                    "what",
+                    "the ERP was told to release what it holds for the return",
+                )
                 .with("why", key),
         );
     }
@@ -154,7 +184,12 @@ impl State {
             let key = format!("receipt/{}", receipt.no);
             turn.send_once(Receiver::Erp, &format!("erp/{key}"), draft.clone());
             turn.send_once(Receiver::Crm, &format!("crm/{key}"), draft);
-            self.notify(turn, &key, "return-received", &[("receipt_no", &receipt.no)]);
+            self.notify(
+                turn,
+                &key,
+                "return-received",
+                &[("receipt_no", &receipt.no)],
+            );
         }
         for inspection in self.valid_inspections() {
             let subject = format!("{}/{}", inspection.receipt, inspection.at);
@@ -197,22 +232,35 @@ impl State {
         turn.send_once(Receiver::Erp, &key, Draft::written(document));
     }
 
-    fn credit_request(&self, credit: Option<CreditDecision>, amount: Option<Number>, turn: &Turn<'_>) -> Document {
-        let first = self.permission().and_then(|permission| permission.lines.first());
+    fn credit_request(
+        &self,
+        credit: Option<CreditDecision>,
+        amount: Option<Number>,
+        turn: &Turn<'_>,
+    ) -> Document {
+        let first = self
+            .permission()
+            .and_then(|permission| permission.lines.first());
         let currency = first.map(|line| line.currency.clone()).unwrap_or_default();
         let unit_of = |sku: &str| {
             let lines = self.permission().map_or(&[][..], |it| &it.lines);
-            lines.iter().find(|line| line.sku == sku).map_or("EA", |line| line.unit.as_str())
+            lines
+                .iter()
+                .find(|line| line.sku == sku)
+                .map_or("EA", |line| line.unit.as_str())
         };
-        let lines = self.valid_inspections().flat_map(|it| &it.lines).map(|line| DispositionLine {
-            line_no: line.no.clone(),
-            items: item(&line.sku),
-            quantity: quantity(line.quantity, unit_of(&line.sku)),
-            disposition: crossdock_sdk::json::code(&line.disposition)
-                .unwrap_or_else(|| Disposition::Other(line.disposition.clone())),
-            text: None,
-            extras: Vec::new(),
-        });
+        let lines = self
+            .valid_inspections()
+            .flat_map(|it| &it.lines)
+            .map(|line| DispositionLine {
+                line_no: line.no.clone(),
+                items: item(&line.sku),
+                quantity: quantity(line.quantity, unit_of(&line.sku)),
+                disposition: crossdock_sdk::json::code(&line.disposition)
+                    .unwrap_or_else(|| Disposition::Other(line.disposition.clone())),
+                text: None,
+                extras: Vec::new(),
+            });
         Document::ReturnDisposition(ReturnDisposition {
             rma_no: self.rma_no.clone(),
             receipt_no: None,
@@ -237,25 +285,40 @@ impl State {
             return;
         }
         for credit in self.credits.iter().filter(|it| !it.cancelled) {
-            turn.event_once(Event::new(EventKind::CreditPosted, &credit.no).with("amount", credit.amount));
-            turn.send_once(Receiver::Crm, &format!("crm/credit/{}", credit.no), Draft::Relayed { of: credit.of });
+            turn.event_once(
+                Event::new(EventKind::CreditPosted, &credit.no).with("amount", credit.amount),
+            );
+            turn.send_once(
+                Receiver::Crm,
+                &format!("crm/credit/{}", credit.no),
+                Draft::Relayed { of: credit.of },
+            );
             let amount = credit.amount.to_string();
-            self.notify(turn, &format!("credit/{}", credit.no), "return-credited", &[("amount", &amount)]);
+            self.notify(
+                turn,
+                &format!("credit/{}", credit.no),
+                "return-credited",
+                &[("amount", &amount)],
+            );
         }
     }
 
     /// Asks the ERP to allow what came without permission.
     pub(super) fn ask_for_permission(&self, turn: &mut Turn<'_>) {
-        let lines = self.receipts.iter().flat_map(|it| &it.lines).map(|line| ReturnLine {
-            line_no: line.no.clone(),
-            items: item(&line.sku),
-            quantity: quantity(line.quantity, "EA"),
-            reason: ReturnReason::Other(String::new()),
-            unit_price: None,
-            expected_disposition: None,
-            serials: Vec::new(),
-            extras: Vec::new(),
-        });
+        let lines = self
+            .receipts
+            .iter()
+            .flat_map(|it| &it.lines)
+            .map(|line| ReturnLine {
+                line_no: line.no.clone(),
+                items: item(&line.sku),
+                quantity: quantity(line.quantity, "EA"),
+                reason: ReturnReason::Other(String::new()),
+                unit_price: None,
+                expected_disposition: None,
+                serials: Vec::new(),
+                extras: Vec::new(),
+            });
         let paper = ReturnAuthorization {
             rma_no: self.rma_no.clone(),
             purpose: Purpose::Original,
@@ -271,13 +334,22 @@ impl State {
             extras: Vec::new(),
         };
         turn.desk.unsay("erp/permission");
-        turn.send_once(Receiver::Erp, "erp/permission", Draft::written(Document::ReturnAuthorization(paper)));
+        turn.send_once(
+            Receiver::Erp,
+            "erp/permission",
+            Draft::written(Document::ReturnAuthorization(paper)),
+        );
     }
 
     fn notify(&self, turn: &mut Turn<'_>, key: &str, template: &str, data: &[(&str, &str)]) {
         let mut data = data.to_vec();
         data.push(("rma_no", &self.rma_no));
-        turn.notify_once(Audience::Customer, &format!("customer/{key}"), template, &data);
+        turn.notify_once(
+            Audience::Customer,
+            &format!("customer/{key}"),
+            template,
+            &data,
+        );
     }
 }
 
@@ -285,6 +357,12 @@ impl State {
 fn nodes(paper: &Paper, turn: &Turn<'_>) -> Vec<String> {
     match &paper.node {
         Some(node) => vec![node.clone()],
-        None => turn.world.policy.routing.names().map(str::to_owned).collect(),
+        None => turn
+            .world
+            .policy
+            .routing
+            .names()
+            .map(str::to_owned)
+            .collect(),
     }
 }

@@ -213,6 +213,9 @@ impl Status {
     /// Whether nothing is left to do.
     #[must_use]
     pub fn is_final(self) -> bool {
-        matches!(self, Self::Denied | Self::Closed | Self::Expired | Self::Cancelled)
+        matches!(
+            self,
+            Self::Denied | Self::Closed | Self::Expired | Self::Cancelled
+        )
     }
 }

@@ -8,7 +8,9 @@ use crate::{
     process::{
         EventKind, Number, Origin,
         exception::{Action, Kind},
-        testing::{Run, crm, disorder, erp, inspection, invoice, paper, receipt, sorted, warehouse},
+        testing::{
+            Run, crm, disorder, erp, inspection, invoice, paper, receipt, sorted, warehouse,
+        },
     },
 };
 
@@ -22,13 +24,19 @@ fn conserved(state: &State) {
     let findings = sums.over + sums.wrong + sums.late + sums.unauthorized;
     assert_eq!(sums.came, sums.received + findings, "{sums:?}");
     assert!(sums.came <= sums.authorized + findings, "{sums:?}");
-    assert!(sums.credited.is_zero() || sums.received.is_positive(), "no credit before receipt: {sums:?}");
+    assert!(
+        sums.credited.is_zero() || sums.received.is_positive(),
+        "no credit before receipt: {sums:?}"
+    );
     if let Some(worth) = sums.worth {
         assert!(sums.credited <= worth, "{sums:?}");
         assert!(sums.due.is_none_or(|due| due <= worth), "{sums:?}");
     }
     for line in state.quantities() {
-        assert!(line.inspected <= line.received && line.received <= line.authorized, "{line:?}");
+        assert!(
+            line.inspected <= line.received && line.received <= line.authorized,
+            "{line:?}"
+        );
     }
 }
 
@@ -45,7 +53,12 @@ fn authorized(settings: &str) -> Run<ReturnToCredit> {
 }
 
 fn came(no: &str, minutes: i64, a: i32, b: i32) -> Document {
-    receipt(no, Some("R1"), minutes, &[("1", "A", a, "good"), ("2", "B", b, "good")])
+    receipt(
+        no,
+        Some("R1"),
+        minutes,
+        &[("1", "A", a, "good"), ("2", "B", b, "good")],
+    )
 }
 
 fn credit(no: &str, amount: &str) -> Document {
@@ -56,24 +69,43 @@ fn credit(no: &str, amount: &str) -> Document {
 fn a_return_goes_through_all_stages() {
     let mut run = run("");
     run.document(&crm(), &paper("R1", "requested", 0, None, LINES));
-    assert_eq!((run.status(), run.sent("erp/request").len()), ("requested", 1));
+    assert_eq!(
+        (run.status(), run.sent("erp/request").len()),
+        ("requested", 1)
+    );
     run.document(&erp(), &paper("R1", "authorized", 1, None, LINES));
-    assert_eq!((run.status(), run.sent("expect/")), ("authorized", vec!["expect/north".to_owned()]));
+    assert_eq!(
+        (run.status(), run.sent("expect/")),
+        ("authorized", vec!["expect/north".to_owned()])
+    );
     assert_eq!(run.sent("answer/").len(), 1, "who asked is told");
     run.document(&warehouse("north"), &came("W1", 10, 10, 2));
     assert_eq!(run.status(), "partly-received");
     run.document(&warehouse("north"), &came("W2", 20, 0, 3));
-    assert_eq!((run.status(), run.sent("erp/credit").len()), ("received", 0));
-    let all = [("1", "A", 10, "restock"), ("2", "B", 3, "refurbish"), ("2", "B", 2, "scrap")];
+    assert_eq!(
+        (run.status(), run.sent("erp/credit").len()),
+        ("received", 0)
+    );
+    let all = [
+        ("1", "A", 10, "restock"),
+        ("2", "B", 3, "refurbish"),
+        ("2", "B", 2, "scrap"),
+    ];
     run.document(&warehouse("north"), &inspection("R1", None, 30, &all));
-    assert_eq!((run.status(), run.sent("erp/credit")), ("inspected", vec!["erp/credit/115".to_owned()]));
+    assert_eq!(
+        (run.status(), run.sent("erp/credit")),
+        ("inspected", vec!["erp/credit/115".to_owned()])
+    );
     let asked = run.written("erp/credit");
     let Some(Document::ReturnDisposition(asked)) = asked.first() else {
         panic!("a request for credit");
     };
     assert_eq!(asked.credit, Some(CreditDecision::Partial));
     run.document(&erp(), &credit("C1", "115"));
-    assert_eq!((run.status(), run.sent("return-credited").len(), run.kinds()), ("closed", 1, vec![]));
+    assert_eq!(
+        (run.status(), run.sent("return-credited").len(), run.kinds()),
+        ("closed", 1, vec![])
+    );
 }
 
 #[test]
@@ -81,16 +113,29 @@ fn a_denied_return_ends_with_the_reason() {
     let mut run = run("");
     run.document(&crm(), &paper("R1", "requested", 0, None, LINES));
     run.document(&erp(), &paper("R1", "denied", 1, None, LINES));
-    assert_eq!((run.status(), run.sent("expect/").len(), run.sent("return-denied").len()), ("denied", 0, 1));
+    assert_eq!(
+        (
+            run.status(),
+            run.sent("expect/").len(),
+            run.sent("return-denied").len()
+        ),
+        ("denied", 0, 1)
+    );
     run.document(&warehouse("north"), &came("W1", 10, 1, 0));
-    assert_eq!((run.status(), run.kinds()), ("unauthorized", vec![Kind::UnauthorizedReceipt]));
+    assert_eq!(
+        (run.status(), run.kinds()),
+        ("unauthorized", vec![Kind::UnauthorizedReceipt])
+    );
 }
 
 #[test]
 fn what_comes_without_permission_waits_for_one() {
     let mut run = run("");
     run.document(&warehouse("north"), &came("W1", 10, 10, 5));
-    assert_eq!((run.status(), run.kinds()), ("unauthorized", vec![Kind::UnauthorizedReceipt]));
+    assert_eq!(
+        (run.status(), run.kinds()),
+        ("unauthorized", vec![Kind::UnauthorizedReceipt])
+    );
     run.act(Kind::UnauthorizedReceipt, Action::Retry);
     assert_eq!(run.sent("erp/permission").len(), 1);
     run.document(&erp(), &paper("R1", "authorized", 20, None, LINES));
@@ -101,7 +146,10 @@ fn what_comes_without_permission_waits_for_one() {
 #[test]
 fn a_receipt_of_no_return_can_be_kept() {
     let mut run = Run::<ReturnToCredit>::new("return/W1", RULES).always(conserved);
-    run.document(&warehouse("north"), &receipt("W1", None, 10, &[("1", "A", 1, "good")]));
+    run.document(
+        &warehouse("north"),
+        &receipt("W1", None, 10, &[("1", "A", 1, "good")]),
+    );
     assert_eq!(run.status(), "unauthorized");
     run.act(Kind::UnauthorizedReceipt, Action::AcceptVariance);
     assert_eq!((run.status(), run.sent("erp/credit").len()), ("closed", 0));
@@ -114,9 +162,15 @@ fn there_is_no_credit_before_receipt() {
     run.document(&warehouse("north"), &inspection("R1", None, 5, &all));
     assert!(run.sent("erp/credit").is_empty());
     run.document(&erp(), &credit("C1", "150"));
-    assert_eq!((run.kinds(), run.sent("return-credited").len()), (vec![Kind::CreditMismatch], 0));
+    assert_eq!(
+        (run.kinds(), run.sent("return-credited").len()),
+        (vec![Kind::CreditMismatch], 0)
+    );
     run.document(&warehouse("north"), &came("W1", 10, 10, 5));
-    assert_eq!((run.status(), run.kinds(), run.sent("return-credited").len()), ("closed", vec![], 1));
+    assert_eq!(
+        (run.status(), run.kinds(), run.sent("return-credited").len()),
+        ("closed", vec![], 1)
+    );
 }
 
 #[test]
@@ -126,7 +180,10 @@ fn a_credit_beyond_what_came_back_is_an_exception() {
     let all = [("1", "A", 10, "restock"), ("2", "B", 5, "restock")];
     run.document(&warehouse("north"), &inspection("R1", None, 11, &all));
     run.document(&erp(), &credit("C1", "151"));
-    assert_eq!((run.kinds(), run.state.sums().credited), (vec![Kind::CreditMismatch], Number::whole(150)));
+    assert_eq!(
+        (run.kinds(), run.state.sums().credited),
+        (vec![Kind::CreditMismatch], Number::whole(150))
+    );
 }
 
 #[test]
@@ -142,13 +199,28 @@ fn a_return_that_is_worth_nothing_closes_without_credit() {
 #[test]
 fn too_much_the_wrong_thing_and_bad_condition_are_findings() {
     let mut run = authorized("");
-    let lines = [("1", "A", 12, "good"), ("2", "B", 3, "damaged"), ("2", "Z", 2, "good"), ("2", "B", 1, "wrong-item")];
+    let lines = [
+        ("1", "A", 12, "good"),
+        ("2", "B", 3, "damaged"),
+        ("2", "Z", 2, "good"),
+        ("2", "B", 1, "wrong-item"),
+    ];
     run.document(&warehouse("north"), &receipt("W1", Some("R1"), 10, &lines));
     let sums = run.state.sums();
-    assert_eq!((sums.received, sums.over, sums.wrong), (Number::whole(13), Number::whole(2), Number::whole(3)));
+    assert_eq!(
+        (sums.received, sums.over, sums.wrong),
+        (Number::whole(13), Number::whole(2), Number::whole(3))
+    );
     let mut kinds = run.kinds();
     kinds.sort();
-    assert_eq!(kinds, [Kind::OverReceipt, Kind::ConditionMismatch, Kind::ConditionMismatch]);
+    assert_eq!(
+        kinds,
+        [
+            Kind::OverReceipt,
+            Kind::ConditionMismatch,
+            Kind::ConditionMismatch
+        ]
+    );
 }
 
 /// The permission ends with 2026-03-03, 36 hours after the start.
@@ -174,7 +246,10 @@ fn what_comes_after_expiry_can_be_released() {
     run.document(&erp(), &paper("R1", "authorized", 1, EXPIRES, LINES));
     run.pass(37 * 60);
     run.document(&warehouse("north"), &came("W1", 37 * 60, 10, 5));
-    assert_eq!((run.status(), run.kinds()), ("expired", vec![Kind::ReceivedAfterExpiry]));
+    assert_eq!(
+        (run.status(), run.kinds()),
+        ("expired", vec![Kind::ReceivedAfterExpiry])
+    );
     run.act(Kind::ReceivedAfterExpiry, Action::Release);
     assert_eq!((run.status(), run.kinds()), ("received", vec![]));
 }
@@ -184,7 +259,10 @@ fn less_than_allowed_is_accepted_by_a_person() {
     let mut run = run("");
     run.document(&erp(), &paper("R1", "authorized", 1, EXPIRES, LINES));
     run.document(&warehouse("north"), &came("W1", 10, 10, 0));
-    run.document(&warehouse("north"), &inspection("R1", Some("W1"), 11, &[("1", "A", 10, "restock")]));
+    run.document(
+        &warehouse("north"),
+        &inspection("R1", Some("W1"), 11, &[("1", "A", 10, "restock")]),
+    );
     run.document(&erp(), &credit("C1", "100"));
     assert_eq!((run.status(), run.kinds()), ("partly-received", vec![]));
     run.pass(37 * 60);
@@ -205,11 +283,20 @@ fn a_return_is_called_off_everywhere_unless_something_came() {
     let mut run = authorized("");
     run.document(&crm(), &cancel(LINES));
     assert_eq!(run.status(), "cancelled");
-    assert_eq!((run.sent("expect-no-more").len(), run.sent("erp/cancel").len()), (1, 1));
+    assert_eq!(
+        (
+            run.sent("expect-no-more").len(),
+            run.sent("erp/cancel").len()
+        ),
+        (1, 1)
+    );
     let mut late = authorized("");
     late.document(&warehouse("north"), &came("W1", 10, 10, 5));
     late.document(&crm(), &cancel(LINES));
-    assert_eq!((late.status(), late.sent("expect-no-more").len()), ("received", 0));
+    assert_eq!(
+        (late.status(), late.sent("expect-no-more").len()),
+        ("received", 0)
+    );
 }
 
 #[test]
@@ -221,9 +308,18 @@ fn the_cycle_is_measured() {
     let all = [("1", "A", 10, "restock"), ("2", "B", 5, "restock")];
     run.document(&warehouse("north"), &inspection("R1", None, 11, &all));
     run.document(&erp(), &credit("C1", "150"));
-    let met: Vec<_> = run.events.iter().filter(|it| it.kind == EventKind::LevelMet).collect();
+    let met: Vec<_> = run
+        .events
+        .iter()
+        .filter(|it| it.kind == EventKind::LevelMet)
+        .collect();
     assert_eq!(met.len(), 1);
-    assert!(met[0].data.contains(&("in_time".to_owned(), "false".to_owned())), "{met:?}");
+    assert!(
+        met[0]
+            .data
+            .contains(&("in_time".to_owned(), "false".to_owned())),
+        "{met:?}"
+    );
 }
 
 /// A run of a return.
@@ -274,11 +370,20 @@ fn tell(story: &Story) -> Vec<(Origin, Document)> {
     for (index, (a, b, condition, late)) in story.receipts.iter().enumerate() {
         let no = format!("W{index}");
         let minutes = if *late { 40 * 60 } else { 10 };
-        let lines = [("1", "A", *a, conditions[*condition]), ("2", "B", *b, "good")];
-        says.push((warehouse("north"), receipt(&no, Some("R1"), minutes, &lines)));
+        let lines = [
+            ("1", "A", *a, conditions[*condition]),
+            ("2", "B", *b, "good"),
+        ];
+        says.push((
+            warehouse("north"),
+            receipt(&no, Some("R1"), minutes, &lines),
+        ));
         if index < story.judged {
             let lines = [("1", "A", *a, disposition), ("2", "B", *b, "restock")];
-            says.push((warehouse("north"), inspection("R1", Some(&no), minutes + 1, &lines)));
+            says.push((
+                warehouse("north"),
+                inspection("R1", Some(&no), minutes + 1, &lines),
+            ));
         }
     }
     if let Some(amount) = story.credit {
@@ -300,7 +405,10 @@ fn play(happenings: &[(i64, (Origin, Document))]) -> Run<ReturnToCredit> {
 }
 
 fn outcome(run: &Run<ReturnToCredit>) -> impl PartialEq + std::fmt::Debug {
-    let exceptions = run.exceptions().into_iter().filter(|it| it.kind != Kind::Overdue);
+    let exceptions = run
+        .exceptions()
+        .into_iter()
+        .filter(|it| it.kind != Kind::Overdue);
     // A request that went out before a later receipt or verdict changed what is due is
     // the one thing that order decides; it is never more than the worth of what came.
     let exceptions = exceptions.filter(|it| !it.text.contains("was asked for"));

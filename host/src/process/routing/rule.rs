@@ -54,7 +54,11 @@ impl Rule {
             && one_of(&self.when.service, &request.service)
             && one_of(&self.when.order_type, &request.order_type)
             && (self.when.postal.is_empty()
-                || self.when.postal.iter().any(|it| postal.starts_with(it.as_str())))
+                || self
+                    .when
+                    .postal
+                    .iter()
+                    .any(|it| postal.starts_with(it.as_str())))
     }
 
     /// Whether it fits wherever the other one does.
@@ -78,11 +82,17 @@ impl Rule {
 pub(super) fn check(rules: &[Rule], nodes: &BTreeSet<String>) -> Vec<String> {
     let mut errors = Vec::new();
     if rules.len() > RULES_MAX {
-        errors.push(format!("{} routing rules; at most {RULES_MAX} fit", rules.len()));
+        errors.push(format!(
+            "{} routing rules; at most {RULES_MAX} fit",
+            rules.len()
+        ));
     }
     for (index, rule) in rules.iter().enumerate() {
         if rule.nodes.is_empty() {
-            errors.push(format!("routing rule {} asks no node; name at least one", rule.name));
+            errors.push(format!(
+                "routing rule {} asks no node; name at least one",
+                rule.name
+            ));
         }
         for node in rule.nodes.iter().filter(|node| !nodes.contains(*node)) {
             errors.push(format!(
@@ -98,7 +108,9 @@ pub(super) fn check(rules: &[Rule], nodes: &BTreeSet<String>) -> Vec<String> {
         }
     }
     if !nodes.is_empty() && !rules.iter().any(|rule| rule.when == When::default()) {
-        errors.push("no routing rule takes what is left; add one without conditions at the end".to_owned());
+        errors.push(
+            "no routing rule takes what is left; add one without conditions at the end".to_owned(),
+        );
     }
     errors
 }

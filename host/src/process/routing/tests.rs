@@ -82,7 +82,9 @@ fn monday() -> Timestamp {
 
 fn decide(request: &Request, world: &World) -> Decision {
     let policy = policy(SETTINGS).expect("a policy");
-    policy.routing.decide(request, world, &policy.calendars, monday())
+    policy
+        .routing
+        .decide(request, world, &policy.calendars, monday())
 }
 
 fn stocked(nodes: &[(&str, i32, bool)]) -> World {
@@ -92,24 +94,36 @@ fn stocked(nodes: &[(&str, i32, bool)]) -> World {
             available: Number::whole(*available),
             stale: *stale,
         };
-        world.stock.insert(((*node).to_owned(), "A".to_owned()), stock);
+        world
+            .stock
+            .insert(((*node).to_owned(), "A".to_owned()), stock);
     }
     world
 }
 
 #[test]
 fn takes_a_node_with_stock_and_says_why_not_the_others() {
-    let decision = decide(&request(), &stocked(&[("north", 9, false), ("south", 10, false)]));
+    let decision = decide(
+        &request(),
+        &stocked(&[("north", 9, false), ("south", 10, false)]),
+    );
     assert_eq!(decision.node.as_deref(), Some("south"));
     assert_eq!(decision.rule, "rest");
-    let north = decision.reasons.iter().find(|it| it.node == "north").expect("north");
+    let north = decision
+        .reasons
+        .iter()
+        .find(|it| it.node == "north")
+        .expect("north");
     assert!(!north.eligible);
     assert_eq!(north.text, "it has 9 of A, 10 are wanted");
 }
 
 #[test]
 fn known_stock_goes_before_unknown_and_stale() {
-    let decision = decide(&request(), &stocked(&[("north", 0, true), ("spare", 10, false)]));
+    let decision = decide(
+        &request(),
+        &stocked(&[("north", 0, true), ("spare", 10, false)]),
+    );
     assert_eq!(decision.node.as_deref(), Some("spare"));
     let decision = decide(&request(), &World::default());
     assert_eq!(decision.node.as_deref(), Some("south"), "{decision:?}");
@@ -161,10 +175,17 @@ fn a_node_is_never_tried_twice_and_none_left_is_said() {
         ..request()
     };
     let world = World::default();
-    assert_eq!(decide(&tried(&["south"]), &world).node.as_deref(), Some("spare"));
+    assert_eq!(
+        decide(&tried(&["south"]), &world).node.as_deref(),
+        Some("spare")
+    );
     let none = decide(&tried(&["south", "spare", "north"]), &world);
     assert_eq!(none.node, None);
-    assert!(none.reasons.iter().all(|it| it.text == "it was tried before"));
+    assert!(
+        none.reasons
+            .iter()
+            .all(|it| it.text == "it was tried before")
+    );
 }
 
 #[test]
@@ -183,14 +204,20 @@ fn the_first_rule_that_fits_decides() {
         ..request()
     };
     let decision = decide(&rush, &World::default());
-    assert_eq!((decision.rule.as_str(), decision.node.as_deref()), ("rush", Some("spare")));
+    assert_eq!(
+        (decision.rule.as_str(), decision.node.as_deref()),
+        ("rush", Some("spare"))
+    );
 }
 
 #[test]
 fn rules_that_can_not_be_meant_are_refused() {
     let node = "[[node]]\nname = \"a\"\n";
     let cases = [
-        ("[[routing]]\nname = \"r\"\nnodes = [\"b\"]\n", "asks node b, which there is not"),
+        (
+            "[[routing]]\nname = \"r\"\nnodes = [\"b\"]\n",
+            "asks node b, which there is not",
+        ),
         ("[[routing]]\nname = \"r\"\nnodes = []\n", "asks no node"),
         (
             "[[routing]]\nname = \"r\"\nnodes = [\"a\"]\nwhen = { country = [\"US\"] }\n",
@@ -211,7 +238,10 @@ fn rules_that_can_not_be_meant_are_refused() {
     ];
     for (settings, says) in cases {
         let errors = policy(&format!("{node}{settings}")).expect_err(says);
-        assert!(errors.iter().any(|error| error.contains(says)), "{says}: {errors:?}");
+        assert!(
+            errors.iter().any(|error| error.contains(says)),
+            "{says}: {errors:?}"
+        );
     }
 }
 

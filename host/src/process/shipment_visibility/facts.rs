@@ -1,23 +1,23 @@
 //! What is known of a shipment, and what follows from it.
 
+mod tell;
+
 use serde::{Deserialize, Serialize};
 
 use super::stage::{Says, Stage, Trouble, says};
 use crate::{
     clock::Timestamp,
-    contract::{Document, Milestone, Purpose, Severity as CaseSeverity, Shipment},
+    contract::{Document, Milestone, Purpose, Shipment},
     message::DocumentId,
     process::{
-        Machine as _, Refusal,
-        command::{Audience, Event, EventKind, Receiver},
+        Refusal,
+        command::EventKind,
         desk::{Desk, Picture},
-        draft::Draft,
-        exception::{Action, Cause, Exception, Severity},
-        input::{Received, Signal},
-        order_to_fulfilment::OrderToFulfilment,
+        exception::{Action, Cause, Exception},
+        input::Received,
         timer::{Awaited, Level},
         turn::{Facts, Turn},
-        write::{Case, millis},
+        write::millis,
     },
 };
 
@@ -82,8 +82,16 @@ impl Facts for State {
         Ok(())
     }
 
-    fn act(&mut self, exception: &Exception, action: Action, _turn: &mut Turn<'_>) -> Result<(), Refusal> {
-        let text = format!("{action:?} does nothing about exception {}; ask the carrier, then accept it", exception.id);
+    fn act(
+        &mut self,
+        exception: &Exception,
+        action: Action,
+        _turn: &mut Turn<'_>,
+    ) -> Result<(), Refusal> {
+        let text = format!(
+            "{action:?} does nothing about exception {}; ask the carrier, then accept it",
+            exception.id
+        );
         Err(Refusal::new("action-not-possible", text))
     }
 
@@ -101,7 +109,12 @@ impl Facts for State {
         let mut picture = Picture::default();
         let stage = self.stage();
         if !stage.is_final() {
-            let latest = self.stages.iter().map(|it| it.at).max().filter(|at| *at > i64::MIN);
+            let latest = self
+                .stages
+                .iter()
+                .map(|it| it.at)
+                .max()
+                .filter(|at| *at > i64::MIN);
             let mut fresh = Awaited::new(Level::MilestoneFreshness, "", "carrier");
             if let Some(latest) = latest {
                 fresh = fresh.since(Timestamp::from_millis(latest));
@@ -109,10 +122,15 @@ impl Facts for State {
             picture.waits.push(fresh);
             if let Some(estimate) = self.estimate.as_ref().filter(|it| it.at > i64::MIN) {
                 let until = Timestamp::from_millis(estimate.at);
-                picture.waits.push(Awaited::new(Level::Delivery, "", "carrier").until(Some(until)));
+                picture
+                    .waits
+                    .push(Awaited::new(Level::Delivery, "", "carrier").until(Some(until)));
             }
         }
-        picture.causes = self.open_troubles().map(|trouble| self.cause(trouble)).collect();
+        picture.causes = self
+            .open_troubles()
+            .map(|trouble| self.cause(trouble))
+            .collect();
         picture
     }
 }
@@ -131,21 +149,31 @@ impl State {
     /// Where the shipment is.
     #[must_use]
     pub fn stage(&self) -> Stage {
-        let at = |stage| self.stages.iter().find(|it| it.what == stage).map(|it| it.at);
+        let at = |stage| {
+            self.stages
+                .iter()
+                .find(|it| it.what == stage)
+                .map(|it| it.at)
+        };
         let furthest = |among: fn(Stage) -> bool| {
             let stages = self.stages.iter().map(|it| it.what);
             stages.filter(|it| among(*it)).max().unwrap_or_default()
         };
         let moving = furthest(|stage| stage < Stage::Returned);
         if let Some(cancelled) = at(Stage::Cancelled) {
-            let moved_later = self.stages.iter().any(|it| it.what.is_movement() && it.at > cancelled);
+            let moved_later = self
+                .stages
+                .iter()
+                .any(|it| it.what.is_movement() && it.at > cancelled);
             let departed = moving.is_movement() && self.has_milestone_of_movement();
             if !moved_later && !departed && at(Stage::Returned).is_none() {
                 return Stage::Cancelled;
             }
         }
         match (at(Stage::Returned), at(Stage::Delivered)) {
-            (Some(returned), delivered) if delivered.is_none_or(|at| at <= returned) => Stage::Returned,
+            (Some(returned), delivered) if delivered.is_none_or(|at| at <= returned) => {
+                Stage::Returned
+            }
             _ => moving,
         }
     }
@@ -180,10 +208,26 @@ impl State {
             Says::Nothing => (None, None),
         };
         if let Some(what) = stage {
-            join(&mut self.stages, Happened { what, at, of, reason: reason.clone() });
+            join(
+                &mut self.stages,
+                Happened {
+                    what,
+                    at,
+                    of,
+                    reason: reason.clone(),
+                },
+            );
         }
         if let Some(what) = trouble {
-            join(&mut self.troubles, Happened { what, at, of, reason });
+            join(
+                &mut self.troubles,
+                Happened {
+                    what,
+                    at,
+                    of,
+                    reason,
+                },
+            );
         }
         if let Some(estimated) = &milestone.estimated_delivery {
             self.join_estimate(Estimate {
@@ -199,9 +243,21 @@ impl State {
         let at = millis(&shipment.shipped_at);
         self.join_order(Some(&shipment.order_no));
         let cancels = shipment.purpose == Purpose::Cancel;
-        let what = if cancels { Stage::Cancelled } else { Stage::Departed };
+        let what = if cancels {
+            Stage::Cancelled
+        } else {
+            Stage::Departed
+        };
         let reason = CONFIRMED_BY_WAREHOUSE.to_owned();
-        join(&mut self.stages, Happened { what, at, of, reason });
+        join(
+            &mut self.stages,
+            Happened {
+                what,
+                at,
+                of,
+                reason,
+            },
+        );
         if let Some(expected) = shipment.expected_delivery.as_ref().filter(|_| !cancels) {
             self.join_estimate(Estimate {
                 made: at,
@@ -241,7 +297,11 @@ impl State {
 
     fn cause(&self, trouble: &Happened<Trouble>) -> Cause {
         let at = Timestamp::from_millis(trouble.at);
-        let mut text = format!("shipment {} is {} since {at}", self.shipment_id, trouble.what.name());
+        let mut text = format!(
+            "shipment {} is {} since {at}",
+            self.shipment_id,
+            trouble.what.name()
+        );
         if !trouble.reason.is_empty() {
             text.push_str(&format!(": {}", trouble.reason));
         }
@@ -249,115 +309,6 @@ impl State {
             .severity(trouble.what.severity())
             .with("milestone", trouble.of)
             .actions(&[Action::AcceptVariance])
-    }
-
-    /// Each stage is told once, and only one that is further than the last one told, or
-    /// takes its place.
-    fn tell_stage(&mut self, turn: &mut Turn<'_>) {
-        let stage = self.stage();
-        if stage == self.told {
-            return;
-        }
-        self.told = stage;
-        let Some(happened) = self.stages.iter().find(|it| it.what == stage) else {
-            return;
-        };
-        let at = Timestamp::from_millis(happened.at);
-        turn.event_once(Event::new(EventKind::MilestoneAdvanced, stage.name()).with("at", at));
-        if happened.reason != CONFIRMED_BY_WAREHOUSE {
-            tell_all(turn, &format!("stage/{}", stage.name()), happened.of);
-        }
-        let template = match stage {
-            Stage::OutForDelivery => "shipment-out-for-delivery",
-            Stage::Delivered => "shipment-delivered",
-            Stage::Returned => "shipment-returned",
-            _ => return,
-        };
-        self.notify(turn, stage.name(), template);
-    }
-
-    fn tell_estimate(&self, turn: &mut Turn<'_>) {
-        if let Some(estimate) = &self.estimate {
-            let event = Event::new(EventKind::EstimateMoved, &estimate.text);
-            turn.event_once(event);
-            if let Some(of) = estimate.of {
-                tell_all(turn, &format!("estimate/{}", estimate.text), of);
-            }
-        }
-    }
-
-    fn tell_troubles(&self, turn: &mut Turn<'_>) {
-        let open: Vec<_> = self.open_troubles().cloned().collect();
-        for trouble in &self.troubles {
-            let name = trouble.what.name();
-            let cause = self.cause(trouble);
-            let is_open = open.contains(trouble) && !turn.desk.is_waived(&cause);
-            let version = format!("{name}/{}", trouble.at);
-            if is_open {
-                turn.event_once(Event::new(EventKind::TroubleBegan, &version).with("reason", &trouble.reason));
-                self.case(turn, trouble, &format!("case/{version}"), &cause.text, false);
-                self.notify(turn, &version, &format!("shipment-{name}"));
-            } else if self.has_told_of(turn, name) {
-                turn.event_once(Event::new(EventKind::TroubleEnded, &version));
-                let text = format!("shipment {}: {name} is over", self.shipment_id);
-                self.case(turn, trouble, &format!("case/{version}/over"), &text, true);
-            }
-        }
-    }
-
-    /// Whether the service desk knows of such a trouble.
-    fn has_told_of(&self, turn: &Turn<'_>, name: &str) -> bool {
-        turn.desk.has_said(&format!("case-opened/{name}"))
-    }
-
-    fn case(&self, turn: &mut Turn<'_>, trouble: &Happened<Trouble>, key: &str, text: &str, is_over: bool) {
-        let name = trouble.what.name();
-        turn.desk.says(&format!("case-opened/{name}"));
-        let case = Case {
-            external_key: format!("shipment/{}/{name}", self.shipment_id),
-            subject: &format!("shipment {}: {name}", self.shipment_id),
-            text,
-            category: trouble.what.category(),
-            severity: match trouble.what.severity() {
-                Severity::Low => CaseSeverity::Low,
-                Severity::Normal => CaseSeverity::Normal,
-                Severity::High => CaseSeverity::High,
-                Severity::Urgent => CaseSeverity::Urgent,
-            },
-            is_over,
-            order_no: self.order_no.as_deref(),
-            shipment_id: Some(&self.shipment_id),
-        };
-        turn.send_once(Receiver::Crm, key, Draft::written(case.document(turn.now)));
-    }
-
-    /// The order hears what became of its shipment.
-    fn tell_order(&self, turn: &mut Turn<'_>) {
-        let Some(order_no) = &self.order_no else {
-            return;
-        };
-        let shipment_id = self.shipment_id.clone();
-        let failure = self.open_troubles().filter(|it| it.what.fails_order()).max_by_key(|it| it.at);
-        let (key, signal) = match (self.stage(), failure) {
-            (Stage::Delivered, _) => ("delivered".to_owned(), Signal::ShipmentDelivered { shipment_id }),
-            (_, Some(trouble)) => {
-                let cause = trouble.what.name().to_owned();
-                (format!("failed/{cause}/{}", trouble.at), Signal::ShipmentFailed { shipment_id, cause })
-            }
-            (_, None) => {
-                let ended = self.troubles.iter().filter(|it| it.what.fails_order()).max_by_key(|it| it.at);
-                let Some(ended) = ended else { return };
-                (format!("recovered/{}", ended.at), Signal::ShipmentRecovered { shipment_id })
-            }
-        };
-        let of = format!("order/{order_no}");
-        turn.tell_once(OrderToFulfilment::NAME, &of, &format!("order/{order_no}/{key}"), signal);
-    }
-
-    fn notify(&self, turn: &mut Turn<'_>, key: &str, template: &str) {
-        let mut data = vec![("shipment_id", self.shipment_id.as_str())];
-        data.extend(self.order_no.as_deref().map(|order_no| ("order_no", order_no)));
-        turn.notify_once(Audience::Customer, &format!("customer/{key}"), template, &data);
     }
 }
 
@@ -378,11 +329,4 @@ fn join<T: PartialEq + Ord>(list: &mut Vec<Happened<T>>, new: Happened<T>) {
             list.insert(place, new);
         }
     }
-}
-
-fn tell_all(turn: &mut Turn<'_>, key: &str, of: DocumentId) {
-    let draft = Draft::Relayed { of };
-    turn.send_once(Receiver::Erp, &format!("erp/{key}"), draft.clone());
-    turn.send_once(Receiver::Crm, &format!("crm/{key}"), draft.clone());
-    turn.send_once(Receiver::Shops, &format!("shops/{key}"), draft);
 }

@@ -88,7 +88,9 @@ pub(super) fn says(code: &MilestoneCode) -> Says {
         MilestoneCode::ArrivedDestination => Stage::Arrived,
         MilestoneCode::Delivered => Stage::Delivered,
         MilestoneCode::Cancelled => Stage::Cancelled,
-        MilestoneCode::DeliveredPartial => return Says::Both(Stage::DeliveredPartly, Trouble::DeliveredPartly),
+        MilestoneCode::DeliveredPartial => {
+            return Says::Both(Stage::DeliveredPartly, Trouble::DeliveredPartly);
+        }
         MilestoneCode::ReturnedToShipper => return Says::Both(Stage::Returned, Trouble::Returned),
         MilestoneCode::Attempted => return Says::Trouble(Trouble::Attempted),
         MilestoneCode::Refused => return Says::Trouble(Trouble::Refused),

@@ -8,7 +8,9 @@ use crate::{
     process::{
         EventKind, Origin,
         exception::{Action, Kind},
-        testing::{Run, at, carrier, disorder, milestone, shipment, shipment_as, sorted, warehouse},
+        testing::{
+            Run, at, carrier, disorder, milestone, shipment, shipment_as, sorted, warehouse,
+        },
     },
 };
 
@@ -31,7 +33,10 @@ fn cases(run: &Run<ShipmentVisibility>) -> Vec<(String, CaseStatus)> {
 #[test]
 fn a_shipment_moves_forward_and_each_change_is_told_once() {
     let mut run = run("");
-    run.document(&warehouse("north"), &shipment("SH1", "SO-1", &at(0), "complete", &[("1", "A", 1)]));
+    run.document(
+        &warehouse("north"),
+        &shipment("SH1", "SO-1", &at(0), "complete", &[("1", "A", 1)]),
+    );
     assert_eq!(run.status(), "departed");
     moved(&mut run, "in-transit", 10);
     moved(&mut run, "arrived-terminal", 20);
@@ -40,7 +45,11 @@ fn a_shipment_moves_forward_and_each_change_is_told_once() {
     assert_eq!(run.status(), "delivered");
     for receiver in ["erp", "crm", "shops"] {
         let told = run.sent(&format!("{receiver}/stage"));
-        assert_eq!(told, ["in-transit", "out-for-delivery", "delivered"].map(|it| format!("{receiver}/stage/{it}")));
+        assert_eq!(
+            told,
+            ["in-transit", "out-for-delivery", "delivered"]
+                .map(|it| format!("{receiver}/stage/{it}"))
+        );
     }
     assert_eq!(run.sent("order/"), ["order/SO-1/delivered"]);
     assert_eq!(run.sent("shipment-delivered").len(), 1);
@@ -60,10 +69,20 @@ fn what_comes_late_moves_nothing_back() {
 fn an_estimate_moves_the_estimate_and_nothing_else() {
     let mut run = run("");
     moved(&mut run, "in-transit", 10);
-    run.document(&carrier(), &milestone("SH1", "estimate", &at(30), Some(&at(500))));
-    run.document(&carrier(), &milestone("SH1", "estimate", &at(20), Some(&at(300))));
+    run.document(
+        &carrier(),
+        &milestone("SH1", "estimate", &at(30), Some(&at(500))),
+    );
+    run.document(
+        &carrier(),
+        &milestone("SH1", "estimate", &at(20), Some(&at(300))),
+    );
     assert_eq!(run.status(), "in-transit");
-    assert_eq!(run.state.estimated_delivery(), Some(at(500).as_str()), "the one made last");
+    assert_eq!(
+        run.state.estimated_delivery(),
+        Some(at(500).as_str()),
+        "the one made last"
+    );
     assert_eq!(run.times(EventKind::EstimateMoved), 1);
 }
 
@@ -72,7 +91,10 @@ fn delivered_and_then_returned_is_returned() {
     let mut run = run("");
     moved(&mut run, "delivered", 40);
     moved(&mut run, "returned-to-shipper", 90);
-    assert_eq!((run.status(), run.kinds()), ("returned", vec![Kind::ReturnToSender]));
+    assert_eq!(
+        (run.status(), run.kinds()),
+        ("returned", vec![Kind::ReturnToSender])
+    );
     assert_eq!(run.sent("order/").len(), 2, "{:?}", run.sent("order/"));
     let mut again = Run::<ShipmentVisibility>::new("shipment/SH1", "");
     moved(&mut again, "returned-to-shipper", 40);
@@ -91,8 +113,15 @@ fn trouble_is_one_case_for_each_cause_and_closes() {
     moved(&mut run, "delivered", 40);
     assert_eq!(run.kinds(), []);
     let cases = cases(&run);
-    let delayed: Vec<_> = cases.iter().filter(|it| it.0 == "shipment/SH1/delayed").map(|it| it.1.clone()).collect();
-    assert_eq!(delayed, [CaseStatus::Open, CaseStatus::Open, CaseStatus::Resolved]);
+    let delayed: Vec<_> = cases
+        .iter()
+        .filter(|it| it.0 == "shipment/SH1/delayed")
+        .map(|it| it.1.clone())
+        .collect();
+    assert_eq!(
+        delayed,
+        [CaseStatus::Open, CaseStatus::Open, CaseStatus::Resolved]
+    );
     assert_eq!(cases.len(), 5);
 }
 
@@ -108,17 +137,27 @@ fn refusal_damage_and_loss_need_what_ends_them() {
         moved(&mut run, code, 20);
         assert_eq!(run.kinds(), [kind]);
         moved(&mut run, ends, 10);
-        assert!(run.kinds().contains(&kind), "{code}: what happened before ends nothing");
+        assert!(
+            run.kinds().contains(&kind),
+            "{code}: what happened before ends nothing"
+        );
         moved(&mut run, ends, 30);
         assert!(!run.kinds().contains(&kind), "{code}");
     }
     let mut run = run("");
     moved(&mut run, "damaged", 20);
     moved(&mut run, "delivered", 30);
-    assert_eq!(run.kinds(), [Kind::TransitDamage], "a delivery does not mend it");
+    assert_eq!(
+        run.kinds(),
+        [Kind::TransitDamage],
+        "a delivery does not mend it"
+    );
     run.act(Kind::TransitDamage, Action::AcceptVariance);
     assert_eq!(run.kinds(), []);
-    assert_eq!(cases(&run).last().map(|it| it.1.clone()), Some(CaseStatus::Resolved));
+    assert_eq!(
+        cases(&run).last().map(|it| it.1.clone()),
+        Some(CaseStatus::Resolved)
+    );
 }
 
 #[test]
@@ -129,14 +168,31 @@ fn the_order_hears_of_loss_and_recovery() {
     moved(&mut run, "delivered", 40);
     let told = run.sent("order/SO-1");
     assert_eq!(told.len(), 3, "{told:?}");
-    assert!(told[0].contains("failed") && told[1].contains("recovered") && told[2].contains("delivered"));
+    assert!(
+        told[0].contains("failed")
+            && told[1].contains("recovered")
+            && told[2].contains("delivered")
+    );
 }
 
 #[test]
 fn a_cancelled_shipment_is_cancelled_unless_it_moved() {
     let mut run = run("");
-    run.document(&warehouse("north"), &shipment("SH1", "SO-1", &at(0), "complete", &[("1", "A", 1)]));
-    run.document(&warehouse("north"), &shipment_as("SH1", "SO-1", "cancel", &at(0), "complete", &[("1", "A", 1)]));
+    run.document(
+        &warehouse("north"),
+        &shipment("SH1", "SO-1", &at(0), "complete", &[("1", "A", 1)]),
+    );
+    run.document(
+        &warehouse("north"),
+        &shipment_as(
+            "SH1",
+            "SO-1",
+            "cancel",
+            &at(0),
+            "complete",
+            &[("1", "A", 1)],
+        ),
+    );
     assert_eq!(run.status(), "cancelled");
     moved(&mut run, "in-transit", 10);
     assert_eq!(run.status(), "in-transit");
@@ -153,7 +209,10 @@ fn silence_is_noticed_until_there_is_news() {
     run.pass(70);
     assert_eq!(run.kinds(), [Kind::Overdue]);
     moved(&mut run, "delivered", 130);
-    assert_eq!((run.kinds(), run.times(EventKind::LevelBreached)), (vec![], 2));
+    assert_eq!(
+        (run.kinds(), run.times(EventKind::LevelBreached)),
+        (vec![], 2)
+    );
     run.pass(10_000);
     assert_eq!(run.kinds(), []);
 }
@@ -161,17 +220,42 @@ fn silence_is_noticed_until_there_is_news() {
 #[test]
 fn a_passed_estimate_is_overdue() {
     let mut run = run("");
-    run.document(&carrier(), &milestone("SH1", "in-transit", &at(0), Some(&at(100))));
+    run.document(
+        &carrier(),
+        &milestone("SH1", "in-transit", &at(0), Some(&at(100))),
+    );
     run.pass(101);
     assert_eq!(run.kinds(), [Kind::Overdue]);
-    run.document(&carrier(), &milestone("SH1", "estimate", &at(101), Some(&at(200))));
+    run.document(
+        &carrier(),
+        &milestone("SH1", "estimate", &at(101), Some(&at(200))),
+    );
     assert_eq!(run.kinds(), []);
 }
 
 const CODES: &[&str] = &[
-    "created", "accepted", "picked", "packed", "loaded", "departed-origin", "in-transit", "arrived-terminal",
-    "departed-terminal", "customs", "out-for-delivery", "arrived-destination", "delivered", "delivered-partial",
-    "attempted", "refused", "delayed", "damaged", "lost", "returned-to-shipper", "cancelled", "estimate",
+    "created",
+    "accepted",
+    "picked",
+    "packed",
+    "loaded",
+    "departed-origin",
+    "in-transit",
+    "arrived-terminal",
+    "departed-terminal",
+    "customs",
+    "out-for-delivery",
+    "arrived-destination",
+    "delivered",
+    "delivered-partial",
+    "attempted",
+    "refused",
+    "delayed",
+    "damaged",
+    "lost",
+    "returned-to-shipper",
+    "cancelled",
+    "estimate",
 ];
 
 prop_compose! {
@@ -195,7 +279,10 @@ fn play(happenings: &[(i64, (Origin, Document))]) -> Run<ShipmentVisibility> {
 }
 
 fn outcome(run: &Run<ShipmentVisibility>) -> impl PartialEq + std::fmt::Debug {
-    let exceptions = run.exceptions().into_iter().filter(|it| it.kind != Kind::Overdue);
+    let exceptions = run
+        .exceptions()
+        .into_iter()
+        .filter(|it| it.kind != Kind::Overdue);
     (
         run.status(),
         run.state.estimated_delivery().map(str::to_owned),
@@ -235,6 +322,17 @@ proptest! {
 }
 
 const CODES_IN_ORDER: &[&str] = &[
-    "unknown", "created", "accepted", "released", "picked", "packed", "loaded", "departed", "in-transit",
-    "out-for-delivery", "arrived", "delivered-partly", "delivered",
+    "unknown",
+    "created",
+    "accepted",
+    "released",
+    "picked",
+    "packed",
+    "loaded",
+    "departed",
+    "in-transit",
+    "out-for-delivery",
+    "arrived",
+    "delivered-partly",
+    "delivered",
 ];

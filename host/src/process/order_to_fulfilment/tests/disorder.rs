@@ -8,7 +8,9 @@ use crate::{
     process::{
         Number, Origin, Signal,
         exception::Kind,
-        testing::{Run, answer, at, disorder, erp, invoice, order_as, shipment_as, shop, sorted, warehouse},
+        testing::{
+            Run, answer, at, disorder, erp, invoice, order_as, shipment_as, shop, sorted, warehouse,
+        },
     },
 };
 
@@ -59,17 +61,28 @@ prop_compose! {
 }
 
 fn tell(story: &Story) -> Vec<Happening> {
-    let names: Vec<(String, String)> = (1..=story.lines.len()).map(|no| (no.to_string(), format!("SKU-{no}"))).collect();
-    let with = |quantities: &[i32]| -> Vec<(usize, i32)> { quantities.iter().copied().enumerate().collect() };
+    let names: Vec<(String, String)> = (1..=story.lines.len())
+        .map(|no| (no.to_string(), format!("SKU-{no}")))
+        .collect();
+    let with = |quantities: &[i32]| -> Vec<(usize, i32)> {
+        quantities.iter().copied().enumerate().collect()
+    };
     let lines = |quantities: &[(usize, i32)]| -> Vec<(String, String, i32)> {
-        let line = |(index, quantity): &(usize, i32)| (names[*index].0.clone(), names[*index].1.clone(), *quantity);
+        let line = |(index, quantity): &(usize, i32)| {
+            (names[*index].0.clone(), names[*index].1.clone(), *quantity)
+        };
         quantities.iter().map(line).collect()
     };
     fn borrowed(lines: &[(String, String, i32)]) -> Vec<(&str, &str, i32)> {
-        lines.iter().map(|(no, sku, quantity)| (no.as_str(), sku.as_str(), *quantity)).collect()
+        lines
+            .iter()
+            .map(|(no, sku, quantity)| (no.as_str(), sku.as_str(), *quantity))
+            .collect()
     }
     let mut happenings = Vec::new();
-    let mut says = |from: Origin, document: Document| happenings.push(Happening::Document(from, Box::new(document)));
+    let mut says = |from: Origin, document: Document| {
+        happenings.push(Happening::Document(from, Box::new(document)))
+    };
     let order = |purpose: &str, revision, quantities: &[(usize, i32)]| {
         order_as("SO-1", purpose, revision, &borrowed(&lines(quantities)))
     };
@@ -91,13 +104,23 @@ fn tell(story: &Story) -> Vec<Happening> {
     }
     says(erp(), answer("SO-1", "accepted", 2, ""));
     if story.north_refuses {
-        says(warehouse("north"), answer("SO-1", "rejected", 3, "capacity"));
+        says(
+            warehouse("north"),
+            answer("SO-1", "rejected", 3, "capacity"),
+        );
     }
     if story.north_refuses && story.south_refuses {
-        says(warehouse("south"), answer("SO-1", "rejected", 4, "capacity"));
+        says(
+            warehouse("south"),
+            answer("SO-1", "rejected", 4, "capacity"),
+        );
         return happenings;
     }
-    let node = warehouse(if story.north_refuses { "south" } else { "north" });
+    let node = warehouse(if story.north_refuses {
+        "south"
+    } else {
+        "north"
+    });
     if story.accepts {
         says(node.clone(), answer("SO-1", "accepted", 5, ""));
     }
@@ -110,17 +133,38 @@ fn tell(story: &Story) -> Vec<Happening> {
             .map(|(line, wanted)| {
                 let there = (wanted - story.missing).max(0);
                 let share = there / i32::try_from(story.shipments).expect("few");
-                (line, if is_last { there - share * i32::try_from(index).expect("few") } else { share })
+                (
+                    line,
+                    if is_last {
+                        there - share * i32::try_from(index).expect("few")
+                    } else {
+                        share
+                    },
+                )
             })
             .collect();
         left += parts.iter().map(|(_, quantity)| quantity).sum::<i32>();
-        let status = if is_last && story.closes { "partial-closed" } else { "split" };
+        let status = if is_last && story.closes {
+            "partial-closed"
+        } else {
+            "split"
+        };
         let id = format!("SH{index}");
         let ship = |purpose: &str, minutes: i64, parts: &[(usize, i32)]| {
-            shipment_as(&id, "SO-1", purpose, &at(minutes), status, &borrowed(&lines(parts)))
+            shipment_as(
+                &id,
+                "SO-1",
+                purpose,
+                &at(minutes),
+                status,
+                &borrowed(&lines(parts)),
+            )
         };
         if story.replaced && index == 0 {
-            let wrong: Vec<(usize, i32)> = parts.iter().map(|(line, quantity)| (*line, quantity + 1)).collect();
+            let wrong: Vec<(usize, i32)> = parts
+                .iter()
+                .map(|(line, quantity)| (*line, quantity + 1))
+                .collect();
             says(node.clone(), ship("original", 60, &wrong));
             says(node.clone(), ship("replace", 61, &parts));
         } else {
@@ -128,10 +172,14 @@ fn tell(story: &Story) -> Vec<Happening> {
         }
     }
     if story.invoiced && left > 0 {
-        says(erp(), invoice("INV-1", "invoice", Some("SO-1"), None, left, "1"));
+        says(
+            erp(),
+            invoice("INV-1", "invoice", Some("SO-1"), None, left, "1"),
+        );
     }
     if story.arrives {
-        happenings.extend((0..story.shipments).map(|index| Happening::Arrival(format!("SH{index}"))));
+        happenings
+            .extend((0..story.shipments).map(|index| Happening::Arrival(format!("SH{index}"))));
     }
     happenings
 }
@@ -171,7 +219,10 @@ fn play(happenings: &[(i64, Happening)]) -> Run<OrderToFulfilment> {
             }
             Happening::Arrival(id) => {
                 let shipment_id = id.clone();
-                run.signal(&format!("arrived/{id}"), Signal::ShipmentDelivered { shipment_id });
+                run.signal(
+                    &format!("arrived/{id}"),
+                    Signal::ShipmentDelivered { shipment_id },
+                );
             }
         }
     }
@@ -181,7 +232,10 @@ fn play(happenings: &[(i64, Happening)]) -> Run<OrderToFulfilment> {
 /// What two runs of one story must agree on.
 fn outcome(run: &Run<OrderToFulfilment>) -> impl PartialEq + std::fmt::Debug {
     let totals = run.state.totals();
-    let exceptions = run.exceptions().into_iter().filter(|it| it.kind != Kind::Overdue);
+    let exceptions = run
+        .exceptions()
+        .into_iter()
+        .filter(|it| it.kind != Kind::Overdue);
     (
         run.status(),
         run.state.quantities(),
