@@ -15,6 +15,9 @@ use super::{
 };
 use crate::clock::Timestamp;
 
+/// What a key ends in that was begun again, before the count.
+pub(super) const AGAIN: &str = "#again-";
+
 /// Identities that are remembered. The engine sorts out repetitions within its
 /// idempotency window; these catch what is repeated to one instance.
 const SEEN_MAX: usize = 128;
@@ -69,11 +72,11 @@ pub struct Picture {
 }
 
 /// Levels that are no service level but the machine's own clockwork: a breach is what
-/// they are for, and nobody's exception.
-const CLOCKWORK: &[Level] = &[
-    Level::Snapshot,
-    Level::Reconciliation,
-    Level::Outage,
+/// they are for.
+const CLOCKWORK: &[Level] = &[Level::Snapshot, Level::Reconciliation, Level::Outage];
+
+/// Levels whose breach the machine itself makes an exception of, or a decision.
+const OWN_EXCEPTION: &[Level] = &[
     Level::AdjustmentGap,
     Level::InventoryStaleness,
     Level::ReturnReceipt,
@@ -121,7 +124,7 @@ impl Desk {
     pub(super) fn numbered(&self, key: &str) -> String {
         let of = hash(key);
         match self.again.iter().find(|(again, _)| *again == of) {
-            Some((_, count)) => format!("{key}#{count}"),
+            Some((_, count)) => format!("{key}{AGAIN}{count}"),
             None => key.to_owned(),
         }
     }

@@ -10,7 +10,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use super::{
     Refusal, Step, World,
     command::{Audience, Command, Event, EventKind, Notice, Receiver, Request},
-    desk::{Desk, Picture},
+    desk::{AGAIN, Desk, Picture},
     draft::Draft,
     exception::{Action, Exception, Kind, What},
     input::{Body, Delivered, Input, Received, Signal},
@@ -151,7 +151,10 @@ fn outcome<F: Facts>(facts: &mut F, dedupe_key: &str, result: &Delivered, turn: 
     let Some(key) = own.and_then(|rest| rest.strip_prefix('/')) else {
         return;
     };
-    let key = key.rsplit_once('#').map_or(key, |(key, _)| key).to_owned();
+    let key = key
+        .rsplit_once(AGAIN)
+        .map_or(key, |(key, _)| key)
+        .to_owned();
     let handled = facts.settled(&key, result, turn);
     match result {
         Delivered::Done { .. } => {

@@ -1,6 +1,6 @@
 //! From what a machine says there is now to timers and exceptions.
 
-use super::{CLOCKWORK, Desk, EXCEPTIONS_MAX, Picture};
+use super::{CLOCKWORK, Desk, EXCEPTIONS_MAX, OWN_EXCEPTION, Picture};
 use crate::{
     clock::Timestamp,
     process::{
@@ -250,9 +250,9 @@ fn pending(wait: &Wait) -> impl Iterator<Item = Ring> {
 
 /// The problem that a breached wait is.
 fn overdue(wait: &Wait) -> Option<Cause> {
-    let until = wait
-        .until
-        .filter(|_| wait.breached && !CLOCKWORK.contains(&wait.level))?;
+    let until = wait.until.filter(|_| {
+        wait.breached && !CLOCKWORK.contains(&wait.level) && !OWN_EXCEPTION.contains(&wait.level)
+    })?;
     let subject = format!("{}/{}", wait.level.name(), wait.subject);
     let text = format!(
         "{} by {} was due at {until}, awaited since {}",

@@ -107,7 +107,7 @@ impl Facts for PositionState {
                     .iter_mut()
                     .find(|it| it.name() == exception.subject);
                 if let Some(position) = held {
-                    position.approved = Some(position.unexplained());
+                    position.approved = position.unexplained();
                 }
             }
             Action::Retry => {
@@ -130,12 +130,6 @@ impl Facts for PositionState {
         for index in 0..self.positions.len() {
             let position = &mut self.positions[index];
             let tolerance = position.tolerance(rules.tolerance_units, rules.tolerance_percent);
-            if position
-                .approved
-                .is_some_and(|approved| approved != position.unexplained())
-            {
-                position.approved = None;
-            }
             let due = position.due(tolerance) - position.posted_since();
             if !due.is_zero() {
                 position.post(turn.now.as_millis(), due);
@@ -163,7 +157,7 @@ impl Facts for PositionState {
                     self.sku,
                     position.name(),
                     self.node,
-                    position.unexplained(),
+                    position.questioned(),
                 );
                 let show = |number: Option<Number>| {
                     number.map_or("unknown".to_owned(), |it| it.to_string())
@@ -287,7 +281,13 @@ impl PositionState {
                 } else {
                     &mut position.counted
                 };
-                *known = (*known).max(Some(figure));
+                if *known < Some(figure) {
+                    *known = Some(figure);
+                    // What was released counted from the figure before.
+                    if is_erp {
+                        position.approved = Number::ZERO;
+                    }
+                }
                 position.forget_old();
             }
         }

@@ -255,7 +255,7 @@ prop_compose! {
         what in 0..4,
         quantity in -20..20_i32,
         minutes in 1..100_i64,
-        no in 0..1_000_000,
+        no in 0..i32::MAX,
     ) -> (Origin, Document) {
         match what {
             0 => (erp(), snapshot(&format!("E{minutes}"), &at(minutes), &[("A", "on-hand", 100 + quantity)])),

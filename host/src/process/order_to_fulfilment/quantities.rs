@@ -56,7 +56,7 @@ impl State {
             .iter()
             .map(|line| {
                 let named = self.cancelled_lines.contains(&line.no);
-                self.line(line, if stopped { let_go } else { named })
+                self.line(line, stopped, if stopped { let_go } else { named })
             })
             .collect()
     }
@@ -76,7 +76,7 @@ impl State {
             })
     }
 
-    fn line(&self, line: &Line, is_cancelled: bool) -> LineQuantities {
+    fn line(&self, line: &Line, is_stopped: bool, is_cancelled: bool) -> LineQuantities {
         let left = self.left_of(line);
         let ordered = line.requested.max(left.min(line.highest));
         let shipped = left.min(ordered);
@@ -89,6 +89,8 @@ impl State {
         match self.closing(line) {
             _ if is_cancelled => cancelled += rest,
             Closing::Cancelled => cancelled += rest,
+            // The node will not ship it, and nobody wants it.
+            Closing::Short if is_stopped => cancelled += rest,
             Closing::Short => short = rest,
             Closing::Open => open = rest,
         }

@@ -210,7 +210,7 @@ impl State {
         let sums = self.sums();
         let due = self.due_by_policy(&rules.credit_percent);
         let asked = match due {
-            Some(due) if due > self.requested => due - self.requested,
+            Some(due) if due > self.requested.max(sums.credited) => due - self.requested,
             Some(_) => return,
             None => Number::ZERO,
         };

@@ -27,9 +27,9 @@ pub(super) struct Position {
     /// What the ERP was told since its figure: when, and how much.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) posted: Vec<(i64, Number)>,
-    /// A variance of this size may be posted.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) approved: Option<Number>,
+    /// So much of what nothing explains may be posted: somebody released it. Counts from
+    /// the ERP's figure.
+    pub(super) approved: Number,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -108,15 +108,19 @@ impl Position {
         units.max(booked.percent(percent))
     }
 
+    /// What nothing explains and nobody released.
+    pub(super) fn questioned(&self) -> Number {
+        self.unexplained() - self.approved
+    }
+
     pub(super) fn is_held(&self, tolerance: Number) -> bool {
-        let unexplained = self.unexplained();
-        unexplained.magnitude() > tolerance && self.approved != Some(unexplained)
+        self.questioned().magnitude() > tolerance
     }
 
     /// What the ERP is to be told in all.
     pub(super) fn due(&self, tolerance: Number) -> Number {
         let unexplained = if self.is_held(tolerance) {
-            Number::ZERO
+            self.approved
         } else {
             self.unexplained()
         };
@@ -135,8 +139,15 @@ impl Position {
     }
 
     pub(super) fn change(&mut self, change: Change) {
-        if self.changes.iter().any(|it| it.id == change.id) || self.is_old(change.at) {
+        if self.is_old(change.at) {
             return;
+        }
+        // Two of one number: the same one counts, whichever came first.
+        if let Some(known) = self.changes.iter().position(|it| it.id == change.id) {
+            if self.changes[known] >= change {
+                return;
+            }
+            self.changes.remove(known);
         }
         let place = self.changes.partition_point(|it| it < &change);
         self.changes.insert(place, change);
