@@ -15,7 +15,7 @@ use crate::{
 
 impl Desk {
     /// Brings waits and exceptions to what there is now.
-    pub(super) fn settle(
+    pub(in crate::process) fn settle(
         &mut self,
         picture: Picture,
         now: Timestamp,
@@ -155,6 +155,7 @@ impl Desk {
                     let wait = begin(&awaited, now, world);
                     if let Some(ended) = other {
                         forget(&ended, &wait, commands);
+                        events.extend(met(&ended, now).filter(|_| ended.since != wait.since));
                     }
                     for (ring, due) in [(Ring::Warn, wait.warn), (Ring::Breach, wait.until)] {
                         if let Some(due) = due {
@@ -175,19 +176,23 @@ impl Desk {
                     name: wait.timer(ring),
                 });
             }
-            if !CLOCKWORK.contains(&wait.level) && wait.until.is_some() {
-                events.push(
-                    Event::new(EventKind::LevelMet, &wait.subject)
-                        .with("level", wait.level.name())
-                        .with("on", &wait.on)
-                        .with("took_ms", now.since(wait.since).as_millis())
-                        .with("in_time", !wait.breached),
-                );
-            }
+            events.extend(met(&wait, now));
         }
         self.waits
             .sort_by(|left, right| (left.level, &left.subject).cmp(&(right.level, &right.subject)));
     }
+}
+
+/// What was waited for has come.
+fn met(wait: &Wait, now: Timestamp) -> Option<Event> {
+    let is_level = !CLOCKWORK.contains(&wait.level) && wait.until.is_some();
+    is_level.then(|| {
+        Event::new(EventKind::LevelMet, &wait.subject)
+            .with("level", wait.level.name())
+            .with("on", &wait.on)
+            .with("took_ms", now.since(wait.since).as_millis())
+            .with("in_time", !wait.breached)
+    })
 }
 
 /// Whether it is still the same waiting.

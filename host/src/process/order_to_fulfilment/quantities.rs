@@ -134,11 +134,11 @@ impl State {
     fn closing(&self, line: &Line) -> Closing {
         self.live_shipments()
             .filter(|shipment| !shipment.waived)
-            .flat_map(|shipment| {
+            .flat_map(move |shipment| {
                 let named = shipment
                     .lines
                     .iter()
-                    .filter(|it| {
+                    .filter(move |it| {
                         self.line_of(&it.no, &it.sku)
                             .is_some_and(|it| it.no == line.no)
                     })

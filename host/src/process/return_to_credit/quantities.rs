@@ -164,7 +164,7 @@ impl State {
     fn judged<'a>(&'a self, line: &'a Line) -> impl Iterator<Item = (Number, &'a str)> {
         self.valid_inspections()
             .flat_map(|it| &it.lines)
-            .filter(|it| {
+            .filter(move |it| {
                 self.place_of(&it.no, &it.sku)
                     .and_then(|place| self.lines().nth(place))
                     == Some(line)

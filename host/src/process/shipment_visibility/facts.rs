@@ -283,7 +283,7 @@ impl State {
 
     /// Troubles that nothing later has ended.
     fn open_troubles(&self) -> impl Iterator<Item = &Happened<Trouble>> {
-        self.troubles.iter().filter(|trouble| {
+        self.troubles.iter().filter(move |trouble| {
             let ended = self.stages.iter().any(|stage| {
                 // A delay is over when the goods are there, whatever the clocks say.
                 let is_later = stage.at > trouble.at

@@ -12,7 +12,7 @@ const CHANGES_MAX: usize = 128;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct Position {
-    /// A [`StockKind`].
+    /// A stock kind's name.
     pub(super) kind: String,
     /// Empty where lots are not told apart.
     #[serde(skip_serializing_if = "String::is_empty")]
