@@ -241,3 +241,76 @@ mod canonical {
         json::from_slice(text.as_bytes()).map_err(serde::de::Error::custom)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        message::MessageId,
+        process::testing::{order, paper},
+    };
+
+    fn id() -> DocumentId {
+        DocumentId {
+            message: MessageId::from_bytes([7; 16]),
+            position: 0,
+        }
+    }
+
+    fn line(line_no: &str, sku: &str, quantity: i32) -> ReleaseLine {
+        ReleaseLine {
+            line_no: line_no.to_owned(),
+            quantity: Number::whole(quantity),
+            sku: sku.to_owned(),
+            unit: "EA".to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_release_has_the_lines_that_are_wanted_and_no_others() {
+        let base = order("SO-1", &[("1", "A", 10), ("2", "B", 5)]);
+        let draft = Draft::Release {
+            of: id(),
+            purpose: Intent::Change,
+            node: Some("north".to_owned()),
+            // A change of the order added line 3; line 2 is not wanted any more.
+            lines: vec![line("1", "A", 4), line("3", "C", 2)],
+            revision: Some("2".to_owned()),
+        };
+        assert_eq!(draft.needs(), Some(id()));
+        let Ok(Document::Order(made)) = draft.document(Some(&base)) else {
+            panic!("an order");
+        };
+        let lines: Vec<_> = made
+            .lines
+            .iter()
+            .map(|line| {
+                (
+                    line.line_no.as_str(),
+                    line.items[0].value.as_str(),
+                    line.quantity.value.coefficient,
+                )
+            })
+            .collect();
+        assert_eq!(lines, [("1", "A", 4), ("3", "C", 2)]);
+        assert_eq!(
+            (made.purpose, made.revision.as_deref(), made.node.as_deref()),
+            (Purpose::Change, Some("2"), Some("north"))
+        );
+    }
+
+    #[test]
+    fn a_draft_asks_for_the_document_that_it_is_made_of() {
+        let draft = Draft::Relayed { of: id() };
+        assert_eq!(draft.document(None), Err(Error::Missing(id())));
+        let release = Draft::Release {
+            of: id(),
+            purpose: Intent::Cancel,
+            node: None,
+            lines: Vec::new(),
+            revision: None,
+        };
+        let other = paper("R1", "requested", 0, None, &[("1", "A", 1)]);
+        assert_eq!(release.document(Some(&other)), Err(Error::WrongKind(id())));
+    }
+}

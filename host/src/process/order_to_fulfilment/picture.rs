@@ -1,5 +1,6 @@
 //! Where an order stands, what it waits for and what is wrong with it.
 
+use super::quantities::Places;
 use super::state::{Answer, Attempt, CancelAnswer, State, Status};
 use crate::process::{
     exception::{Action, Cause, Kind, Severity},
@@ -241,6 +242,7 @@ impl State {
     }
 
     fn shipment_causes(&self, causes: &mut Vec<Cause>) {
+        let places = Places::of(&self.lines);
         let over: Vec<String> = self
             .quantities()
             .iter()
@@ -269,7 +271,7 @@ impl State {
                     "line {} of shipment {} ({})",
                     line.no, shipment.id, line.sku
                 );
-                if self.line_of(&line.no, &line.sku).is_none() {
+                if places.of_line(&line.no, &line.sku).is_none() {
                     noted(
                         &line.no,
                         Kind::UnexpectedItem,

@@ -1,6 +1,8 @@
 //! What becomes of each unit that was ordered.
 
-use super::state::{CancelAnswer, Closing, Line, State};
+use std::collections::HashMap;
+
+use super::state::{CancelAnswer, Closing, Line, Shipped, State};
 use crate::process::number::Number;
 
 /// A line's quantity and what became of it: `ordered` is `shipped`, `cancelled`, `short`
@@ -41,6 +43,14 @@ pub struct Totals {
     pub open: Number,
 }
 
+/// What shipments say of each line, in the order of the lines.
+pub(super) struct Tally {
+    /// What left.
+    pub(super) left: Vec<Number>,
+    /// The strongest word on what is missing.
+    closing: Vec<Closing>,
+}
+
 // === impl State ===
 
 impl State {
@@ -52,11 +62,28 @@ impl State {
         let let_go = self
             .current()
             .is_none_or(|current| current.cancel == CancelAnswer::Confirmed);
+        let tally = self.tally(None);
+        let grants: HashMap<&str, Number> = self
+            .grants
+            .iter()
+            .map(|(no, _, granted)| (no.as_str(), *granted))
+            .collect();
         self.lines
             .iter()
-            .map(|line| {
-                let named = self.cancelled_lines.contains(&line.no);
-                self.line(line, stopped, if stopped { let_go } else { named })
+            .zip(tally.left.iter().zip(&tally.closing))
+            .map(|(line, (left, closing))| {
+                let said = Said {
+                    left: *left,
+                    closing: *closing,
+                    granted: grants.get(line.no.as_str()).copied(),
+                    is_stopped: stopped,
+                    is_cancelled: if stopped {
+                        let_go
+                    } else {
+                        self.cancelled_lines.binary_search(&line.no).is_ok()
+                    },
+                };
+                divide(line, &said)
             })
             .collect()
     }
@@ -76,86 +103,101 @@ impl State {
             })
     }
 
-    fn line(&self, line: &Line, is_stopped: bool, is_cancelled: bool) -> LineQuantities {
-        let left = self.left_of(line);
-        let ordered = line.requested.max(left.min(line.highest));
-        let shipped = left.min(ordered);
-        let rest = ordered - shipped;
-        let granted = self.grants.iter().find(|(no, ..)| *no == line.no);
-        let granted = granted.map_or(ordered, |(_, _, granted)| (*granted).max(shipped));
-        let ungranted = (ordered - granted).at_least_zero().min(rest);
-        let (mut cancelled, mut short, mut open) = (ungranted, Number::ZERO, Number::ZERO);
-        let rest = rest - ungranted;
-        match self.closing(line) {
-            _ if is_cancelled => cancelled += rest,
-            Closing::Cancelled => cancelled += rest,
-            // The node will not ship it, and nobody wants it.
-            Closing::Short if is_stopped => cancelled += rest,
-            Closing::Short => short = rest,
-            Closing::Open => open = rest,
+    /// What shipments say: those of one node, or all.
+    pub(super) fn tally(&self, node: Option<&str>) -> Tally {
+        let mut tally = Tally {
+            left: vec![Number::ZERO; self.lines.len()],
+            closing: vec![Closing::Open; self.lines.len()],
+        };
+        let places = Places::of(&self.lines);
+        let counts = |it: &&Shipped| node.is_none() || it.node.as_deref() == node;
+        for shipment in self.live_shipments().filter(counts) {
+            for line in &shipment.lines {
+                if let Some(place) = places.of_line(&line.no, &line.sku) {
+                    tally.left[place] += line.quantity;
+                    if !shipment.waived {
+                        tally.closing[place] = tally.closing[place].max(line.closes);
+                    }
+                }
+            }
+            if !shipment.waived {
+                for closing in &mut tally.closing {
+                    *closing = (*closing).max(shipment.closes);
+                }
+            }
         }
-        LineQuantities {
-            line_no: line.no.clone(),
-            ordered,
-            shipped,
-            over: left - shipped,
-            cancelled,
-            short,
-            open,
+        tally
+    }
+}
+
+/// What is known of a line beside its own wishes.
+struct Said {
+    left: Number,
+    closing: Closing,
+    granted: Option<Number>,
+    is_stopped: bool,
+    is_cancelled: bool,
+}
+
+fn divide(line: &Line, said: &Said) -> LineQuantities {
+    let ordered = line.requested.max(said.left.min(line.highest));
+    let shipped = said.left.min(ordered);
+    let rest = ordered - shipped;
+    let granted = said.granted.map_or(ordered, |granted| granted.max(shipped));
+    let ungranted = (ordered - granted).at_least_zero().min(rest);
+    let (mut cancelled, mut short, mut open) = (ungranted, Number::ZERO, Number::ZERO);
+    let rest = rest - ungranted;
+    match said.closing {
+        _ if said.is_cancelled => cancelled += rest,
+        Closing::Cancelled => cancelled += rest,
+        // The node will not ship it, and nobody wants it.
+        Closing::Short if said.is_stopped => cancelled += rest,
+        Closing::Short => short = rest,
+        Closing::Open => open = rest,
+    }
+    LineQuantities {
+        line_no: line.no.clone(),
+        ordered,
+        shipped,
+        over: said.left - shipped,
+        cancelled,
+        short,
+        open,
+    }
+}
+
+/// Where lines are, by number and by item.
+pub(super) struct Places<'a> {
+    by_no: HashMap<&'a str, usize>,
+    /// None for an item that several lines have.
+    by_sku: HashMap<&'a str, Option<usize>>,
+}
+
+// === impl Places ===
+
+impl<'a> Places<'a> {
+    pub(super) fn of(lines: &'a [Line]) -> Self {
+        let mut by_sku = HashMap::with_capacity(lines.len());
+        for (place, line) in lines.iter().enumerate() {
+            by_sku
+                .entry(line.sku.as_str())
+                .and_modify(|known| *known = None)
+                .or_insert(Some(place));
         }
-    }
-
-    /// What left of a line, in all shipments.
-    fn left_of(&self, line: &Line) -> Number {
-        self.live_shipments()
-            .flat_map(|shipment| &shipment.lines)
-            .filter(|shipped| {
-                self.line_of(&shipped.no, &shipped.sku)
-                    .is_some_and(|it| it.no == line.no)
-            })
-            .map(|shipped| shipped.quantity)
-            .sum()
-    }
-
-    /// What left of a line from one node.
-    pub(super) fn left_from(&self, line_no: &str, node: &str) -> Number {
-        self.live_shipments()
-            .filter(|shipment| shipment.node.as_deref() == Some(node))
-            .flat_map(|shipment| &shipment.lines)
-            .filter(|shipped| {
-                self.line_of(&shipped.no, &shipped.sku)
-                    .is_some_and(|it| it.no == line_no)
-            })
-            .map(|shipped| shipped.quantity)
-            .sum()
-    }
-
-    /// The strongest word of a shipment on what is missing of a line.
-    fn closing(&self, line: &Line) -> Closing {
-        self.live_shipments()
-            .filter(|shipment| !shipment.waived)
-            .flat_map(move |shipment| {
-                let named = shipment
-                    .lines
-                    .iter()
-                    .filter(move |it| {
-                        self.line_of(&it.no, &it.sku)
-                            .is_some_and(|it| it.no == line.no)
-                    })
-                    .map(|it| it.closes);
-                named.chain([shipment.closes])
-            })
-            .max()
-            .unwrap_or_default()
+        let by_no = lines
+            .iter()
+            .enumerate()
+            .map(|(place, line)| (line.no.as_str(), place));
+        Self {
+            by_no: by_no.collect(),
+            by_sku,
+        }
     }
 
     /// The order's line that a shipment's line is about: the one of its number, else the
     /// only one of its item.
-    pub(super) fn line_of(&self, no: &str, sku: &str) -> Option<&Line> {
-        if let Some(line) = self.lines.iter().find(|line| line.no == no) {
-            return Some(line);
-        }
-        let mut same = self.lines.iter().filter(|line| line.sku == sku);
-        same.next().filter(|_| same.next().is_none())
+    pub(super) fn of_line(&self, no: &str, sku: &str) -> Option<usize> {
+        let by_sku = || self.by_sku.get(sku).copied().flatten();
+        self.by_no.get(no).copied().or_else(by_sku)
     }
 }

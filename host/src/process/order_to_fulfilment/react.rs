@@ -2,6 +2,8 @@
 
 mod say;
 
+use std::collections::BTreeMap;
+
 use super::state::{ErpDecision, State, Status};
 use crate::{
     contract::{Decision, RejectReason},
@@ -60,17 +62,12 @@ impl State {
         if let Some(newest) = newest.filter(|newest| newest.number > 0 || !newest.text.is_empty()) {
             turn.event_once(Event::new(EventKind::OrderChanged, &newest.to_string()));
         }
-        let cut = |line: &&super::state::Line| {
-            let quantities = self.quantities();
-            let known = quantities.into_iter().find(|it| it.line_no == line.no);
-            known.is_some_and(|it| it.ordered > line.requested)
-        };
         let late: Vec<(String, String)> = self
             .lines
             .iter()
-            .filter(|line| line.requested < line.highest)
-            .filter(cut)
-            .map(|line| (line.no.clone(), line.revision.to_string()))
+            .zip(self.quantities())
+            .filter(|(line, known)| line.requested < line.highest && known.ordered > line.requested)
+            .map(|(line, _)| (line.no.clone(), line.revision.to_string()))
             .collect();
         for (line, revision) in late {
             let subject = format!("{line}/{revision}");
@@ -258,24 +255,16 @@ impl State {
 
     fn request(&self) -> Request {
         let base = self.base.as_ref();
-        let open = self
-            .quantities()
-            .into_iter()
-            .filter(|it| it.open.is_positive());
-        let sku_of = |no: &str| {
-            self.lines
-                .iter()
-                .find(|line| line.no == no)
-                .map(|line| line.sku.clone())
-        };
-        let mut items: Vec<(String, Number)> = Vec::new();
-        for line in open {
-            let sku = sku_of(&line.line_no).unwrap_or_default();
-            match items.iter_mut().find(|(known, _)| *known == sku) {
-                Some((_, quantity)) => *quantity += line.open,
-                None => items.push((sku, line.open)),
+        let mut items: BTreeMap<&str, Number> = BTreeMap::new();
+        for (line, quantities) in self.lines.iter().zip(self.quantities()) {
+            if quantities.open.is_positive() {
+                *items.entry(line.sku.as_str()).or_default() += quantities.open;
             }
         }
+        let items = items
+            .into_iter()
+            .map(|(sku, open)| (sku.to_owned(), open))
+            .collect();
         Request {
             country: base.and_then(|it| it.country.clone()),
             postal: base.and_then(|it| it.postal.clone()),
@@ -295,21 +284,19 @@ impl State {
 
     /// What a node shall ship in all: what it has shipped already, and what is open.
     fn wanted_from(&self, node: &str) -> Vec<ReleaseLine> {
-        let wanted = |quantities: super::LineQuantities| {
-            let line = self
-                .lines
-                .iter()
-                .find(|line| line.no == quantities.line_no)?;
-            let left = self.left_from(&line.no, node).min(quantities.shipped);
-            let quantity = quantities.open + left;
-            quantity.is_positive().then(|| ReleaseLine {
-                line_no: line.no.clone(),
-                quantity,
-                sku: line.sku.clone(),
-                unit: line.unit.clone(),
+        let left = self.tally(Some(node)).left;
+        let known = self.lines.iter().zip(self.quantities()).zip(left);
+        known
+            .filter_map(|((line, quantities), left)| {
+                let quantity = quantities.open + left.min(quantities.shipped);
+                quantity.is_positive().then(|| ReleaseLine {
+                    line_no: line.no.clone(),
+                    quantity,
+                    sku: line.sku.clone(),
+                    unit: line.unit.clone(),
+                })
             })
-        };
-        self.quantities().into_iter().filter_map(wanted).collect()
+            .collect()
     }
 
     /// Tells the node that has the order what changed since it was told last.
@@ -353,10 +340,7 @@ impl State {
     }
 
     fn left_from_node(&self, node: &str) -> Number {
-        self.lines
-            .iter()
-            .map(|line| self.left_from(&line.no, node))
-            .sum()
+        self.tally(Some(node)).left.into_iter().sum()
     }
 }
 

@@ -54,6 +54,7 @@ impl State {
     #[must_use]
     pub fn quantities(&self) -> Vec<ReturnQuantities> {
         let (received, _) = self.sort_receipts();
+        let judged = self.judged();
         let lines = self
             .permission()
             .map_or(&[][..], |permission| &permission.lines);
@@ -62,7 +63,8 @@ impl State {
             .enumerate()
             .map(|(index, line)| {
                 let received = received.get(&index).copied().unwrap_or_default();
-                let judged: Number = self.judged(line).map(|(quantity, _)| quantity).sum();
+                let judged = judged.get(&index).map_or(&[][..], Vec::as_slice);
+                let judged: Number = judged.iter().map(|(quantity, _)| *quantity).sum();
                 ReturnQuantities {
                     line_no: line.no.clone(),
                     authorized: line.quantity,
@@ -160,16 +162,16 @@ impl State {
             .filter(move |it| it.receipt.is_empty() == for_all)
     }
 
-    /// Quantity and disposition of what was judged of a line.
-    fn judged<'a>(&'a self, line: &'a Line) -> impl Iterator<Item = (Number, &'a str)> {
-        self.valid_inspections()
-            .flat_map(|it| &it.lines)
-            .filter(move |it| {
-                self.place_of(&it.no, &it.sku)
-                    .and_then(|place| self.lines().nth(place))
-                    == Some(line)
-            })
-            .map(|it| (it.quantity, it.disposition.as_str()))
+    /// Quantity and disposition of what was judged, by the line's place.
+    fn judged(&self) -> BTreeMap<usize, Vec<(Number, &str)>> {
+        let mut judged: BTreeMap<usize, Vec<(Number, &str)>> = BTreeMap::new();
+        for line in self.valid_inspections().flat_map(|it| &it.lines) {
+            if let Some(place) = self.place_of(&line.no, &line.sku) {
+                let of_line = judged.entry(place).or_default();
+                of_line.push((line.quantity, line.disposition.as_str()));
+            }
+        }
+        judged
     }
 
     /// Whether all that came was judged.
@@ -209,17 +211,17 @@ impl State {
         }
         let worth = sums.worth?;
         let mut due = Number::ZERO;
-        for (line, quantities) in self.lines().zip(self.quantities()) {
+        let judged = self.judged();
+        let lines = self.lines().zip(self.quantities());
+        for (place, (line, quantities)) in lines.enumerate() {
             let price = line.price?;
             // What is worth most counts first, so that the order of papers does not matter.
-            let mut judged: Vec<(u32, Number)> = self
-                .judged(line)
-                .map(|(quantity, disposition)| {
-                    (
-                        percents.get(disposition).copied().unwrap_or_default(),
-                        quantity,
-                    )
-                })
+            let judged = judged.get(&place).map_or(&[][..], Vec::as_slice);
+            let percent =
+                |disposition: &str| percents.get(disposition).copied().unwrap_or_default();
+            let mut judged: Vec<(u32, Number)> = judged
+                .iter()
+                .map(|(quantity, disposition)| (percent(disposition), *quantity))
                 .collect();
             judged.sort_by(|left, right| right.cmp(left));
             let mut left = quantities.received;
