@@ -54,6 +54,9 @@ pub(super) struct Run<M: Machine> {
     always: fn(&M::State),
     /// Whether what is sent arrives at once.
     pub(super) delivers: bool,
+    /// Whether a document that comes again has another identity, as after longer than
+    /// identities are remembered: what it says is all that tells it is the same.
+    pub(super) forgets: bool,
 }
 
 /// Stock that a test sets.
@@ -98,6 +101,7 @@ impl<M: Machine> Run<M> {
             count: 0,
             always: |_| {},
             delivers: true,
+            forgets: false,
         }
     }
 
@@ -127,7 +131,13 @@ impl<M: Machine> Run<M> {
             document,
             lines: lines.as_deref(),
         });
-        self.input(digest.to_string(), body)
+        let identity = if self.forgets {
+            self.count += 1;
+            format!("{digest}/{}", self.count)
+        } else {
+            digest.to_string()
+        };
+        self.input(identity, body)
     }
 
     /// Another process says something.

@@ -267,6 +267,7 @@ prop_compose! {
 
 fn play(happenings: &[(i64, (Origin, Document))]) -> Run<InventoryPosition> {
     let mut run = item(RULES);
+    run.forgets = true;
     // All that happened has happened when the first is told: what is posted is news to
     // every figure of the ERP's.
     run.pass(1_000);

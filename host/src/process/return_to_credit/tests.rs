@@ -395,6 +395,7 @@ fn tell(story: &Story) -> Vec<(Origin, Document)> {
 fn play(happenings: &[(i64, (Origin, Document))]) -> Run<ReturnToCredit> {
     let limits = "[[limit]]\nlevel = \"return-to-credit\"\nminutes = 30\n[[limit]]\nlevel = \"inspection\"\nminutes = 30\n";
     let mut run = run(limits);
+    run.forgets = true;
     for (delay, (from, document)) in happenings {
         run.pass(*delay);
         run.document(from, document);

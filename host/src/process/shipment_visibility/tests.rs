@@ -271,6 +271,7 @@ prop_compose! {
 fn play(happenings: &[(i64, (Origin, Document))]) -> Run<ShipmentVisibility> {
     let limits = "[[limit]]\nlevel = \"milestone-freshness\"\nminutes = 30\n[[limit]]\nlevel = \"delivery\"\nminutes = 30\n";
     let mut run = run(limits);
+    run.forgets = true;
     for (delay, (from, document)) in happenings {
         run.pass(*delay);
         run.document(from, document);

@@ -211,6 +211,7 @@ const LIMITS: &str = r#"
 
 fn play(happenings: &[(i64, Happening)]) -> Run<OrderToFulfilment> {
     let mut run = Run::new("order/SO-1", LIMITS).always(conserved);
+    run.forgets = true;
     for (delay, happening) in happenings {
         run.pass(*delay);
         match happening {
