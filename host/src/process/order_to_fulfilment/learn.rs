@@ -169,10 +169,11 @@ impl State {
             grants.push((line.line_no.clone(), granted));
         }
         for (no, granted) in grants {
+            let has_room = self.grants.len() < LINES_MAX;
             match self.grants.iter_mut().find(|known| known.0 == no) {
                 Some(known) if (known.1, known.2) < (at, granted) => *known = (no, at, granted),
                 Some(_) => {}
-                None if self.grants.len() < LINES_MAX => self.grants.push((no, at, granted)),
+                None if has_room => self.grants.push((no, at, granted)),
                 None => {}
             }
         }
@@ -234,13 +235,14 @@ impl State {
             lines,
             waived: false,
         };
+        let has_room = self.shipments.len() < SHIPMENTS_MAX;
         match self.shipments.iter_mut().find(|it| it.id == shipped.id) {
             Some(known) if known.version < shipped.version => {
                 let waived = known.waived;
                 *known = Shipped { waived, ..shipped };
             }
             Some(_) => {}
-            None if self.shipments.len() < SHIPMENTS_MAX => {
+            None if has_room => {
                 let place = self.shipments.partition_point(|it| it.id < shipped.id);
                 self.shipments.insert(place, shipped);
             }
@@ -262,6 +264,7 @@ impl State {
             units += fit(Number::of(&line.quantity.value))?;
         }
         let cancelled = invoice.purpose == Purpose::Cancel;
+        let has_room = self.invoices.len() < INVOICES_MAX;
         match self
             .invoices
             .iter_mut()
@@ -271,7 +274,7 @@ impl State {
                 known.cancelled |= cancelled;
                 known.units = known.units.max(units);
             }
-            None if self.invoices.len() < INVOICES_MAX => self.invoices.push(Invoiced {
+            None if has_room => self.invoices.push(Invoiced {
                 no: invoice.invoice_no.clone(),
                 cancelled,
                 units,
