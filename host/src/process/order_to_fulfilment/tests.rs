@@ -10,10 +10,7 @@ use crate::{
     process::{
         Command, Delivered, EventKind, Number, Receiver, Signal,
         exception::{Action, Kind},
-        testing::{
-            Run, answer, at, crm, erp, invoice, order, order_as, shipment, shipment_as, shop,
-            warehouse,
-        },
+        testing::{Run, answer, at, erp, invoice, order, shipment, shop, warehouse},
     },
 };
 
