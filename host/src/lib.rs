@@ -38,6 +38,7 @@ pub mod sandbox;
 pub mod toolchain;
 
 pub mod partner;
+pub mod process;
 pub mod route;
 pub mod tables;
 

@@ -1,0 +1,70 @@
+//! Order to fulfilment: one instance for each order number.
+//!
+//! ```text
+//! unknown ─► validating ─► released ─► accepted ─► partly shipped ─► shipped ─► delivered ─► closed
+//!               │ held        │ the next node, or manual review
+//!               ▼             ▼
+//!            refused       cancelled
+//! ```
+//!
+//! The ERP validates and releases; routing chooses a node; the node answers and ships.
+//! The state is what documents said; where the order stands is computed from it. So the
+//! order in which documents arrive decides nothing, except where it must:
+//!
+//! - **Revisions**: each line has the quantity of its highest revision, the ERP's before
+//!   another's of the same number.
+//! - **Cancel against shipment**: what left has left. A cancel takes what no shipment
+//!   confirms, and only once no node has it any more: none was asked, the node took the
+//!   cancel, or it shipped nothing. If the node refuses the cancel, the rest stays open.
+//!   Whoever cancels is told which of it was too late.
+//! - **Change against shipment**: a line never falls below what left of it; whoever
+//!   wanted less is told that it was too late.
+//! - **The ERP's verdict**: the one decided last by its own time holds.
+//! - **A node's answer**: a refusal is final, and a node that refused or did not answer
+//!   in time is never asked again. If it ships in spite of that, what left counts.
+//! - **Shipments** count by their id, the highest purpose (replacement before original,
+//!   cancellation before both).
+//!
+//! In every state each line's quantity is what was shipped, cancelled, short and open,
+//! together; what left beyond it is counted apart.
+
+mod facts;
+mod learn;
+mod picture;
+mod quantities;
+mod react;
+mod state;
+#[cfg(test)]
+mod tests;
+
+pub use self::quantities::{LineQuantities, Totals};
+pub use self::state::{State, Status};
+use super::{Input, Machine, Step, Summary, World, turn};
+use crate::clock::Timestamp;
+
+/// See the module.
+#[derive(Clone, Copy, Debug)]
+pub struct OrderToFulfilment;
+
+impl Machine for OrderToFulfilment {
+    const NAME: &'static str = "order-to-fulfilment";
+    const VERSION: u32 = 1;
+    type State = State;
+
+    fn begin(key: &str) -> State {
+        State::new(key)
+    }
+
+    fn step(state: State, input: &Input<'_>, now: Timestamp, world: &World<'_>) -> Step<State> {
+        turn::step(state, input, now, world)
+    }
+
+    fn summary(state: &State) -> Summary {
+        Summary {
+            status: state.status.name(),
+            finished: state.status.is_final(),
+            waits: state.desk.waits.clone(),
+            exceptions: state.desk.exceptions.clone(),
+        }
+    }
+}

@@ -1,0 +1,308 @@
+//! Where an order stands, what it waits for and what is wrong with it.
+
+use super::quantities::Places;
+use super::state::{Answer, Attempt, CancelAnswer, State, Status};
+use crate::process::{
+    exception::{Action, Cause, Kind, Severity},
+    number::Number,
+    timer::{Awaited, Level},
+    turn::Turn,
+};
+
+// === impl State ===
+
+impl State {
+    /// Whether all that left has reached its receiver, or somebody has accepted that it
+    /// will not.
+    pub(super) fn has_arrived(&self, turn: &Turn<'_>) -> bool {
+        self.live_shipments().all(|shipment| {
+            let lost = self.lost_cause(&shipment.id);
+            self.arrived.contains(&shipment.id)
+                || lost.is_some_and(|cause| turn.desk.is_waived(&cause))
+        })
+    }
+
+    /// Whether as much is invoiced as left.
+    pub(super) fn is_invoiced(&self) -> bool {
+        let totals = self.totals();
+        totals.shipped.is_positive() && self.invoiced() >= totals.shipped
+    }
+
+    fn invoiced(&self) -> Number {
+        self.invoices
+            .iter()
+            .filter(|it| !it.cancelled)
+            .map(|it| it.units)
+            .sum()
+    }
+
+    /// Where the order stands.
+    pub(super) fn stand(&self, turn: &Turn<'_>) -> Status {
+        let totals = self.totals();
+        let current = self.current();
+        if self.base.is_none() {
+            return Status::Unknown;
+        }
+        if totals.open.is_zero() {
+            return self.stand_at_the_end(turn);
+        }
+        if self.is_stopped() && !current.is_some_and(|it| it.cancel == CancelAnswer::TooLate) {
+            return Status::Cancelling;
+        }
+        if totals.shipped.is_positive() {
+            return Status::PartlyShipped;
+        }
+        match current {
+            _ if self.is_held() => Status::Held,
+            Some(current) if current.has_accepted() => Status::Accepted,
+            Some(_) => Status::Released,
+            None if self.stuck => Status::ManualReview,
+            None => Status::Validating,
+        }
+    }
+
+    fn stand_at_the_end(&self, turn: &Turn<'_>) -> Status {
+        let totals = self.totals();
+        if totals.shipped.is_zero() {
+            let undecided = self
+                .short_cause()
+                .is_some_and(|cause| !turn.desk.is_waived(&cause));
+            return match (self.is_refused(), undecided) {
+                (true, _) => Status::Refused,
+                (false, true) => Status::ManualReview,
+                (false, false) => Status::Cancelled,
+            };
+        }
+        if !self.has_arrived(turn) {
+            return Status::Shipped;
+        }
+        if !self.is_invoiced() {
+            return Status::Delivered;
+        }
+        let is_wrong = self
+            .causes()
+            .iter()
+            .any(|cause| !turn.desk.is_waived(cause));
+        if is_wrong {
+            Status::Invoiced
+        } else {
+            Status::Closed
+        }
+    }
+
+    pub(super) fn waits(&self, turn: &Turn<'_>) -> Vec<Awaited> {
+        let Some(base) = &self.base else {
+            return vec![Awaited::new(Level::Announcement, "", "erp")];
+        };
+        let totals = self.totals();
+        let priority = base.order_type.as_deref();
+        let mut waits = Vec::new();
+        let mut wait = |awaited: Awaited| waits.push(awaited.priority(priority));
+        if totals.open.is_positive() && !self.is_stopped() {
+            let released = self.is_released(turn.world.policy.order.release_by);
+            if self.verdict.is_none() && !self.erp_ordered {
+                wait(Awaited::new(Level::OrderAcknowledgement, "", "erp"));
+            } else if !released {
+                wait(Awaited::new(Level::Release, "", "erp"));
+            }
+        }
+        if let Some(current) = self.current().filter(|_| totals.open.is_positive()) {
+            let node = current.node.as_str();
+            if self.is_stopped() {
+                wait(Awaited::new(
+                    Level::Acceptance,
+                    &format!("cancel/{node}"),
+                    node,
+                ));
+            } else if current.has_accepted() || self.left_from_any(node) {
+                wait(
+                    Awaited::new(Level::ShipBy, node, node).until(base.ship_by.filter(|by| {
+                        // A day that had passed when the order came is no limit to warn of.
+                        current.asked.is_some_and(|asked| *by > asked)
+                    })),
+                );
+            } else {
+                wait(Awaited::new(Level::Acceptance, node, node));
+            }
+            if let Some(since) = current.down {
+                wait(Awaited::new(Level::Outage, node, node).since(since));
+            }
+        }
+        if totals.open.is_zero() && totals.shipped.is_positive() {
+            if !self.has_arrived(turn) {
+                wait(Awaited::new(Level::Delivery, "", "carrier"));
+            } else if !self.is_invoiced() {
+                wait(Awaited::new(Level::Invoice, "", "erp"));
+            }
+        }
+        waits
+    }
+
+    fn left_from_any(&self, node: &str) -> bool {
+        self.live_shipments()
+            .any(|it| it.node.as_deref() == Some(node))
+    }
+
+    pub(super) fn causes(&self) -> Vec<Cause> {
+        let mut causes = Vec::new();
+        for (id, text) in &self.unfit {
+            let text = format!("document {id} was not taken in: {text}");
+            causes.push(Cause::new(Kind::UnfitNumber, id, text).actions(&[Action::AcceptVariance]));
+        }
+        for shipment in self.live_shipments() {
+            causes.extend(self.lost_cause(&shipment.id));
+        }
+        if self.base.is_none() {
+            return causes;
+        }
+        if let Some(verdict) = self.verdict.as_ref().filter(|_| self.is_held()) {
+            let text = format!("the ERP holds the order: {}", verdict.reason);
+            causes.push(
+                Cause::new(Kind::ErpHold, "", text)
+                    .severity(Severity::High)
+                    .actions(&[Action::Retry, Action::Cancel]),
+            );
+        }
+        self.node_causes(&mut causes);
+        causes.extend(self.short_cause());
+        self.shipment_causes(&mut causes);
+        causes
+    }
+
+    fn node_causes(&self, causes: &mut Vec<Cause>) {
+        let totals = self.totals();
+        let is_well = self.current().is_some_and(Attempt::has_accepted) || totals.open.is_zero();
+        if !is_well && !self.is_stopped() {
+            for attempt in self.attempts.iter().filter(|it| it.is_tried()) {
+                if let Some(why) = attempt.why_not() {
+                    let cause = Cause::new(
+                        Kind::NodeRejection,
+                        &attempt.node,
+                        format!("{}: {why}", attempt.node),
+                    );
+                    causes.push(
+                        cause
+                            .severity(Severity::High)
+                            .actions(&[Action::Reroute, Action::Cancel]),
+                    );
+                }
+            }
+        }
+        if self.stuck && self.current().is_none() && totals.open.is_positive() && !self.is_stopped()
+        {
+            let mut cause = Cause::new(
+                Kind::NoNodeLeft,
+                "",
+                "no node is left that could ship the order",
+            )
+            .severity(Severity::Urgent)
+            .actions(&[Action::Retry, Action::Cancel]);
+            cause.context.extend(self.unroutable.clone());
+            causes.push(cause);
+        }
+        if let Some(current) = self
+            .current()
+            .filter(|it| it.answer == Answer::Changed && totals.open.is_positive())
+        {
+            let text = format!("{} accepted with changes: {}", current.node, current.reason);
+            let cause = Cause::new(Kind::ChangedByNode, &current.node, text);
+            causes.push(cause.actions(&[Action::AcceptVariance, Action::Reroute, Action::Cancel]));
+        }
+    }
+
+    fn short_cause(&self) -> Option<Cause> {
+        let short: Vec<String> = self
+            .quantities()
+            .iter()
+            .filter(|line| line.short.is_positive())
+            .map(|line| format!("{} of line {}", line.short, line.line_no))
+            .collect();
+        (!short.is_empty()).then(|| {
+            Cause::new(
+                Kind::ShortShipment,
+                "",
+                format!("short: {}", short.join(", ")),
+            )
+            .severity(Severity::High)
+            .actions(&[Action::AcceptVariance, Action::Reroute, Action::Cancel])
+        })
+    }
+
+    fn lost_cause(&self, shipment_id: &str) -> Option<Cause> {
+        let (_, cause) = self.lost.iter().find(|(id, _)| id == shipment_id)?;
+        if self.arrived.iter().any(|id| id == shipment_id) {
+            return None;
+        }
+        let text = format!("shipment {shipment_id} will not arrive: {cause}");
+        Some(
+            Cause::new(Kind::Loss, shipment_id, text)
+                .severity(Severity::High)
+                .actions(&[Action::AcceptVariance]),
+        )
+    }
+
+    fn shipment_causes(&self, causes: &mut Vec<Cause>) {
+        let places = Places::of(&self.lines);
+        let over: Vec<String> = self
+            .quantities()
+            .iter()
+            .filter(|line| line.over.is_positive())
+            .map(|line| format!("{} of line {}", line.over, line.line_no))
+            .collect();
+        let accept = [Action::AcceptVariance];
+        if !over.is_empty() {
+            let text = format!("more left than was ordered: {}", over.join(", "));
+            causes.push(
+                Cause::new(Kind::OverShipment, "", text)
+                    .severity(Severity::High)
+                    .actions(&accept),
+            );
+        }
+        for shipment in self.live_shipments() {
+            let mut noted = |line_no: &str, kind, text: String| {
+                let subject = format!("{}/{line_no}", shipment.id);
+                let same = |cause: &Cause| cause.kind == kind && cause.subject == subject;
+                if !causes.iter().any(same) {
+                    causes.push(Cause::new(kind, &subject, text).actions(&accept));
+                }
+            };
+            for line in &shipment.lines {
+                let what = format!(
+                    "line {} of shipment {} ({})",
+                    line.no, shipment.id, line.sku
+                );
+                if places.of_line(&line.no, &line.sku).is_none() {
+                    noted(
+                        &line.no,
+                        Kind::UnexpectedItem,
+                        format!("{what} was not ordered"),
+                    );
+                }
+                if line.damaged {
+                    noted(
+                        &line.no,
+                        Kind::DamagedShipment,
+                        format!("{what} left damaged"),
+                    );
+                }
+                if line.substituted {
+                    noted(
+                        &line.no,
+                        Kind::Substitution,
+                        format!("{what} left in place of what was ordered"),
+                    );
+                }
+            }
+        }
+        let totals = self.totals();
+        let left = totals.shipped + totals.over;
+        if totals.open.is_zero() && self.invoiced() > left {
+            let text = format!("{} are invoiced, {left} left", self.invoiced());
+            causes.push(
+                Cause::new(Kind::InvoiceMismatch, "", text)
+                    .severity(Severity::High)
+                    .actions(&accept),
+            );
+        }
+    }
+}

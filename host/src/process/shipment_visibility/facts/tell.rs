@@ -1,0 +1,184 @@
+//! Who hears what of a shipment.
+
+use super::{CONFIRMED_BY_WAREHOUSE, Happened, State};
+use crate::{
+    clock::Timestamp,
+    contract::Severity as CaseSeverity,
+    message::DocumentId,
+    process::{
+        Machine as _,
+        command::{Audience, Event, EventKind, Receiver},
+        draft::Draft,
+        exception::Severity,
+        input::Signal,
+        order_to_fulfilment::OrderToFulfilment,
+        shipment_visibility::stage::{Stage, Trouble},
+        turn::Turn,
+        write::Case,
+    },
+};
+
+// === impl State ===
+
+impl State {
+    /// Each stage is told once, and only one that is further than the last one told, or
+    /// takes its place.
+    pub(super) fn tell_stage(&mut self, turn: &mut Turn<'_>) {
+        let stage = self.stage();
+        if stage == self.told {
+            return;
+        }
+        self.told = stage;
+        let Some(happened) = self.stages.iter().find(|it| it.what == stage) else {
+            return;
+        };
+        let at = Timestamp::from_millis(happened.at);
+        turn.event_once(Event::new(EventKind::MilestoneAdvanced, stage.name()).with("at", at));
+        if happened.reason != CONFIRMED_BY_WAREHOUSE {
+            tell_all(turn, &format!("stage/{}", stage.name()), happened.of);
+        }
+        let template = match stage {
+            Stage::OutForDelivery => "shipment-out-for-delivery",
+            Stage::Delivered => "shipment-delivered",
+            Stage::Returned => "shipment-returned",
+            _ => return,
+        };
+        self.notify(turn, stage.name(), template);
+    }
+
+    pub(super) fn tell_estimate(&self, turn: &mut Turn<'_>) {
+        if let Some(estimate) = &self.estimate {
+            let event = Event::new(EventKind::EstimateMoved, &estimate.text);
+            turn.event_once(event);
+            if let Some(of) = estimate.of {
+                tell_all(turn, &format!("estimate/{}", estimate.text), of);
+            }
+        }
+    }
+
+    pub(super) fn tell_troubles(&self, turn: &mut Turn<'_>) {
+        let open: Vec<_> = self.open_troubles().cloned().collect();
+        for trouble in &self.troubles {
+            let name = trouble.what.name();
+            let cause = self.cause(trouble);
+            let is_open = open.contains(trouble) && !turn.desk.is_waived(&cause);
+            let version = format!("{name}/{}", trouble.at);
+            if is_open {
+                turn.event_once(
+                    Event::new(EventKind::TroubleBegan, &version).with("reason", &trouble.reason),
+                );
+                self.case(
+                    turn,
+                    trouble,
+                    &format!("case/{version}"),
+                    &cause.text,
+                    false,
+                );
+                self.notify(turn, &version, &format!("shipment-{name}"));
+            } else if self.has_told_of(turn, name) {
+                turn.event_once(Event::new(EventKind::TroubleEnded, &version));
+                let text = format!("shipment {}: {name} is over", self.shipment_id);
+                self.case(turn, trouble, &format!("case/{version}/over"), &text, true);
+            }
+        }
+    }
+
+    /// Whether the service desk knows of such a trouble.
+    fn has_told_of(&self, turn: &Turn<'_>, name: &str) -> bool {
+        turn.desk.has_said(&format!("case-opened/{name}"))
+    }
+
+    fn case(
+        &self,
+        turn: &mut Turn<'_>,
+        trouble: &Happened<Trouble>,
+        key: &str,
+        text: &str,
+        is_over: bool,
+    ) {
+        let name = trouble.what.name();
+        turn.desk.says(&format!("case-opened/{name}"));
+        let case = Case {
+            external_key: format!("shipment/{}/{name}", self.shipment_id),
+            subject: &format!("shipment {}: {name}", self.shipment_id),
+            text,
+            category: trouble.what.category(),
+            severity: match trouble.what.severity() {
+                Severity::Low => CaseSeverity::Low,
+                Severity::Normal => CaseSeverity::Normal,
+                Severity::High => CaseSeverity::High,
+                Severity::Urgent => CaseSeverity::Urgent,
+            },
+            is_over,
+            order_no: self.order_no.as_deref(),
+            shipment_id: Some(&self.shipment_id),
+        };
+        turn.send_once(Receiver::Crm, key, Draft::written(case.document(turn.now)));
+    }
+
+    /// The order hears what became of its shipment.
+    pub(super) fn tell_order(&self, turn: &mut Turn<'_>) {
+        let Some(order_no) = &self.order_no else {
+            return;
+        };
+        let shipment_id = self.shipment_id.clone();
+        let failure = self
+            .open_troubles()
+            .filter(|it| it.what.fails_order())
+            .max_by_key(|it| it.at);
+        let (key, signal) = match (self.stage(), failure) {
+            (Stage::Delivered, _) => (
+                "delivered".to_owned(),
+                Signal::ShipmentDelivered { shipment_id },
+            ),
+            (_, Some(trouble)) => {
+                let cause = trouble.what.name().to_owned();
+                (
+                    format!("failed/{cause}/{}", trouble.at),
+                    Signal::ShipmentFailed { shipment_id, cause },
+                )
+            }
+            (_, None) => {
+                let ended = self
+                    .troubles
+                    .iter()
+                    .filter(|it| it.what.fails_order())
+                    .max_by_key(|it| it.at);
+                let Some(ended) = ended else { return };
+                (
+                    format!("recovered/{}", ended.at),
+                    Signal::ShipmentRecovered { shipment_id },
+                )
+            }
+        };
+        let of = format!("order/{order_no}");
+        turn.tell_once(
+            OrderToFulfilment::NAME,
+            &of,
+            &format!("order/{order_no}/{key}"),
+            signal,
+        );
+    }
+
+    fn notify(&self, turn: &mut Turn<'_>, key: &str, template: &str) {
+        let mut data = vec![("shipment_id", self.shipment_id.as_str())];
+        data.extend(
+            self.order_no
+                .as_deref()
+                .map(|order_no| ("order_no", order_no)),
+        );
+        turn.notify_once(
+            Audience::Customer,
+            &format!("customer/{key}"),
+            template,
+            &data,
+        );
+    }
+}
+
+fn tell_all(turn: &mut Turn<'_>, key: &str, of: DocumentId) {
+    let draft = Draft::Relayed { of };
+    turn.send_once(Receiver::Erp, &format!("erp/{key}"), draft.clone());
+    turn.send_once(Receiver::Crm, &format!("crm/{key}"), draft.clone());
+    turn.send_once(Receiver::Shops, &format!("shops/{key}"), draft);
+}
