@@ -112,7 +112,10 @@ impl State {
         let base = self.base.as_ref();
         Sheet::default()
             .maybe("node", self.current().map(|it| it.node.as_str()))
-            .maybe("placed_by", self.placed_by.as_ref().map(PartnerName::as_str))
+            .maybe(
+                "placed_by",
+                self.placed_by.as_ref().map(PartnerName::as_str),
+            )
             .with("ordered", totals.ordered)
             .with("shipped", totals.shipped)
             .with("over", totals.over)
@@ -130,7 +133,10 @@ impl State {
     /// Units that reached their receiver.
     fn delivered(&self) -> Number {
         let arrived = |it: &&Shipped| self.arrived.contains(&it.id);
-        let lines = self.live_shipments().filter(arrived).flat_map(|it| &it.lines);
+        let lines = self
+            .live_shipments()
+            .filter(arrived)
+            .flat_map(|it| &it.lines);
         lines.map(|line| line.quantity).sum()
     }
 
@@ -146,7 +152,7 @@ impl State {
             let attempt = it.node.as_deref().and_then(|node| self.known_attempt(node));
             it.waived || attempt.is_some_and(|attempt| attempt.why_not().is_some())
         };
-        let counts = |it: &&Shipped| node.is_none() || it.node.as_deref() == node;
+        let counts = |it: &&Shipped| node.is_none_or(|node| self.is_of(it, node));
         for shipment in self.live_shipments().filter(counts) {
             let is_over = is_over(shipment);
             for line in &shipment.lines {

@@ -26,9 +26,13 @@ impl State {
         if turn.world.policy.order.nothing_shipped == NothingShipped::Short {
             return;
         }
+        let current = self.current().map(|it| it.node.clone());
         let said: Vec<(String, DocumentId, String)> = self
             .live_shipments()
-            .filter_map(|it| Some((it.node.clone()?, it.of, it.nothing.clone()?)))
+            .filter_map(|it| {
+                let node = it.node.clone().or_else(|| current.clone())?;
+                Some((node, it.of, it.nothing.clone()?))
+            })
             .filter(|(node, ..)| self.ships_nothing(node))
             .collect();
         for (node, of, why) in said {
@@ -50,7 +54,7 @@ impl State {
         }
         let places = Places::of(&self.lines);
         let mut said: BTreeSet<usize> = BTreeSet::new();
-        let own = |it: &&Shipped| it.node.as_deref() == Some(node) && it.nothing.is_some();
+        let own = |it: &&Shipped| it.nothing.is_some() && self.is_of(it, node);
         for shipment in self.live_shipments().filter(own) {
             if shipment.lines.is_empty() {
                 return true;
@@ -107,13 +111,22 @@ impl State {
     }
 
     /// Gives the current node up.
-    pub(in crate::process::order_to_fulfilment) fn leave(&mut self, why: &str, turn: &mut Turn<'_>) {
+    pub(in crate::process::order_to_fulfilment) fn leave(
+        &mut self,
+        why: &str,
+        turn: &mut Turn<'_>,
+    ) {
         if let Some(node) = self.current().map(|it| it.node.clone()) {
             self.leave_node(&node, why, turn);
         }
     }
 
-    pub(in crate::process::order_to_fulfilment) fn leave_node(&mut self, node: &str, why: &str, turn: &mut Turn<'_>) {
+    pub(in crate::process::order_to_fulfilment) fn leave_node(
+        &mut self,
+        node: &str,
+        why: &str,
+        turn: &mut Turn<'_>,
+    ) {
         self.attempt(node).left = Some(why.to_owned());
         self.stuck = false;
         self.send_cancel(node, turn);
@@ -157,7 +170,11 @@ impl State {
         }
     }
 
-    pub(in crate::process::order_to_fulfilment) fn send_cancel(&self, node: &str, turn: &mut Turn<'_>) {
+    pub(in crate::process::order_to_fulfilment) fn send_cancel(
+        &self,
+        node: &str,
+        turn: &mut Turn<'_>,
+    ) {
         if let Some(base) = &self.base {
             let draft = order_cancel(base.of, Some(node));
             turn.send_once(receiver(node), &format!("cancel/{node}"), draft);
