@@ -527,6 +527,7 @@ fn build_partners(
         });
         partners.push(Partner {
             name: name.clone(),
+            role: partner.role(name),
             adapter,
             settings: partner.flat_settings(),
             tables: partner::Tables::default(),

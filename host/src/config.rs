@@ -5,6 +5,7 @@
 //! can check alone, and says of every error where in the file it is and what to
 //! type instead. `crossdock.example.toml` shows every setting.
 
+mod roles;
 mod tables;
 
 use std::{
@@ -17,6 +18,7 @@ use std::{
 use serde::Deserialize;
 use toml::Spanned;
 
+pub use self::roles::RoleName;
 use crate::{
     contract, deliver, engine, ingress,
     ingress::authenticate::TokenHash,
@@ -116,6 +118,13 @@ pub struct View {
 pub struct Partner {
     /// `adapter`: who speaks its dialect.
     pub adapter: Spanned<String>,
+    /// `role`: what it is to the business, `erp`, `warehouse`, `crm`, `shop` or `carrier`;
+    /// absent for a partner that processes leave alone.
+    #[serde(default)]
+    pub role: Option<Spanned<RoleName>>,
+    /// `node`: the node that a warehouse runs. Default: the partner's name.
+    #[serde(default)]
+    pub node: Option<Spanned<String>>,
     /// `acknowledge`: whether it is sent the acknowledgements (997) that it is owed.
     /// Default true.
     #[serde(default = "yes")]
@@ -281,6 +290,7 @@ impl Config {
                 }),
             }
         }
+        roles::check(&partners, &mut faults);
         self.check_bounds(&mut faults);
         let table = self.routing(&partners, &mut faults);
         match table {
