@@ -35,7 +35,7 @@ use crate::{
     journal::Sequence,
     message::DeliveryId,
     process::{
-        Body, Delivered, Input, Received, exception::Action, routing::Table,
+        Body, Delivered, Input, Received, exception::Action,
     },
     record::{Cause, Level, Record, StepRefused, Stepped, Verdict},
     view::{DeliveryRow, DeliveryStatus, Waiting, Work},
@@ -290,7 +290,7 @@ impl Engine {
     }
 
     /// Makes the record of steps, and hands it to the journal.
-    pub(super) fn record(&mut self, building: Building) {
+    fn record(&mut self, building: Building) {
         let deals = building.deed;
         let record = Arc::new(Record::Stepped(building.stepped));
         match self.commit(&record) {
@@ -414,11 +414,6 @@ impl Engine {
         let mut building = done;
         building.deed = Some(Deed { answer });
         self.record(building);
-    }
-
-    /// The table that says which nodes there are.
-    pub(super) fn nodes(&self) -> &Table {
-        &self.stage.policy.routing
     }
 }
 

@@ -24,8 +24,7 @@ pub(super) fn describe(stepped: &Stepped) -> (Timestamp, &'static str, String, V
 }
 
 /// What moved instances, in words.
-#[must_use]
-pub fn cause(cause: &Cause) -> String {
+fn cause(cause: &Cause) -> String {
     match cause {
         Cause::Document { from, .. } => format!("a document of {from}"),
         Cause::Outcome { delivery } => format!("the end of delivery {delivery}"),
@@ -41,8 +40,7 @@ pub fn cause(cause: &Cause) -> String {
 }
 
 /// A step in detail: its state is in the record only.
-#[must_use]
-pub fn step(step: &Step) -> Value {
+fn step(step: &Step) -> Value {
     json!({
         "process": step.process,
         "version": step.version,

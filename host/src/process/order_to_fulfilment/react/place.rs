@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::say::digest_of;
 use crate::{
     message::DocumentId,
     process::{
@@ -208,8 +209,5 @@ fn told(lines: &[ReleaseLine]) -> u64 {
         .iter()
         .map(|line| format!("{}={};", line.line_no, line.quantity))
         .collect();
-    let digest = crate::message::Digest::of(text.as_bytes());
-    let mut head = [0; 8];
-    head.copy_from_slice(&digest.as_bytes()[..8]);
-    u64::from_be_bytes(head)
+    digest_of(&text)
 }
