@@ -48,7 +48,12 @@ pub(super) fn name(text: &str) -> Result<String, Refusal> {
 /// Names, the first of them by themselves and the others by their number.
 #[must_use]
 pub(super) fn names(all: &[String]) -> String {
-    let mut text = all.iter().take(NAMED_MAX).cloned().collect::<Vec<_>>().join(", ");
+    let mut text = all
+        .iter()
+        .take(NAMED_MAX)
+        .cloned()
+        .collect::<Vec<_>>()
+        .join(", ");
     if all.len() > NAMED_MAX {
         text.push_str(&format!(" and {} more", all.len() - NAMED_MAX));
     }
@@ -75,7 +80,8 @@ impl Sheet {
     pub(super) fn with(mut self, name: &str, value: impl ToString) -> Self {
         debug_assert!(self.0.len() < FACTS_MAX, "{name} is one fact too many");
         if self.0.len() < FACTS_MAX {
-            self.0.push((name.to_owned(), cut(&value.to_string(), FACT_BYTES_MAX)));
+            self.0
+                .push((name.to_owned(), cut(&value.to_string(), FACT_BYTES_MAX)));
         }
         self
     }
@@ -105,7 +111,10 @@ mod tests {
         assert_eq!(words("short"), "short");
         let long = "ä".repeat(WORDS_BYTES_MAX);
         let kept = words(&long);
-        assert!(kept.len() <= WORDS_BYTES_MAX && kept.ends_with("ä…"), "{kept}");
+        assert!(
+            kept.len() <= WORDS_BYTES_MAX && kept.ends_with("ä…"),
+            "{kept}"
+        );
     }
 
     #[test]

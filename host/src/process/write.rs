@@ -100,7 +100,14 @@ pub(super) fn reason_text(reasons: &[Reason]) -> String {
         Some(text) => format!("{}: {text}", code_text(&reason.code)),
         None => code_text(&reason.code),
     };
-    words(&reasons.iter().take(5).map(text).collect::<Vec<_>>().join("; "))
+    words(
+        &reasons
+            .iter()
+            .take(5)
+            .map(text)
+            .collect::<Vec<_>>()
+            .join("; "),
+    )
 }
 
 /// A case of the service desk.

@@ -12,7 +12,10 @@ use crate::{
 pub(super) fn describe(stepped: &Stepped) -> (Timestamp, &'static str, String, Value) {
     let mut told: Vec<_> = stepped.steps.iter().map(text).collect();
     if told.is_empty() {
-        told.push(format!("{}: no process is concerned", cause(&stepped.cause)));
+        told.push(format!(
+            "{}: no process is concerned",
+            cause(&stepped.cause)
+        ));
     }
     let steps: Vec<_> = stepped.steps.iter().map(step).collect();
     let details = json!({
@@ -29,7 +32,11 @@ fn cause(cause: &Cause) -> String {
         Cause::Document { from, .. } => format!("a document of {from}"),
         Cause::Outcome { delivery } => format!("the end of delivery {delivery}"),
         Cause::Availability { partner, available } => {
-            let answers = if *available { "answers again" } else { "does not answer" };
+            let answers = if *available {
+                "answers again"
+            } else {
+                "does not answer"
+            };
             format!("{partner} {answers}")
         }
         Cause::Timer { name, .. } => format!("timer {name}"),

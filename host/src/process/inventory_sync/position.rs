@@ -409,7 +409,10 @@ fn lines_of<'a, T>(
 }
 
 fn lot_of(lot: Option<&Lot>, compare_lots: bool) -> Result<String, Refusal> {
-    name(lot.filter(|_| compare_lots).map_or("", |lot| lot.number.as_str()))
+    name(
+        lot.filter(|_| compare_lots)
+            .map_or("", |lot| lot.number.as_str()),
+    )
 }
 
 fn fit(number: Option<Number>) -> Result<Number, Refusal> {

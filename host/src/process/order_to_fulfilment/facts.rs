@@ -207,7 +207,8 @@ impl State {
                     self.release(what, turn);
                 }
             }
-            (Kind::Overdue, Some(("order-acknowledgement" | "release", _))) | (Kind::ErpHold, _)
+            (Kind::Overdue, Some(("order-acknowledgement" | "release", _)))
+            | (Kind::ErpHold, _)
                 if self.newest.is_some() =>
             {
                 if let Some((revision, _)) = &self.newest {

@@ -7,10 +7,10 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use super::state::{Answer, Base, Cancel, ErpDecision, Line, Revision, State, Verdict};
 use crate::{
     clock::Timestamp,
-    message::PartnerName,
     contract::{
         Decision, Document, Order, OrderLine, OrderResponse, PartyRole, Purpose, code_text,
     },
+    message::PartnerName,
     process::{
         Refusal,
         desk::NOT_ENTITLED,
@@ -88,7 +88,8 @@ impl State {
         if count > LINES_MAX {
             return Err(unfit(format!("the order has more than {LINES_MAX} lines")));
         }
-        let same = |known: &Revision| (known.number, &known.text) == (revision.number, &revision.text);
+        let same =
+            |known: &Revision| (known.number, &known.text) == (revision.number, &revision.text);
         let is_other = self.lines.iter().any(|line| !same(&line.revision));
         self.changed |= is_other || order.purpose == Purpose::Change;
         self.erp_ordered |= erp;

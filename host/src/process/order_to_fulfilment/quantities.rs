@@ -112,7 +112,10 @@ impl State {
         let base = self.base.as_ref();
         Sheet::default()
             .maybe("node", self.current().map(|it| it.node.as_str()))
-            .maybe("placed_by", self.placed_by.as_ref().map(PartnerName::as_str))
+            .maybe(
+                "placed_by",
+                self.placed_by.as_ref().map(PartnerName::as_str),
+            )
             .with("ordered", totals.ordered)
             .with("shipped", totals.shipped)
             .with("over", totals.over)
@@ -130,7 +133,10 @@ impl State {
     /// Units that reached their receiver.
     fn delivered(&self) -> Number {
         let arrived = |it: &&Shipped| self.arrived.contains(&it.id);
-        let lines = self.live_shipments().filter(arrived).flat_map(|it| &it.lines);
+        let lines = self
+            .live_shipments()
+            .filter(arrived)
+            .flat_map(|it| &it.lines);
         lines.map(|line| line.quantity).sum()
     }
 

@@ -85,7 +85,10 @@ impl State {
             .iter()
             .map(|(line, ordered)| format!("line {} stays at {ordered}", line.no))
             .collect();
-        let text = format!("more had left than revision {revision} wants: {}", names(&stays));
+        let text = format!(
+            "more had left than revision {revision} wants: {}",
+            names(&stays)
+        );
         let subject = format!("{revision}/{:x}", digest_of(&stays.join(";")));
         turn.event_once(Event::new(EventKind::ChangeTooLate, &subject).with("text", &text));
         let lines = late
@@ -138,11 +141,7 @@ impl State {
     fn relay_verdict(&self, turn: &mut Turn<'_>, word: &str, verdict: &Verdict) {
         if let Some(by) = &self.placed_by {
             let key = format!("answer/{word}/{}", verdict.at);
-            turn.send_once(
-                Turn::partner(by),
-                &key,
-                Draft::Relayed { of: verdict.of },
-            );
+            turn.send_once(Turn::partner(by), &key, Draft::Relayed { of: verdict.of });
         }
     }
 }

@@ -11,7 +11,6 @@ use crate::{
     process::{desk::Desk, number::Number},
 };
 
-
 /// An order's state.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]

@@ -81,7 +81,10 @@ impl State {
         let papers = || self.verdict.iter().chain(&self.request);
         Sheet::default()
             .maybe("order_no", papers().find_map(|it| it.order_no.as_deref()))
-            .maybe("requested_by", self.request.as_ref().map(|it| it.by.as_str()))
+            .maybe(
+                "requested_by",
+                self.request.as_ref().map(|it| it.by.as_str()),
+            )
             .maybe("node", papers().find_map(|it| it.node.as_deref()))
             .with("authorized", sums.authorized)
             .with("received", sums.received)

@@ -236,7 +236,11 @@ impl State {
         let at = millis(&milestone.at);
         let reason = milestone.reason.as_deref().map(words).unwrap_or_default();
         self.join_order(milestone.order_no.as_ref());
-        join_latest(&mut self.carrier, at, milestone.carrier.as_ref().and_then(carrier));
+        join_latest(
+            &mut self.carrier,
+            at,
+            milestone.carrier.as_ref().and_then(carrier),
+        );
         join_latest(&mut self.tracking, at, milestone.tracking.as_deref());
         let (stage, trouble) = match says(&milestone.code) {
             Says::Stage(stage) => (Some(stage), None),
@@ -279,7 +283,11 @@ impl State {
     fn take_shipment(&mut self, shipment: &Shipment, of: DocumentId) {
         let at = millis(&shipment.shipped_at);
         self.join_order(Some(&shipment.order_no));
-        join_latest(&mut self.carrier, at, shipment.carrier.as_ref().and_then(carrier));
+        join_latest(
+            &mut self.carrier,
+            at,
+            shipment.carrier.as_ref().and_then(carrier),
+        );
         join_latest(&mut self.tracking, at, tracking(shipment));
         let cancels = shipment.purpose == Purpose::Cancel;
         let what = if cancels {
@@ -364,9 +372,15 @@ fn carrier(carrier: &Carrier) -> Option<&str> {
 
 /// The number that the carrier has for the whole of it, else for its first package.
 fn tracking(shipment: &Shipment) -> Option<&str> {
-    let packages = shipment.packages.iter().filter_map(|it| it.tracking.as_deref());
+    let packages = shipment
+        .packages
+        .iter()
+        .filter_map(|it| it.tracking.as_deref());
     let whole = shipment.tracking.iter().map(String::as_str);
-    whole.chain(shipment.pro_number.as_deref()).chain(packages).next()
+    whole
+        .chain(shipment.pro_number.as_deref())
+        .chain(packages)
+        .next()
 }
 
 /// Keeps what was said last; of two of the same moment the same one.

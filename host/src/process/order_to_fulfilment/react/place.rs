@@ -83,7 +83,11 @@ impl State {
     }
 
     /// Sends the order to a node.
-    pub(in crate::process::order_to_fulfilment) fn release(&mut self, node: &str, turn: &mut Turn<'_>) {
+    pub(in crate::process::order_to_fulfilment) fn release(
+        &mut self,
+        node: &str,
+        turn: &mut Turn<'_>,
+    ) {
         let Some(of) = self.base.as_ref().map(|base| base.of) else {
             return;
         };
