@@ -107,6 +107,9 @@ impl Engine {
                 given_up = None;
             }
         }
+        if !self.carry(&found.instances) {
+            given_up = None;
+        }
         self.sweep(given_up, self.parts.clock.now());
     }
 

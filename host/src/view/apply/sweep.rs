@@ -145,9 +145,7 @@ impl Rule<'_> {
             processes::EXCEPTIONS => self
                 .exception(key)
                 .map(|it| it.exception.closed && it.sequence < self.before),
-            processes::REPORTS => {
-                decode::<ReportRow>(row).map(|it| it.sequence < self.before)
-            }
+            processes::REPORTS => decode::<ReportRow>(row).map(|it| it.sequence < self.before),
             keys::AWAITED => {
                 let id = key
                     .len()
@@ -186,9 +184,10 @@ impl Rule<'_> {
             all.into_iter().map(|(key, _)| key).collect()
         };
         match key.first() {
-            Some(&processes::EXCEPTIONS) => {
-                key.len().checked_sub(2).map_or_else(Vec::new, |end| keys_of(&key[..end], row))
-            }
+            Some(&processes::EXCEPTIONS) => key
+                .len()
+                .checked_sub(2)
+                .map_or_else(Vec::new, |end| keys_of(&key[..end], row)),
             Some(&processes::INSTANCES) => {
                 let mut state = key.to_vec();
                 state[0] = processes::STATES;
