@@ -127,7 +127,7 @@ impl Engine {
         self.rounds.stepped(now, self.parts.view.is_sweeping());
         if let Some(given_up) = &swept.given_up {
             tracing::info!(before = %given_up.before, since = %given_up.since, "the journal gives up its oldest records");
-            self.parts.committer.drop_before(given_up.before);
+            self.hands.give_up_before(given_up.before);
         }
     }
 }
