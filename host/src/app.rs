@@ -188,11 +188,6 @@ pub async fn start(checked: Checked, clock: Clock) -> Result<Host, StartError> {
         tables: configured_tables,
         policy,
     } = checked;
-    let policy = Arc::new(policy);
-    tracing::debug!(
-        nodes = policy.routing.names().count(),
-        "processes have their policy"
-    );
     let directories = Directories::within(&config.server.data_directory);
     let (sandbox, registry) = load_adapters(&config, &directories)?;
     let configured = partners;
@@ -234,6 +229,7 @@ pub async fn start(checked: Checked, clock: Clock) -> Result<Host, StartError> {
         limits: sandbox.config().limits(),
         partners: Arc::clone(&partners),
         table,
+        policy: Arc::new(policy),
         config: config.engine.clone(),
         retention: config.journal.retention(),
     };
