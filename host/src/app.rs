@@ -186,7 +186,13 @@ pub async fn start(checked: Checked, clock: Clock) -> Result<Host, StartError> {
         partners,
         table,
         tables: configured_tables,
+        policy,
     } = checked;
+    let policy = Arc::new(policy);
+    tracing::debug!(
+        nodes = policy.routing.names().count(),
+        "processes have their policy"
+    );
     let directories = Directories::within(&config.server.data_directory);
     let (sandbox, registry) = load_adapters(&config, &directories)?;
     let configured = partners;
@@ -529,6 +535,7 @@ fn build_partners(
         });
         partners.push(Partner {
             name: name.clone(),
+            role: partner.role(name),
             adapter,
             settings: partner.flat_settings(),
             tables: partner::Tables::default(),
