@@ -234,6 +234,7 @@ pub async fn start(checked: Checked, clock: Clock) -> Result<Host, StartError> {
         limits: sandbox.config().limits(),
         partners: Arc::clone(&partners),
         table,
+        policy: Arc::new(policy),
         config: config.engine.clone(),
         retention: config.journal.retention(),
     };
