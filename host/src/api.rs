@@ -9,6 +9,7 @@ pub mod adapters;
 pub mod breaker;
 pub mod credential;
 pub mod dead_letters;
+mod deal;
 pub mod exceptions;
 pub mod health;
 mod instance;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{
     Json,
     extract::{Path, Query, State},
-    http::{HeaderMap, StatusCode},
+    http::{HeaderMap, header},
     response::Response,
 };
 use serde::{Deserialize, de::DeserializeOwned};
@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use super::{
     Api, bad_value,
+    deal::not_done,
     instance::{self, Source},
     limit,
     messages::on_blocking,
@@ -22,6 +23,8 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
+    engine::Deal,
+    journal::Sequence,
     process::exception::{Action, Kind, Severity},
     view::{ExceptionFilter, ExceptionRow},
 };
@@ -101,22 +104,30 @@ pub async fn resolve(
     bounded("note", request.note.as_deref().unwrap_or_default(), NOTE_BYTES_MAX)?;
     let row = api.view.exception(&id).ok_or_else(|| missing(&id))?;
     precondition::require(&headers, Some(row.sequence))?;
-    let resolved = api
-        .engine
-        .resolve(id.clone(), request.action, by, request.note)
-        .await
-        .map_err(unavailable)?;
-    let sequence = resolved.map_err(|refusal| {
-        Problem::new(StatusCode::CONFLICT, refusal.code, "Not resolved")
-            .detail(refusal.text)
-            .extension("actions", json!(row.exception.actions))
-    })?;
+    let deal = Deal::Resolve {
+        exception: id.clone(),
+        action: request.action,
+        by,
+        note: request.note,
+        only_at: only_at(&api, &headers, &row),
+    };
+    let dealt = api.engine.deal(deal).await.map_err(unavailable)?;
+    let offered = json!(row.exception.actions);
+    let sequence = dealt.map_err(|error| not_done(error).extension("actions", offered))?;
     let now = api.clock.now();
     let after = api.view.exception(&id);
     Ok(Json(json!({
         "sequence": sequence.get(),
         "exception": after.map(|row| shown(&row, now)),
     })))
+}
+
+/// Where the instance must stand, for whoever said which state of the exception they have
+/// seen: nothing of it may move in between.
+fn only_at(api: &Api, headers: &HeaderMap, row: &ExceptionRow) -> Option<Sequence> {
+    headers.get(header::IF_MATCH)?;
+    let instance = api.view.instance(&row.process, &row.exception.key)?;
+    Some(instance.sequence)
 }
 
 // === impl Search ===

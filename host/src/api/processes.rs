@@ -9,7 +9,7 @@ use std::sync::Arc;
 use axum::{
     Json,
     extract::{Path, Query, State},
-    http::{HeaderMap, StatusCode},
+    http::HeaderMap,
     response::Response,
 };
 use serde::Deserialize;
@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 
 use super::{
     Api, bad_value,
+    deal::not_done,
     instance::{Instance, Source, in_short},
     limit,
     messages::{moment, on_blocking, parsed},
@@ -24,7 +25,7 @@ use super::{
     problem::Problem,
     steps, unavailable,
 };
-use crate::{engine::MigrateError, view::InstanceFilter};
+use crate::{engine::Deal, view::InstanceFilter};
 
 /// Steps that one answer tells; older ones are in the journal.
 const STEPS_SHOWN_MAX: usize = 100;
@@ -112,12 +113,14 @@ pub async fn migrate(
     let row = row.ok_or_else(|| missing(&process, key))?;
     precondition::require(&headers, Some(row.sequence))?;
     let by = request.by.unwrap_or_else(|| "operator".to_owned());
-    let migrated = api
-        .engine
-        .migrate(process.clone(), key.to_owned(), request.to, by)
-        .await
-        .map_err(unavailable)?;
-    let sequence = migrated.map_err(|error| not_migrated(&error))?;
+    let deal = Deal::Migrate {
+        process: process.clone(),
+        key: key.to_owned(),
+        to: request.to,
+        by,
+    };
+    let dealt = api.engine.deal(deal).await.map_err(unavailable)?;
+    let sequence = dealt.map_err(not_done)?;
     Ok(Json(json!({
         "process": process,
         "key": key,
@@ -220,8 +223,4 @@ fn told(source: &Source<'_>, instance: &Instance) -> Result<Value, super::timeli
 fn missing(process: &str, key: &str) -> Problem {
     let shown: String = key.chars().take(100).collect();
     not_found("instance", &format!("{shown} of process {process}"))
-}
-
-fn not_migrated(error: &MigrateError) -> Problem {
-    Problem::new(StatusCode::CONFLICT, "not-migrated", "Not migrated").detail(error.to_string())
 }

@@ -56,10 +56,21 @@ pub(super) fn shown(sequence: Sequence, stepped: &Stepped, step: &Step) -> Value
         let command = it.command.as_ref();
         command.is_some_and(|it| it.process == step.process && it.key == step.key)
     });
+    let mut shown = self::step(step);
+    shown["sequence"] = json!(sequence.get());
+    shown["at"] = json!(stepped.at.to_string());
+    shown["cause"] = cause(&stepped.cause);
+    shown["deliveries"] = deliveries
+        .map(|it| json!({ "id": it.id.to_string(), "to": it.to, "kind": it.kind }))
+        .collect();
+    shown
+}
+
+/// A step by itself. Its state is in the record only.
+pub(super) fn step(step: &Step) -> Value {
     json!({
-        "sequence": sequence.get(),
-        "at": stepped.at.to_string(),
-        "cause": cause(&stepped.cause),
+        "process": step.process,
+        "key": step.key,
         "input": step.input,
         "version": step.version,
         "status": step.status,
@@ -69,9 +80,6 @@ pub(super) fn shown(sequence: Sequence, stepped: &Stepped, step: &Step) -> Value
         "events": step.events.iter().map(event).collect::<Vec<_>>(),
         "refused": step.refused,
         "omitted": step.omitted,
-        "deliveries": deliveries.map(|it| json!({
-            "id": it.id.to_string(), "to": it.to, "kind": it.kind,
-        })).collect::<Vec<_>>(),
     })
 }
 
