@@ -316,6 +316,24 @@ impl Engine {
             }));
         }
     }
+
+    /// Journals at once that a dead letter goes round again.
+    pub(super) fn replay(
+        &mut self,
+        dead_letter: DeadLetterId,
+        subject: Subject,
+        by: &str,
+        now: Timestamp,
+    ) {
+        self.replays += 1;
+        self.commit_or_log(Record::Replayed(Replayed {
+            dead_letter,
+            subject,
+            at: now,
+            by: by.to_owned(),
+            from_start: false,
+        }));
+    }
 }
 
 fn paced(replay: Replay, now: Timestamp) -> VecDeque<Paced> {

@@ -471,7 +471,12 @@ impl State {
     pub(super) fn down(&self) -> HashSet<PartnerName> {
         let is_open = |place: &&Place| {
             let lane = place.lane.as_ref();
-            lane.is_some_and(|lane| matches!(lane.breaker().state(), breaker::State::Open { .. }))
+            lane.is_some_and(|lane| {
+                matches!(
+                    lane.breaker().state(),
+                    breaker::State::Open { .. } | breaker::State::ForcedOpen { .. }
+                )
+            })
         };
         let down = self.places.iter().filter(is_open);
         down.map(|place| place.partner.name.clone()).collect()

@@ -5,7 +5,7 @@ use std::collections::{HashSet, VecDeque};
 use crossdock_sdk::json;
 
 use super::{
-    super::{Engine, state::State},
+    super::Engine,
     DealAnswer,
     instances::{Held, Named},
     letters::{Letter, Letters},
@@ -21,9 +21,9 @@ use crate::{
         inventory_sync::{PositionState, to_json},
     },
     record::{
-        Cause, CommandRef, Omitted, Queued, Report, Step, StepRefused, Stepped, WorkId,
+        Cause, CommandRef, Omitted, Queued, Report, Step, StepRefused, Stepped, Subject, WorkId,
     },
-    view::InstanceFilter,
+    view::{DeliveryStatus, InstanceFilter},
 };
 
 /// Steps that one thing may lead to by processes telling each other.
@@ -268,6 +268,7 @@ impl Engine {
                 identity: dedupe_key.clone(),
                 signal: signal.clone(),
             }),
+            Command::Redeliver { dedupe_key } => self.redeliver(building, step, dedupe_key),
             Command::SetTimer { .. }
             | Command::ClearTimer { .. }
             | Command::OpenException(_)
@@ -311,6 +312,25 @@ impl Engine {
             about,
             &notice.dedupe_key,
         );
+    }
+
+    /// Dead letters of a command go round again. That is recorded before the step, so that
+    /// a stop between the two leaves a delivery under way and not one that nobody minds.
+    fn redeliver(&mut self, building: &Building, step: &Step, dedupe_key: &str) {
+        let by = match &building.stepped.cause {
+            Cause::Action { by, .. } => by.clone(),
+            _ => step.process.clone(),
+        };
+        let deliveries = self
+            .parts
+            .view
+            .sent_by(&step.process, &step.key, Some(dedupe_key));
+        for id in deliveries {
+            let row = self.parts.view.delivery(id);
+            if let Some(DeliveryStatus::Dead { dead_letter }) = row.map(|row| row.status) {
+                self.replay(dead_letter, Subject::Delivery(id), &by, building.stepped.at);
+            }
+        }
     }
 
     fn queue(

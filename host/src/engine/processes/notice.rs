@@ -47,7 +47,7 @@ fn customer(base: &Document) -> Option<Contact> {
     };
     let of = |role: PartyRole| parties.iter().filter(move |party| party.role == role);
     let named = of(PartyRole::ShipTo)
-        .chain(of(PartyRole::BuyingParty))
+        .chain(of(PartyRole::Buyer))
         .chain(of(PartyRole::BillTo));
     let reachable = |contact: &&Contact| contact.email.is_some() || contact.phone.is_some();
     let contact = named

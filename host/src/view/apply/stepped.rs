@@ -131,8 +131,8 @@ impl Fold {
         state: &breaker::State,
     ) {
         let available = match state {
-            breaker::State::Closed { .. } => true,
-            breaker::State::Open { .. } => false,
+            breaker::State::Closed { .. } | breaker::State::ForcedClosed { .. } => true,
+            breaker::State::Open { .. } | breaker::State::ForcedOpen { .. } => false,
             breaker::State::HalfOpen { .. } => return,
         };
         let id = WorkId {
@@ -207,7 +207,8 @@ impl Fold {
             Command::Send { .. }
             | Command::Notify(_)
             | Command::Request { .. }
-            | Command::Tell { .. } => {}
+            | Command::Tell { .. }
+            | Command::Redeliver { .. } => {}
         }
     }
 
