@@ -30,6 +30,8 @@ pub mod shipments;
 mod steps;
 pub mod submit;
 pub mod tables;
+#[cfg(test)]
+mod testing;
 pub mod timeline;
 
 use std::sync::Arc;

@@ -185,3 +185,85 @@ fn missing(id: &str) -> Problem {
     let shown: String = id.chars().take(100).collect();
     not_found("exception", &shown)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        api::testing::{Site, answer, order, warehouse},
+        process::{Machine as _, Role, order_to_fulfilment::OrderToFulfilment},
+    };
+
+    /// Two orders that both nodes refused.
+    fn site() -> Site {
+        let mut site = Site::new("[exception_owner]\nno-node-left = \"planning\"\n");
+        for number in ["SO-1", "SO-2"] {
+            site.document("web", Role::Shop, &order(number, &[("1", "TEA", 1)]));
+            site.document("erp", Role::Erp, &answer(number, "accepted", None));
+            for node in ["north", "south"] {
+                let refusal = answer(number, "rejected", None);
+                site.document(&format!("{node}-3pl"), warehouse(node), &refusal);
+            }
+        }
+        site
+    }
+
+    fn search(text: &str) -> Result<ExceptionFilter, Problem> {
+        let uri = format!("/?{text}").parse().unwrap();
+        let Query(search) = Query::<Search>::try_from_uri(&uri)
+            .map_err(|error| bad_value("query", error))?;
+        search.filter(crate::api::testing::START)
+    }
+
+    fn ids(site: &Site, text: &str) -> Vec<String> {
+        let listed = listed(&site.source(), &search(text).unwrap());
+        let rows = listed["exceptions"].as_array().unwrap().iter();
+        rows.map(|it| it["id"].as_str().unwrap().to_owned()).collect()
+    }
+
+    #[test]
+    fn exceptions_are_found_by_sort_severity_owner_and_subject() {
+        let site = site();
+        let lost = ids(&site, "kind=no-node-left");
+        assert_eq!(lost.len(), 2);
+        assert_eq!(ids(&site, "owner=planning"), lost);
+        assert_eq!(ids(&site, "severity=urgent"), lost);
+        let of_one = ids(&site, "key=order/SO-1");
+        assert_eq!(of_one.len(), 3, "one for each node, one for the order: {of_one:?}");
+        assert!(ids(&site, "kind=variance").is_empty());
+        assert!(ids(&site, "overdue=true").is_empty());
+        for bad in ["kind=nonsense", "severity=bad", "colour=red"] {
+            assert!(search(bad).is_err(), "{bad}");
+        }
+        let first = listed(&site.source(), &search("limit=2").unwrap());
+        let next = first["next"].as_str().unwrap();
+        let rest = ids(&site, &format!("after={}", crate::api::link::segment(next)));
+        assert_eq!(rest.len(), 4, "six in all");
+    }
+
+    #[test]
+    fn one_that_is_over_tells_by_whose_deed() {
+        let mut site = site();
+        let id = ids(&site, "kind=no-node-left&key=order/SO-1").remove(0);
+        site.wait(5);
+        site.act(OrderToFulfilment::NAME, &id, Action::Cancel);
+        assert!(ids(&site, "key=order/SO-1").is_empty());
+        assert_eq!(ids(&site, "key=order/SO-1&closed=true").len(), 3);
+        let row = site.view().exception(&id).unwrap();
+        let told = shown(&row, site.now);
+        assert_eq!(told["closed"], true);
+        assert_eq!(told["links"]["subject"], "/v1/orders/SO-1");
+        let self_link = told["links"]["self"].as_str().unwrap();
+        assert!(self_link.starts_with("/v1/exceptions/order%2FSO-1%23"), "{self_link}");
+        let history = told["history"].as_array().unwrap();
+        assert_eq!(history[0]["what"], "opened");
+        assert!(history.iter().any(|it| it["by"] == "ann"), "{history:?}");
+    }
+
+    #[test]
+    fn what_is_said_about_one_is_bounded() {
+        assert!(bounded("note", &"x".repeat(NOTE_BYTES_MAX), NOTE_BYTES_MAX).is_ok());
+        assert!(bounded("note", &"x".repeat(NOTE_BYTES_MAX + 1), NOTE_BYTES_MAX).is_err());
+        assert!(bounded("by", "a\0b", BY_BYTES_MAX).is_err());
+    }
+}

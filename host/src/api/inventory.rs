@@ -185,3 +185,72 @@ impl Pages {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        api::testing::{Site, stock, warehouse},
+        process::Role,
+    };
+
+    pub(super) const RULES: &str = r#"
+        [[inventory]]
+        node = "north"
+        tolerance_units = "2"
+        [[limit]]
+        level = "inventory-staleness"
+        minutes = 60
+    "#;
+
+    /// North has ten fewer cups than the ERP thinks; south has only tea.
+    pub(super) fn site() -> Site {
+        let mut site = Site::new(RULES);
+        site.document("erp", Role::Erp, &stock("E1", "north", "CUP", 100));
+        site.document("north-3pl", warehouse("north"), &stock("N1", "north", "CUP", 90));
+        site.document("north-3pl", warehouse("north"), &stock("N2", "north", "TEA", 7));
+        site.document("south-3pl", warehouse("south"), &stock("S1", "south", "TEA", 3));
+        site
+    }
+
+    fn search(text: &str) -> Search {
+        let uri = format!("/?{text}").parse().unwrap();
+        let Query(search) = Query::<Search>::try_from_uri(&uri).unwrap();
+        search
+    }
+
+    fn found(site: &Site, text: &str) -> Vec<String> {
+        let listed = listed(&site.source(), &search(text));
+        let rows = listed["inventory"].as_array().unwrap().iter();
+        rows.map(|it| format!("{}/{}", it["node"].as_str().unwrap(), it["sku"].as_str().unwrap()))
+            .collect()
+    }
+
+    #[test]
+    fn stock_is_found_by_node_item_and_what_is_wrong_with_it() {
+        let site = site();
+        assert_eq!(found(&site, ""), ["north/CUP", "north/TEA", "south/TEA"]);
+        assert_eq!(found(&site, "node=north"), ["north/CUP", "north/TEA"]);
+        assert_eq!(found(&site, "sku=TEA"), ["north/TEA", "south/TEA"]);
+        assert_eq!(found(&site, "held=true"), ["north/CUP"]);
+        assert_eq!(found(&site, "stale=true"), [""; 0]);
+        assert_eq!(found(&site, "node=nor"), [""; 0], "a name is meant as a whole");
+        let first = listed(&site.source(), &search("limit=1"));
+        assert_eq!(first["next"], "inventory/north/CUP");
+        let row = &first["inventory"][0];
+        assert_eq!((&row["available"], &row["held"]), (&json!("90"), &json!(true)));
+        assert_eq!(row["positions"][0]["difference"], "-10");
+        assert_eq!(found(&site, "after=inventory/north/CUP"), ["north/TEA", "south/TEA"]);
+        let last = listed(&site.source(), &search("limit=3"));
+        assert!(last["next"].is_null());
+    }
+
+    #[test]
+    fn figures_of_a_silent_node_are_marked() {
+        let mut site = site();
+        site.wait(61);
+        site.ring(InventorySync::NAME, "inventory/north", "inventory-staleness//breach");
+        assert_eq!(found(&site, "stale=true"), ["north/CUP", "north/TEA"]);
+        assert_eq!(found(&site, "stale=false"), ["south/TEA"]);
+    }
+}

@@ -224,3 +224,118 @@ fn missing(process: &str, key: &str) -> Problem {
     let shown: String = key.chars().take(100).collect();
     not_found("instance", &format!("{shown} of process {process}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        api::testing::{Site, answer, order, warehouse},
+        process::{Machine as _, Role, order_to_fulfilment::OrderToFulfilment},
+    };
+
+    const PROCESS: &str = OrderToFulfilment::NAME;
+
+    fn site() -> Site {
+        let mut site = Site::new("");
+        for number in ["SO-1", "SO-2"] {
+            site.document("web", Role::Shop, &order(number, &[("1", "TEA", 1)]));
+        }
+        site.document("erp", Role::Erp, &answer("SO-1", "accepted", None));
+        site.document("north-3pl", warehouse("north"), &answer("SO-1", "rejected", None));
+        site
+    }
+
+    fn filter(search: &str) -> InstanceFilter {
+        let search: Search = Query::try_from_uri(&format!("/?{search}").parse().unwrap())
+            .map(|Query(search)| search)
+            .unwrap();
+        search.filter().unwrap()
+    }
+
+    #[test]
+    fn machines_are_listed_with_how_many_instances_each_version_has() {
+        let site = site();
+        let listed = listed(&site.source(), &filter("limit=1"));
+        let machines = listed["machines"].as_array().unwrap();
+        let orders = machines.iter().find(|it| it["process"] == PROCESS).unwrap();
+        assert_eq!(orders["live"], 2);
+        assert_eq!((&orders["newest"], &orders["present"]), (&json!(true), &json!(true)));
+        let returns = machines.iter().find(|it| it["process"] == "return-to-credit");
+        assert_eq!(returns.unwrap()["live"], 0, "nothing of it yet");
+        let next = format!("{PROCESS}/order/SO-1");
+        assert_eq!(listed["next"], next);
+        let second = super::listed(&site.source(), &filter(&format!("after={next}&limit=5")));
+        assert_eq!(second["instances"][0]["key"], "order/SO-2");
+        assert!(second["machines"].is_null(), "on the first page only");
+        assert!(second["next"].is_null());
+    }
+
+    #[test]
+    fn instances_are_found_by_what_they_know_of_themselves() {
+        let site = site();
+        let keys = |search: &str| -> Vec<String> {
+            let listed = listed(&site.source(), &filter(search));
+            let rows = listed["instances"].as_array().unwrap().iter();
+            rows.map(|it| it["key"].as_str().unwrap().to_owned()).collect()
+        };
+        assert_eq!(keys("node=south"), ["order/SO-1"]);
+        assert_eq!(keys("fact=placed_by=web"), ["order/SO-1", "order/SO-2"]);
+        assert_eq!(keys(&format!("process={PROCESS}&status=validating")), ["order/SO-2"]);
+        assert!(keys("finished=true").is_empty());
+        assert!(keys("process=shipment-visibility").is_empty());
+    }
+
+    #[test]
+    fn a_query_that_can_not_be_meant_is_refused() {
+        let refused = |search: &str| {
+            let uri = format!("/?{search}").parse().unwrap();
+            let read = Query::<Search>::try_from_uri(&uri);
+            read.map_or(true, |Query(search)| search.filter().is_err())
+        };
+        for bad in ["colour=red", "fact=north", "key=order/", "since=noon", "after=x", "limit=-1"] {
+            assert!(refused(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_instance_tells_each_step_with_its_cause_and_what_came_of_it() {
+        let site = site();
+        let instance = Instance::find(&site.source(), PROCESS, "order/SO-1").unwrap();
+        let told = told(&site.source(), &instance).unwrap();
+        let history = told["history"].as_array().unwrap();
+        assert_eq!(history.len(), 3);
+        assert_eq!(history[0]["cause"]["from"], "web");
+        assert_eq!(history[1]["cause"]["text"], "a document from erp");
+        let commands: Vec<_> = history[1]["commands"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|it| it["text"].as_str().unwrap())
+            .collect();
+        assert!(commands.contains(&"the order (1 line) to node north"), "{commands:?}");
+        let events: Vec<_> = history[2]["events"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|it| it["event"].as_str().unwrap())
+            .collect();
+        assert!(events.contains(&"order-rejected"), "{events:?}");
+        assert_eq!(told["sequence"], history[2]["sequence"]);
+        assert_eq!(told["history_cut"], false);
+        assert_eq!(told["open_exceptions"][0]["kind"], "node-rejection");
+        assert_eq!(told["links"]["subject"], "/v1/orders/SO-1");
+    }
+
+    #[test]
+    fn an_instance_of_a_version_that_is_not_here_is_shown_as_far_as_it_is_known() {
+        let mut site = site();
+        site.machines = crate::process::Registry::default();
+        let instance = Instance::find(&site.source(), PROCESS, "order/SO-1").unwrap();
+        let told = told(&site.source(), &instance).unwrap();
+        assert_eq!(told["status"], "released");
+        let unreadable = told["unreadable"].as_str().unwrap();
+        assert!(unreadable.contains("version 1 is not part"), "{unreadable}");
+        let listed = listed(&site.source(), &filter(""));
+        assert_eq!(listed["machines"][0]["present"], false);
+    }
+}

@@ -112,15 +112,38 @@ const DELIVERIES_SHOWN_MAX: usize = 200;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contract::json;
+    use crate::{
+        api::testing::Site,
+        contract,
+        process::{Machine as _, Role},
+    };
 
-    fn authorization(state: &str) -> Document {
-        let text = format!(
+    fn text(state: &str) -> String {
+        format!(
             r#"{{"kind":"return-authorization","rma_no":"R1","purpose":"original","state":"{state}",
                 "lines":[{{"line_no":"1","items":[{{"scheme":"sku","value":"TEA"}}],
                 "quantity":{{"value":"1","unit":"EA"}},"reason":"fit"}}]}}"#
-        );
-        json::from_slice(text.as_bytes()).unwrap()
+        )
+    }
+
+    fn authorization(state: &str) -> Document {
+        contract::json::from_slice(text(state).as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn a_return_tells_what_may_come_and_what_was_sent() {
+        let mut site = Site::new("");
+        site.document("crm", Role::Crm, &text("requested"));
+        site.document("erp", Role::Erp, &text("authorized"));
+        let source = site.source();
+        let instance = Instance::of::<ReturnToCredit>(&source, "return/R1").unwrap();
+        let told = told(&source, &instance).unwrap();
+        assert_eq!((&told["rma_no"], &told["status"]), (&json!("R1"), &json!("authorized")));
+        assert_eq!(told["return"]["lines"][0]["authorized"], "1");
+        assert_eq!(told["history"].as_array().unwrap().len(), 2);
+        let sent = site.sent(ReturnToCredit::NAME, "return/R1");
+        assert!(!sent.is_empty());
+        assert_eq!(told["deliveries"].as_array().unwrap().len(), sent.len());
     }
 
     #[test]

@@ -102,3 +102,73 @@ fn open(breach: &BreachRow) -> Value {
         "link": link::instance(&breach.process, &breach.key),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        api::testing::{Site, answer, order},
+        process::{Machine as _, Role, order_to_fulfilment::OrderToFulfilment},
+    };
+
+    const LIMITS: &str = r#"
+        [[limit]]
+        level = "order-acknowledgement"
+        minutes = 30
+        [[limit]]
+        level = "acceptance"
+        minutes = 60
+    "#;
+
+    fn level<'a>(told: &'a Value, level: &str, partner: &str) -> &'a Value {
+        let rows = told["service_levels"].as_array().unwrap();
+        let found = rows
+            .iter()
+            .find(|it| it["level"] == level && it["partner"] == partner);
+        found.unwrap_or_else(|| panic!("no {level} of {partner}: {rows:?}"))
+    }
+
+    #[test]
+    fn levels_tell_who_was_in_time_and_what_is_open() {
+        let mut site = Site::new(LIMITS);
+        site.document("web", Role::Shop, &order("SO-1", &[("1", "TEA", 1)]));
+        site.wait(10);
+        site.document("erp", Role::Erp, &answer("SO-1", "accepted", None));
+        site.wait(61);
+        let timer = "acceptance/north/breach";
+        site.ring(OrderToFulfilment::NAME, "order/SO-1", timer);
+
+        let told = told(&site.source(), &Search::default());
+        let erp = level(&told, "order-acknowledgement", "erp");
+        assert_eq!((&erp["met_in_time"], &erp["late"]), (&json!(1), &json!(0)));
+        assert_eq!(erp["attainment_percent"], 100.0);
+        let median = erp["p50_ms"].as_u64().unwrap();
+        assert!((600_000..750_000).contains(&median), "{median}");
+        let north = level(&told, "acceptance", "north");
+        assert_eq!(north["breached"], 1);
+
+        let of_erp = Search {
+            partner: Some("erp".to_owned()),
+            ..Search::default()
+        };
+        let told = super::told(&site.source(), &of_erp);
+        assert!(told["service_levels"].as_array().unwrap().iter().all(|it| it["partner"] == "erp"));
+    }
+
+    #[test]
+    fn what_takes_too_long_now_is_named() {
+        let mut site = Site::new(LIMITS);
+        site.document("web", Role::Shop, &order("SO-1", &[("1", "TEA", 1)]));
+        site.wait(31);
+        let timer = "order-acknowledgement//breach";
+        site.ring(OrderToFulfilment::NAME, "order/SO-1", timer);
+        let told = told(&site.source(), &Search::default());
+        let erp = level(&told, "order-acknowledgement", "erp");
+        assert_eq!(erp["met_in_time"], 0);
+        assert!(erp["attainment_percent"].is_null(), "nothing came");
+        let open = &erp["open_breaches"][0];
+        assert_eq!(open["key"], "order/SO-1");
+        assert!(open["since"].is_string() && open["until"].is_string());
+        assert_eq!(open["link"], "/v1/processes/order-to-fulfilment/order/SO-1");
+    }
+}

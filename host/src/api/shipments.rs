@@ -64,3 +64,29 @@ fn told(source: &Source<'_>, instance: &Instance) -> Result<Value, timeline::Err
 fn shortened(id: &str) -> String {
     id.chars().take(100).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        api::testing::{Site, milestone, shipment, warehouse},
+        process::Role,
+    };
+
+    #[test]
+    fn a_shipment_tells_how_far_it_is_and_what_is_wrong() {
+        let mut site = Site::new("");
+        let left = shipment("SH-1", "SO-1", "1", "TEA", 4);
+        site.document("north-3pl", warehouse("north"), &left);
+        site.document("ups", Role::Carrier, &milestone("SH-1", "delayed"));
+        let source = site.source();
+        let instance = Instance::of::<ShipmentVisibility>(&source, "shipment/SH-1").unwrap();
+        let told = told(&source, &instance).unwrap();
+        assert_eq!(told["status"], "departed");
+        assert_eq!(told["shipment"]["order_no"], "SO-1");
+        assert_eq!(told["links"]["order"], "/v1/orders/SO-1");
+        assert_eq!(told["shipment"]["troubles"][0]["trouble"], "delayed");
+        assert_eq!(told["open_exceptions"][0]["kind"], "delay");
+        assert_eq!(told["history"].as_array().unwrap().len(), 2);
+    }
+}

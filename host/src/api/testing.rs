@@ -1,7 +1,7 @@
 //! A journal and a view in which processes have taken steps, as the engine would have
 //! recorded them: documents come in, machines step, what they send is queued.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
 
@@ -9,7 +9,7 @@ use super::instance::Source;
 use crate::{
     clock::Timestamp,
     contract::{self, Document},
-    journal::{Error, Reader, Replay, Sequence},
+    journal::{Journal as _, MemoryJournal, MemoryStore, Reader, Sequence},
     message::{CorrelationId, DeliveryId, DocumentId, MessageId, PartnerName},
     process::{
         Body, Command, Input, Number, Origin, Policy, Received, Receiver, Registry, Role, World,
@@ -22,7 +22,10 @@ use crate::{
         Attempted, Cause, CommandRef, Decoded, Disposition, Identity, Outcome, Queued, Record,
         Report, Step, Stepped,
     },
-    view::tests::{self, Told, adapter, message},
+    view::{
+        View,
+        tests::{self, Told, adapter, message},
+    },
 };
 
 /// When all begins.
@@ -30,7 +33,9 @@ pub(super) const START: Timestamp = Timestamp::from_millis(1_772_452_800_000);
 
 /// A host's books.
 pub(super) struct Site {
-    pub(super) told: Told,
+    told: Told,
+    journal: MemoryJournal,
+    reader: Arc<dyn Reader>,
     pub(super) machines: Registry,
     pub(super) now: Timestamp,
     policy: Policy,
@@ -75,9 +80,12 @@ impl Site {
             name = "all"
             nodes = ["north", "south"]
         "#;
+        let journal = MemoryJournal::open(&MemoryStore::default(), Sequence::ZERO).unwrap();
         let config: Config = toml::from_str(&format!("{settings}\n{nodes}")).unwrap();
         Self {
             told: Told::new(),
+            reader: journal.reader(),
+            journal,
             machines: Registry::standard(),
             now: START,
             policy: Policy::new(config).unwrap(),
@@ -91,10 +99,21 @@ impl Site {
     pub(super) fn source(&self) -> Source<'_> {
         Source {
             view: &self.told.view,
-            journal: self,
+            journal: self.reader.as_ref(),
             machines: &self.machines,
             now: self.now,
         }
+    }
+
+    /// The rows.
+    pub(super) fn view(&self) -> &View {
+        &self.told.view
+    }
+
+    fn tell(&mut self, record: Record) -> Sequence {
+        let bytes = Bytes::from(record.to_bytes());
+        self.journal.append(&[bytes]).unwrap();
+        self.told.tell(record)
     }
 
     /// Time passes.
@@ -109,7 +128,7 @@ impl Site {
         let mut raw = message(self.now, from);
         raw.correlation_id = CorrelationId::parse(&format!("from-{from}")).unwrap();
         let (id, correlation_id) = (raw.id, raw.correlation_id.clone());
-        self.told.tell(Record::Accepted(raw));
+        self.tell(Record::Accepted(raw));
         let of = DocumentId {
             message: id,
             position: 0,
@@ -117,7 +136,7 @@ impl Site {
         let content = String::from_utf8(contract::json::to_vec(&document).unwrap()).unwrap();
         let identity = contract::identity(&document, &partner, &content);
         let decoded = self.decoded(&document, of, &partner, correlation_id.clone(), identity);
-        self.told.tell(Record::Decoded(decoded));
+        self.tell(Record::Decoded(decoded));
         self.last = Some(id);
         let origin = Origin {
             partner: partner.clone(),
@@ -141,7 +160,7 @@ impl Site {
             let step = self.step(address.process, &address.key, &input, &correlation_id);
             self.queue(&mut stepped, step, of);
         }
-        self.told.tell(Record::Stepped(stepped));
+        self.tell(Record::Stepped(stepped));
         id
     }
 
@@ -170,7 +189,7 @@ impl Site {
             position: 0,
         };
         self.queue(&mut stepped, step, of);
-        self.told.tell(Record::Stepped(stepped));
+        self.tell(Record::Stepped(stepped));
     }
 
     /// A timer of an instance comes due.
@@ -196,7 +215,7 @@ impl Site {
             position: 0,
         };
         self.queue(&mut stepped, step, of);
-        self.told.tell(Record::Stepped(stepped));
+        self.tell(Record::Stepped(stepped));
     }
 
     /// A node's report is kept; gives the record's place.
@@ -207,13 +226,13 @@ impl Site {
             positions: 1,
             json: json.to_owned(),
         });
-        self.told.tell(Record::Stepped(stepped))
+        self.tell(Record::Stepped(stepped))
     }
 
     /// A delivery arrives, under the receiver's own number.
     pub(super) fn deliver(&mut self, id: DeliveryId, number: &str) {
         let row = self.told.view.delivery(id).unwrap();
-        self.told.tell(Record::Attempted(Attempted {
+        self.tell(Record::Attempted(Attempted {
             delivery: id,
             to: row.to,
             attempt: 1,
@@ -347,35 +366,6 @@ fn stepped(at: Timestamp, cause: Cause) -> Stepped {
         steps: Vec::new(),
         deliveries: Vec::new(),
         reports: Vec::new(),
-    }
-}
-
-/// The records that were told, from the first on.
-impl Reader for Site {
-    fn first(&self) -> Sequence {
-        Sequence::from_u64(1)
-    }
-
-    fn last(&self) -> Sequence {
-        Sequence::from_u64(self.told.records.len() as u64)
-    }
-
-    fn read(&self, sequence: Sequence) -> Result<Bytes, Error> {
-        let place = usize::try_from(sequence.get()).unwrap() - 1;
-        let record = self.told.records.get(place).expect("a record that was told");
-        Ok(Bytes::from(record.to_bytes()))
-    }
-
-    fn replay(&self, _: Sequence) -> Replay {
-        unimplemented!("nothing here reads a journal from end to end")
-    }
-
-    fn boundary(&self, sequence: Sequence) -> Sequence {
-        sequence
-    }
-
-    fn size_bytes(&self) -> u64 {
-        0
     }
 }
 

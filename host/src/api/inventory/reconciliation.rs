@@ -152,3 +152,66 @@ fn recorded(source: &Source<'_>, row: &ReportRow) -> Result<Value, Problem> {
 fn rows_of(report: &Value) -> Result<Vec<Row>, serde_json::Error> {
     serde_json::from_value(report["rows"].clone())
 }
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt as _;
+
+    use super::*;
+    use crate::api::inventory::tests::site;
+
+    fn asked(format: Format, report: Option<u64>) -> Asked {
+        Asked {
+            node: None,
+            format,
+            report,
+        }
+    }
+
+    async fn body(response: Response) -> String {
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        String::from_utf8(body.to_vec()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn the_report_is_made_now_as_json_or_csv() {
+        let site = site();
+        let source = site.source();
+        let json = answer(&source, "north", &asked(Format::Json, None)).unwrap();
+        let told: Value = serde_json::from_str(&body(json).await).unwrap();
+        assert_eq!(told["report"]["positions"], 2);
+        assert_eq!(told["report"]["differing"], 1);
+        assert_eq!(told["report"]["held"], 1);
+        let csv = answer(&source, "north", &asked(Format::Csv, None)).unwrap();
+        assert!(csv.headers()[header::CONTENT_TYPE].to_str().unwrap().starts_with("text/csv"));
+        let csv = body(csv).await;
+        assert_eq!(csv.lines().count(), 3, "{csv}");
+        assert!(csv.contains("north,CUP,on-hand,,90,100,-10,true,"), "{csv}");
+    }
+
+    #[tokio::test]
+    async fn a_report_that_was_kept_is_told_as_it_was_made() {
+        let mut site = site();
+        let source = site.source();
+        let live = live(&source, "north", false).unwrap();
+        let kept = site.report("north", &live.to_string());
+        let listed = answer(&site.source(), "north", &asked(Format::Json, None)).unwrap();
+        let listed: Value = serde_json::from_str(&body(listed).await).unwrap();
+        assert_eq!(listed["reports"][0]["report"], kept.get());
+        let chosen = asked(Format::Csv, Some(kept.get()));
+        let csv = body(answer(&site.source(), "north", &chosen).unwrap()).await;
+        assert_eq!(csv, to_csv(&rows_of(&live).unwrap()));
+    }
+
+    #[test]
+    fn a_node_or_report_that_is_not_there_is_not_found() {
+        let site = site();
+        let refused = |node, report| {
+            let answered = answer(&site.source(), node, &asked(Format::Json, report));
+            answered.unwrap_err().status().as_u16()
+        };
+        assert_eq!(refused("nowhere", None), 404);
+        assert_eq!(refused("nor", None), 404);
+        assert_eq!(refused("north", Some(99_999)), 404);
+    }
+}
