@@ -188,11 +188,6 @@ pub async fn start(checked: Checked, clock: Clock) -> Result<Host, StartError> {
         tables: configured_tables,
         policy,
     } = checked;
-    let policy = Arc::new(policy);
-    tracing::debug!(
-        nodes = policy.routing.names().count(),
-        "processes have their policy"
-    );
     let directories = Directories::within(&config.server.data_directory);
     let (sandbox, registry) = load_adapters(&config, &directories)?;
     let configured = partners;

@@ -211,10 +211,9 @@ impl Feed {
                     backlog.add(1);
                     true
                 }
-                Record::Replayed(_)
-                | Record::Swept(_)
-                | Record::Polled(_)
-                | Record::Stepped(_) => true,
+                Record::Replayed(_) | Record::Swept(_) | Record::Polled(_) | Record::Stepped(_) => {
+                    true
+                }
                 Record::Attempted(ref attempted) => {
                     let retried = matches!(attempted.outcome, Outcome::Retry { .. });
                     if !retried || attempted.breaker.is_some() {

@@ -16,27 +16,23 @@ mod notice;
 mod roles;
 mod stage;
 mod supply;
-#[cfg(test)]
-mod tests;
 
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-pub(super) use self::{letters::Fresh, roles::Roles, stage::Stage};
 use self::{
     carry::{Building, Deed},
     letters::Letters,
 };
+pub(super) use self::{letters::Fresh, roles::Roles, stage::Stage};
 use super::Engine;
 use crate::{
     clock::Timestamp,
     deliver::lane::{Entry, OrderKey},
     journal::Sequence,
     message::DeliveryId,
-    process::{
-        Body, Delivered, Input, Received, exception::Action, routing::Table,
-    },
+    process::{Body, Delivered, Input, Received, exception::Action},
     record::{Cause, Level, Record, StepRefused, Stepped, Verdict},
     view::{DeliveryRow, DeliveryStatus, Waiting, Work},
 };
@@ -187,10 +183,10 @@ impl Engine {
         let Some(command) = row.and_then(|row| row.command) else {
             return self.give_up(waiting, now);
         };
-        let all = self
-            .parts
-            .view
-            .sent_by(&command.process, &command.key, Some(&command.dedupe_key));
+        let all =
+            self.parts
+                .view
+                .sent_by(&command.process, &command.key, Some(&command.dedupe_key));
         let rows: Vec<_> = all
             .into_iter()
             .filter_map(|id| self.parts.view.delivery(id))
@@ -290,7 +286,7 @@ impl Engine {
     }
 
     /// Makes the record of steps, and hands it to the journal.
-    pub(super) fn record(&mut self, building: Building) {
+    fn record(&mut self, building: Building) {
         let deals = building.deed;
         let record = Arc::new(Record::Stepped(building.stepped));
         match self.commit(&record) {
@@ -369,7 +365,9 @@ impl Engine {
                     return;
                 };
                 let (process, key) = (row.process, row.exception.key);
-                let moved = self.stage.moved_since(&self.parts.view, &process, &key, only_at);
+                let moved = self
+                    .stage
+                    .moved_since(&self.parts.view, &process, &key, only_at);
                 if let Err(error) = moved {
                     drop(answer.send(Err(error)));
                     return;
@@ -397,7 +395,10 @@ impl Engine {
                 key,
                 to,
                 by,
-            } => match self.stage.migrate(&self.parts.view, &process, &key, to, by, now) {
+            } => match self
+                .stage
+                .migrate(&self.parts.view, &process, &key, to, by, now)
+            {
                 Ok(building) => building,
                 Err(error) => {
                     drop(answer.send(Err(error)));
@@ -415,11 +416,6 @@ impl Engine {
         building.deed = Some(Deed { answer });
         self.record(building);
     }
-
-    /// The table that says which nodes there are.
-    pub(super) fn nodes(&self) -> &Table {
-        &self.stage.policy.routing
-    }
 }
 
 /// The end of a command whose deliveries stand so; none while one is under way.
@@ -432,7 +428,8 @@ fn end_of(rows: &[DeliveryRow]) -> Option<Delivered> {
                 Some(Delivered::Dead {
                     code: failure.map_or_else(String::new, |it| it.code.clone()),
                     text: failure.map_or_else(String::new, |it| it.text.clone()),
-                    refused: failure.is_some_and(|it| it.blame == "partner-data" || it.code == "rejected"),
+                    refused: failure
+                        .is_some_and(|it| it.blame == "partner-data" || it.code == "rejected"),
                 })
             }
             _ => rejection(row),

@@ -457,11 +457,7 @@ impl State {
     }
 
     /// Within how many minutes a partner has to acknowledge such a document.
-    pub(super) fn acknowledgement_minutes(
-        &self,
-        partner: &PartnerName,
-        kind: &str,
-    ) -> Option<u32> {
+    pub(super) fn acknowledgement_minutes(&self, partner: &PartnerName, kind: &str) -> Option<u32> {
         let index = self.index.get(partner)?;
         let terms = &self.places[*index].partner.terms;
         terms.acknowledgement_minutes(kind)

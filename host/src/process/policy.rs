@@ -67,6 +67,8 @@ pub struct OrderRules {
     pub keep_waiting: bool,
     /// Whether an order stays at a node whose partner is down, however long.
     pub wait_out_outages: bool,
+    /// What it means when a node confirms a shipment of nothing.
+    pub nothing_shipped: NothingShipped,
 }
 
 /// What releases an order to a node.
@@ -91,6 +93,17 @@ pub enum Remainder {
     KeepOpen,
     /// It is cancelled, unless the warehouse says that it follows.
     Cancel,
+}
+
+/// What it means when a node confirms that nothing of an order leaves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NothingShipped {
+    /// It refuses the order; the next node is asked.
+    #[default]
+    Reroute,
+    /// The order is short; a person decides.
+    Short,
 }
 
 /// One `[[inventory]]` of the configuration.

@@ -29,7 +29,9 @@ use crate::{
     clock::Timestamp,
     contract,
     journal::Sequence,
-    message::{Channel, CorrelationId, DeadLetterId, DeliveryId, MessageId, PartnerName, RawMessage},
+    message::{
+        Channel, CorrelationId, DeadLetterId, DeliveryId, MessageId, PartnerName, RawMessage,
+    },
     record::{
         AttemptStarted, Attempted, Decoded, Disposition, Document, Failure, Outcome, Polled,
         Queued, Record, Replayed, Standing, Subject, Undecodable,

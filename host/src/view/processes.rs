@@ -18,12 +18,9 @@ pub use self::{
     work::{Waiting, Work},
 };
 pub(super) use self::{
-    keys::{
-        EXCEPTIONS, INSTANCES, SENT, breach, exception, instance, level, open, report, sent, state,
-        timer, timer_of, work,
-    },
+    keys::{breach, exception, instance, level, open, report, sent, state, timer, timer_of, work},
     level::{datum, of as level_of},
-    long::{joined, piece, pieces},
+    long::{piece, pieces},
     work::WorkRow,
 };
 use super::rows::shorten;

@@ -114,7 +114,11 @@ impl Engine {
         let mut steps = 1;
         while let Some(next) = told.pop_front() {
             if steps >= STEPS_MAX {
-                tracing::error!(process = next.process, key = next.key, "processes tell each other without end; the rest is dropped");
+                tracing::error!(
+                    process = next.process,
+                    key = next.key,
+                    "processes tell each other without end; the rest is dropped"
+                );
                 return;
             }
             let input = Input {
@@ -361,7 +365,11 @@ impl Engine {
                 continue;
             }
             if !building.told.insert((partner.clone(), content.clone())) {
-                omit(step, dedupe_key, format!("{partner} is told the same already"));
+                omit(
+                    step,
+                    dedupe_key,
+                    format!("{partner} is told the same already"),
+                );
                 continue;
             }
             let message = self.message_of(building, step);

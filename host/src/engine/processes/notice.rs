@@ -110,7 +110,10 @@ mod tests {
         ];
         let base = Document::Order(order.clone());
         let customer = told(&notice(Audience::Customer), Some(&base));
-        assert_eq!(customer.recipient.email.as_deref(), Some("gets@example.org"));
+        assert_eq!(
+            customer.recipient.email.as_deref(),
+            Some("gets@example.org")
+        );
         assert_eq!(customer.channel, NotificationChannel::Email);
         assert_eq!(customer.order_no.as_deref(), Some("SO-1"));
 

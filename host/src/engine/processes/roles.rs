@@ -49,7 +49,10 @@ impl Roles {
 
     /// The partner that runs a node.
     pub(super) fn partner_of(&self, node: &str) -> Option<&PartnerName> {
-        let found = self.roles.iter().find(|(_, role)| role.node() == Some(node));
+        let found = self
+            .roles
+            .iter()
+            .find(|(_, role)| role.node() == Some(node));
         found.map(|(partner, _)| partner)
     }
 

@@ -149,10 +149,7 @@ impl Stage {
             .registry
             .migrate(process, before.version, to, &before.state)
             .map_err(broken)?;
-        let summary = self
-            .registry
-            .summary(process, to, &state)
-            .map_err(broken)?;
+        let summary = self.registry.summary(process, to, &state).map_err(broken)?;
         let from = before.version;
         let mut after = before.clone();
         after.version = to;

@@ -100,11 +100,7 @@ impl Fold {
     }
 
     /// A delivery has ended that a process asked for.
-    pub(super) fn left_by_outcome(
-        &mut self,
-        sequence: Sequence,
-        delivery: DeliveryId,
-    ) {
+    pub(super) fn left_by_outcome(&mut self, sequence: Sequence, delivery: DeliveryId) {
         let id = WorkId {
             sequence,
             ordinal: 0,
@@ -250,10 +246,7 @@ impl Fold {
         match event.kind {
             EventKind::LevelMet => {
                 let took = datum(event, "took_ms").and_then(|it| it.parse().ok());
-                row.ended(
-                    took.unwrap_or(0),
-                    datum(event, "in_time") != Some("false"),
-                );
+                row.ended(took.unwrap_or(0), datum(event, "in_time") != Some("false"));
             }
             EventKind::LevelWarned => row.warned += 1,
             EventKind::LevelBreached => row.breached += 1,

@@ -175,7 +175,9 @@ impl View {
         let mut end = vec![keys::TIMERS];
         end.extend_from_slice(&keys::millis(now.plus(std::time::Duration::from_millis(1))));
         let rows = self.range(vec![keys::TIMERS]..end);
-        rows.filter_map(|(key, _)| timer(&key)).take(limit).collect()
+        rows.filter_map(|(key, _)| timer(&key))
+            .take(limit)
+            .collect()
     }
 
     /// When the next timer is due.

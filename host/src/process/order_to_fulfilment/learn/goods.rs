@@ -161,7 +161,10 @@ fn nothing_of(shipment: &Shipment, lines: &[ShippedLine]) -> Option<String> {
     let is_nothing = (shipment.status == ShipmentStatus::NotShipped || all_say_so)
         && lines.iter().all(|line| line.quantity.is_zero());
     is_nothing.then(|| {
-        let reasons = shipment.lines.iter().filter_map(|line| line.reason.as_ref());
+        let reasons = shipment
+            .lines
+            .iter()
+            .filter_map(|line| line.reason.as_ref());
         let said = reasons.chain(&shipment.notes).next();
         said.map_or("it shipped nothing".to_owned(), |said| {
             format!("it shipped nothing: {}", words(said))

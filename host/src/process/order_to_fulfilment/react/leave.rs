@@ -107,13 +107,22 @@ impl State {
     }
 
     /// Gives the current node up.
-    pub(in crate::process::order_to_fulfilment) fn leave(&mut self, why: &str, turn: &mut Turn<'_>) {
+    pub(in crate::process::order_to_fulfilment) fn leave(
+        &mut self,
+        why: &str,
+        turn: &mut Turn<'_>,
+    ) {
         if let Some(node) = self.current().map(|it| it.node.clone()) {
             self.leave_node(&node, why, turn);
         }
     }
 
-    pub(in crate::process::order_to_fulfilment) fn leave_node(&mut self, node: &str, why: &str, turn: &mut Turn<'_>) {
+    pub(in crate::process::order_to_fulfilment) fn leave_node(
+        &mut self,
+        node: &str,
+        why: &str,
+        turn: &mut Turn<'_>,
+    ) {
         self.attempt(node).left = Some(why.to_owned());
         self.stuck = false;
         self.send_cancel(node, turn);
@@ -157,7 +166,11 @@ impl State {
         }
     }
 
-    pub(in crate::process::order_to_fulfilment) fn send_cancel(&self, node: &str, turn: &mut Turn<'_>) {
+    pub(in crate::process::order_to_fulfilment) fn send_cancel(
+        &self,
+        node: &str,
+        turn: &mut Turn<'_>,
+    ) {
         if let Some(base) = &self.base {
             let draft = order_cancel(base.of, Some(node));
             turn.send_once(receiver(node), &format!("cancel/{node}"), draft);

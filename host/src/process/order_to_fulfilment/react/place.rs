@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::say::digest_of;
 use crate::{
     message::DocumentId,
     process::{
@@ -82,7 +83,11 @@ impl State {
     }
 
     /// Sends the order to a node.
-    pub(in crate::process::order_to_fulfilment) fn release(&mut self, node: &str, turn: &mut Turn<'_>) {
+    pub(in crate::process::order_to_fulfilment) fn release(
+        &mut self,
+        node: &str,
+        turn: &mut Turn<'_>,
+    ) {
         let Some(of) = self.base.as_ref().map(|base| base.of) else {
             return;
         };
@@ -208,8 +213,5 @@ fn told(lines: &[ReleaseLine]) -> u64 {
         .iter()
         .map(|line| format!("{}={};", line.line_no, line.quantity))
         .collect();
-    let digest = crate::message::Digest::of(text.as_bytes());
-    let mut head = [0; 8];
-    head.copy_from_slice(&digest.as_bytes()[..8]);
-    u64::from_be_bytes(head)
+    digest_of(&text)
 }
