@@ -77,6 +77,12 @@ pub fn sap(password: &str) -> Sap {
     Sap::new(System::new(USER, &CUSTOMERS, &ITEMS), password)
 }
 
+/// The same, confirming orders (ORDRSP) in place of sending deliveries for them.
+#[must_use]
+pub fn confirming_sap(password: &str) -> Sap {
+    Sap::new(System::new(USER, &CUSTOMERS, &ITEMS).confirming(), password)
+}
+
 /// Salesforce, with accounts and products.
 #[must_use]
 pub fn salesforce(client_secret: &str) -> Salesforce {
@@ -117,8 +123,9 @@ impl Kind {
             Self::Sap => &[
                 "GET, POST /sap/opu/odata/sap/API_SALES_ORDER_SRV/A_SalesOrder (token by X-CSRF-Token: Fetch)",
                 "PATCH     /sap/opu/odata/sap/API_SALES_ORDER_SRV/A_SalesOrderItem(…)",
+                "GET, POST /sap/opu/odata/sap/API_OUTBOUND_DELIVERY_SRV;v=0002/A_OutbDeliveryHeader, PickAllItems, PostGoodsIssue",
                 "POST      /sap/bc/idoc_xml",
-                "sends     SHPORD (DELVRY07), ORDERS (ORDERS05), STATUS, ALEAUD",
+                "sends     SHPORD (DELVRY07), ORDERS and ORDRSP (ORDERS05), INVOIC (INVOIC02), STATUS, ALEAUD",
             ],
             Self::Salesforce => &[
                 "POST               /services/oauth2/token (client credentials)",
@@ -128,10 +135,11 @@ impl Kind {
             ],
             Self::ShipBob => &[
                 "GET, POST /2026-01/order, POST /2026-01/order/ID:cancel",
-                "GET       /2026-01/inventory-level, /2026-01/return",
+                "GET       /2026-01/inventory-level",
+                "GET, POST /2026-01/return, POST /2026-01/return/ID:cancel",
                 "sends     order.shipped, order.shipment.delivered, order.shipment.exception, return.completed",
             ],
-            Self::X12 => &["POST  /, a 940 or 997 as the body", "sends 997, 945"],
+            Self::X12 => &["POST  /, a 940 or 997 as the body", "sends 997, 945, 846, 944"],
         }
     }
 
@@ -206,6 +214,7 @@ ship-to-address = "send"
 "status.delivered" = "Delivered"
 "field.tracking" = "Tracking__c"
 "event.Order_Release__e" = "order"
+"event.Return_Request__e" = "return"
 currency = "USD"
 "#
             .to_owned(),

@@ -1,5 +1,6 @@
 //! A 3PL that speaks X12 over HTTP: it takes a 940 by POST, once for each
-//! `Idempotency-Key`, and sends its own files (997, 945) when it gets round to it.
+//! `Idempotency-Key`, and sends its own files (997, 945) when it gets round to it, others
+//! (846, 944) when it is told to.
 //!
 //! X12 over HTTP has no standard of its own; this is how a warehouse does it that
 //! takes a file as the body and answers with JSON. One with a drop folder is in
@@ -30,6 +31,18 @@ const ACTS: &[(&str, &str)] = &[
     (
         r#"{"act":"stock","sku":"MUG","pieces":100}"#,
         "puts an item on the shelf, and into the item master where it is new",
+    ),
+    (
+        r#"{"act":"count","sku":"MUG","pieces":38}"#,
+        "finds another number of pieces on a shelf",
+    ),
+    (
+        r#"{"act":"report-stock"}"#,
+        "says what lies on all shelves, in an 846",
+    ),
+    (
+        r#"{"act":"return","rma_no":"RMA-1","sku":"MUG","pieces":2}"#,
+        "takes goods back, in a 944; without rma_no nobody knows of whom",
     ),
     (
         r#"{"act":"misprint","order_no":"SO-1"}"#,
@@ -192,6 +205,18 @@ impl Partner for House {
                 let pieces = act["pieces"].as_u64().ok_or("`pieces` is missing")?;
                 self.depot.stock(text_of(act, "sku")?, pieces);
                 Ok(None)
+            }
+            "count" => {
+                let pieces = act["pieces"].as_u64().ok_or("`pieces` is missing")?;
+                self.depot.count(text_of(act, "sku")?, pieces);
+                Ok(None)
+            }
+            "report-stock" => self.depot.report_stock(at).map(Some),
+            "return" => {
+                let pieces = act["pieces"].as_u64().filter(|it| *it > 0);
+                let pieces = pieces.ok_or("`pieces` is missing")?;
+                let (rma_no, sku) = (act["rma_no"].as_str(), text_of(act, "sku")?);
+                self.depot.take_back(rma_no, sku, pieces, at).map(Some)
             }
             "misprint" => {
                 self.depot.misprint(text_of(act, "order_no")?);
