@@ -36,9 +36,7 @@ pub(crate) fn next(delivery: &Delivery, past: &[Exchange]) -> Result<Step, Refus
             let config = OdataWriting::new(&delivery.settings)?;
             conversation::next(order, delivery, &config, past)
         }
-        Document::Shipment(shipment)
-            if settings::shipments_are_deliveries(&delivery.settings)? =>
-        {
+        Document::Shipment(shipment) if settings::shipments_are_deliveries(&delivery.settings)? => {
             let config = DeliveryWriting::new(&delivery.settings)?;
             outbound::next(shipment, delivery, &config, past)
         }

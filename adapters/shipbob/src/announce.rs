@@ -88,7 +88,10 @@ impl Announcement<'_> {
         };
         match self.find()? {
             Some(known) if known.status == "Cancelled" => {
-                let text = format!("ShipBob has return {} under this number, which is cancelled", known.id);
+                let text = format!(
+                    "ShipBob has return {} under this number, which is cancelled",
+                    known.id
+                );
                 let problem = Problem::partner_data("return-cancelled", text)
                     .with_remedy("authorise the return under another number");
                 return Err(Pause::Rejected(problem));
@@ -267,7 +270,9 @@ fn body(
         center = center.or(Some(at));
         origin = origin.filter(|shipment| {
             let items = &shipment.items;
-            items.iter().any(|(names, _, pieces)| is_it(names) && *pieces >= it.quantity)
+            items
+                .iter()
+                .any(|(names, _, pieces)| is_it(names) && *pieces >= it.quantity)
         });
         inventory.push(
             Object::new()

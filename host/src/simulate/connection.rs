@@ -56,6 +56,10 @@ pub struct Connection<'a> {
     pub secret: &'a str,
     /// How it proves who it is.
     pub access: Access<'a>,
+    /// What it is to the business: `role = "erp"`, or nothing.
+    pub role: &'a str,
+    /// Further lines of its settings.
+    pub settings: &'a str,
     /// Further lines of its endpoint.
     pub endpoint: &'a str,
 }
@@ -139,7 +143,10 @@ impl Kind {
                 "GET, POST /2026-01/return, POST /2026-01/return/ID:cancel",
                 "sends     order.shipped, order.shipment.delivered, order.shipment.exception, return.completed",
             ],
-            Self::X12 => &["POST  /, a 940 or 997 as the body", "sends 997, 945, 846, 944"],
+            Self::X12 => &[
+                "POST  /, a 940 or 997 as the body",
+                "sends 997, 945, 846, 944",
+            ],
         }
     }
 
@@ -151,6 +158,8 @@ impl Kind {
             url,
             secret,
             access,
+            role,
+            settings,
             endpoint,
         } = connection;
         // Headers that the adapter has to see.
@@ -163,16 +172,17 @@ impl Kind {
         format!(
             r#"[partners.{partner}]
 adapter = "{name}"
+{role}
 {forwarded}{access}
 [partners.{partner}.settings]
-{settings}
+{own}{settings}
 [partners.{partner}.endpoint]
 url = {address}
 allow_networks = ["127.0.0.1/32"]
 credential = {credential}
 {endpoint}"#,
             name = self.name(),
-            settings = self.settings(),
+            own = self.settings(),
             address = quoted(url),
             credential = self.credential(url, &quoted(secret)),
         )

@@ -67,7 +67,12 @@ fn read(
 ) -> Result<(Document, Vec<Problem>), Problem> {
     record.object()?;
     let mut findings = Vec::new();
-    let mut order = head(config, record, &["Account.Name"], &["Account.AccountNumber"])?;
+    let mut order = head(
+        config,
+        record,
+        &["Account.Name"],
+        &["Account.AccountNumber"],
+    )?;
     let items = record.get("OrderItems");
     let records = items.get("records");
     for item in records.items()? {
@@ -155,7 +160,12 @@ fn head(
         }
     })?;
     order.notes.extend(text("Description")?);
-    parties(record, first(record, names)?, first(record, numbers)?, &mut order)?;
+    parties(
+        record,
+        first(record, names)?,
+        first(record, numbers)?,
+        &mut order,
+    )?;
     for (name, value) in [("Id", text("Id")?), ("OrderNumber", text("OrderNumber")?)] {
         order
             .extras

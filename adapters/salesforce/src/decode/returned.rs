@@ -34,7 +34,9 @@ pub(super) fn event(
         }
     })?;
     paper.reason = text("Description")?;
-    paper.extras.extend(text("Id")?.map(|id| ("Id".to_owned(), id)));
+    paper
+        .extras
+        .extend(text("Id")?.map(|id| ("Id".to_owned(), id)));
     let name = config.field_path("event-lines-field", "Lines__c")?;
     let field = payload.get(name);
     if let Some(text) = field.optional_text()? {
@@ -70,7 +72,12 @@ fn line(config: &Config<'_>, item: &Part<'_, '_>) -> Result<ReturnLine, Problem>
     let quantity = item.get("QuantityReturned").decimal()?;
     let quantity = Quantity::new(quantity, config.unit(unit));
     let reason = item.get("ReasonForReturn").optional_text()?;
-    let mut line = ReturnLine::new(line_no, items, quantity, reason_of(reason.unwrap_or("Other")));
+    let mut line = ReturnLine::new(
+        line_no,
+        items,
+        quantity,
+        reason_of(reason.unwrap_or("Other")),
+    );
     let plan = item.get("ProcessingPlan").optional_text()?;
     line.expected_disposition = plan.map(plan_of);
     Ok(line)

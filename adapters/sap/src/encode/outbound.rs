@@ -159,7 +159,8 @@ impl<'d> Booking<'d> {
 
     /// The request that finds the delivery, and fetches a token.
     fn look(&self, number: Option<&str>) -> Request {
-        const SELECT: &str = "$select=DeliveryDocument,OverallPickingStatus,OverallGoodsMovementStatus&$format=json";
+        const SELECT: &str =
+            "$select=DeliveryDocument,OverallPickingStatus,OverallGoodsMovementStatus&$format=json";
         let (resource, query) = match number {
             Some(number) => {
                 let resource = format!("{ENTITY_SET}({})", odata::literal(number));
@@ -213,11 +214,7 @@ impl<'d> Booking<'d> {
             entry.optional("Batch", line.batch);
             Ok::<(), Problem>(())
         })?;
-        let request = Request::post(
-            self.path(ENTITY_SET, ""),
-            "application/json",
-            body.finish(),
-        );
+        let request = Request::post(self.path(ENTITY_SET, ""), "application/json", body.finish());
         Ok(with_session(self.repeatable(request, "create"), session))
     }
 

@@ -277,9 +277,7 @@ fn item(
 }
 
 fn unit(unit: &str, config: &OdataWriting<'_>, at: Pointer<'_>) -> Result<String, Refusal> {
-    config
-        .unit(unit)
-        .ok_or_else(|| unit_unmapped(unit, at))
+    config.unit(unit).ok_or_else(|| unit_unmapped(unit, at))
 }
 
 fn pad(number: &str, length: usize, config: &OdataWriting<'_>) -> String {

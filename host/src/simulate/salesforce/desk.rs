@@ -80,7 +80,10 @@ impl Salesforce {
         payload.remove("TotalAmount");
         // What a flow that publishes the event looks up, since an event has no relations.
         if let Some(account) = self.store.by_id(order.text("AccountId")) {
-            for (field, of) in [("Account_Name__c", "Name"), ("Account_Number__c", "AccountNumber")] {
+            for (field, of) in [
+                ("Account_Name__c", "Name"),
+                ("Account_Number__c", "AccountNumber"),
+            ] {
                 payload.insert(field.to_owned(), account.text(of).into());
             }
         }
@@ -98,7 +101,11 @@ impl Salesforce {
         let sold = self.store.items(&order.id);
         let asked = act["lines"].as_array().filter(|it| !it.is_empty());
         let mut lines = Vec::new();
-        for (index, line) in asked.ok_or("`lines` is missing, a list")?.iter().enumerate() {
+        for (index, line) in asked
+            .ok_or("`lines` is missing, a list")?
+            .iter()
+            .enumerate()
+        {
             let sku = text_of(line, "sku")?;
             if !sold.iter().any(|item| self.store.sku(item) == sku) {
                 return Err(format!("order {key} has no {sku}"));

@@ -97,7 +97,9 @@ pub(super) fn answer(sap: &mut Sap, rest: &str, request: &Request, at: Timestamp
                 return refused;
             }
             match (request.method.as_str(), below, resource.as_str()) {
-                ("POST", 1, "A_SalesOrder") => sap.repeatably(request, |sap| sap.create(request, at)),
+                ("POST", 1, "A_SalesOrder") => {
+                    sap.repeatably(request, |sap| sap.create(request, at))
+                }
                 ("PATCH" | "MERGE", 1, other) => match key(other, "A_SalesOrderItem") {
                     Some(keys) => sap.change_item(&keys, request, at),
                     None => not_found(other),

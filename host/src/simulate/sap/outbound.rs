@@ -321,7 +321,10 @@ pub(super) fn response(sap: &mut Sap, index: usize, at: Timestamp) -> Result<Vec
             writer.field(name, value)?;
         }
         if rejected.is_empty() {
-            let promised = [("WMENG", text(item, "RequestedQuantity")), ("EDATU", &today)];
+            let promised = [
+                ("WMENG", text(item, "RequestedQuantity")),
+                ("EDATU", &today),
+            ];
             segment(&mut writer, "E1EDP20", &promised)?;
         } else {
             writer.field("ABGRU", rejected)?;

@@ -153,7 +153,12 @@ impl Shipment {
 impl Order {
     /// How far all of it is.
     pub(super) fn status(&self) -> Status {
-        let count = |status: Status| self.shipments.iter().filter(|it| it.status == status).count();
+        let count = |status: Status| {
+            self.shipments
+                .iter()
+                .filter(|it| it.status == status)
+                .count()
+        };
         let all = self.shipments.len();
         match (count(Status::Fulfilled), count(Status::Cancelled)) {
             (0, cancelled) if cancelled == all => Status::Cancelled,
@@ -328,22 +333,33 @@ impl ShipBob {
         let (status, note) = match done {
             0 => ("Failure", "too late to cancel".to_owned()),
             all if all == results.len() => ("Success", format!("{} cancelled", order.reference)),
-            _ => ("PartialSuccess", format!("{} cancelled in part", order.reference)),
+            _ => (
+                "PartialSuccess",
+                format!("{} cancelled in part", order.reference),
+            ),
         };
-        let body = json!({ "order_id": order.id, "status": status, "canceled_shipment_results": results });
+        let body =
+            json!({ "order_id": order.id, "status": status, "canceled_shipment_results": results });
         Answer::json(200, &body).noted(note)
     }
 
     /// Divides the first shipment that has not left: so many pieces stay in it, the rest
     /// makes another one.
-    pub(super) fn split(&mut self, index: usize, pieces: u64, at: Timestamp) -> Result<Value, String> {
+    pub(super) fn split(
+        &mut self,
+        index: usize,
+        pieces: u64,
+        at: Timestamp,
+    ) -> Result<Value, String> {
         let id = self.next_shipment();
         let order = &mut self.orders[index];
         let open = order.shipments.iter().position(|it| it.status.is_open());
         let open = open.ok_or_else(|| format!("all of order {} has left", order.reference))?;
         let all: u64 = order.shipments[open].pieces.iter().sum();
         if pieces == 0 || pieces >= all || order.shipments.len() == SHIPMENTS_MAX {
-            return Err(format!("a shipment of {all} pieces is not split at {pieces}"));
+            return Err(format!(
+                "a shipment of {all} pieces is not split at {pieces}"
+            ));
         }
         let (mut room, mut rest) = (pieces, Vec::new());
         for own in &mut order.shipments[open].pieces {
@@ -358,7 +374,12 @@ impl ShipBob {
     }
 
     /// Ships what has not left, each shipment whole, or tells what it waits for.
-    pub(super) fn ship(&mut self, index: usize, which: Option<u64>, at: Timestamp) -> Result<Value, String> {
+    pub(super) fn ship(
+        &mut self,
+        index: usize,
+        which: Option<u64>,
+        at: Timestamp,
+    ) -> Result<Value, String> {
         let order = &self.orders[index];
         let mut chosen = order.chosen(which)?;
         chosen.retain(|it| order.shipments[*it].status.is_open());
@@ -377,7 +398,9 @@ impl ShipBob {
             // A product may be on several lines.
             *wanted.entry(product.reference.clone()).or_default() += pieces;
         }
-        let is_short = wanted.iter().any(|(sku, pieces)| self.on_hand(sku) < *pieces);
+        let is_short = wanted
+            .iter()
+            .any(|(sku, pieces)| self.on_hand(sku) < *pieces);
         if is_short {
             return self.except_one(index, which, "OutOfStock", at);
         }
@@ -396,10 +419,17 @@ impl ShipBob {
     }
 
     /// The carrier has handed over what left.
-    pub(super) fn deliver(&mut self, index: usize, which: Option<u64>, at: Timestamp) -> Result<Value, String> {
+    pub(super) fn deliver(
+        &mut self,
+        index: usize,
+        which: Option<u64>,
+        at: Timestamp,
+    ) -> Result<Value, String> {
         let order = &mut self.orders[index];
         let mut chosen = order.chosen(which)?;
-        chosen.retain(|it| order.shipments[*it].has_left() && order.shipments[*it].delivered.is_none());
+        chosen.retain(|it| {
+            order.shipments[*it].has_left() && order.shipments[*it].delivered.is_none()
+        });
         if chosen.is_empty() {
             return Err(format!("nothing of order {} is under way", order.reference));
         }
@@ -412,7 +442,10 @@ impl ShipBob {
         for shipment in &told {
             self.tell("order.shipment.delivered", shipment, at);
         }
-        Ok(told.iter().map(|it| json!({ "shipment": it["id"] })).collect())
+        Ok(told
+            .iter()
+            .map(|it| json!({ "shipment": it["id"] }))
+            .collect())
     }
 
     pub(super) fn except(

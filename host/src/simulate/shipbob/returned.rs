@@ -98,10 +98,16 @@ impl ShipBob {
         reference: &str,
     ) -> Result<Vec<(u64, u64)>, (&'static str, String)> {
         if reference.is_empty() || reference.chars().count() > REFERENCE_CHARS_MAX {
-            return Err(("ReferenceId", format!("1 to {REFERENCE_CHARS_MAX} characters")));
+            return Err((
+                "ReferenceId",
+                format!("1 to {REFERENCE_CHARS_MAX} characters"),
+            ));
         }
         if body["fulfillment_center"]["id"].as_u64() != Some(10) {
-            return Err(("FulfillmentCenter", "There is no such fulfillment center".to_owned()));
+            return Err((
+                "FulfillmentCenter",
+                "There is no such fulfillment center".to_owned(),
+            ));
         }
         let items = body["inventory"].as_array().map_or(&[][..], Vec::as_slice);
         let mut expected: Vec<(u64, u64)> = Vec::new();
@@ -209,14 +215,15 @@ fn taken(order: &Order, act: &Value) -> Result<Vec<Taken>, String> {
     let read = items.iter().map(|item| {
         let sku = item["sku"].as_str().unwrap_or_default();
         let product = order.products.iter().position(|it| it.reference == sku);
-        let product =
-            product.ok_or_else(|| format!("order {} has no {sku}", order.reference))?;
+        let product = product.ok_or_else(|| format!("order {} has no {sku}", order.reference))?;
         let pieces = |name: &str| item[name].as_u64().unwrap_or(0);
         let (restocked, disposed) = (pieces("restock"), pieces("dispose"));
         let sum = restocked.saturating_add(disposed);
         if sum == 0 || sum > order.products[product].quantity {
             let most = order.products[product].quantity;
-            return Err(format!("`restock` and `dispose` of {sku} are 1 to {most} together"));
+            return Err(format!(
+                "`restock` and `dispose` of {sku} are 1 to {most} together"
+            ));
         }
         Ok(Taken {
             product,
@@ -234,9 +241,8 @@ impl Taken {
         let product = &order.products[self.product];
         let actions = [("Restock", self.restocked), ("Dispose", self.disposed)];
         let actions = actions.into_iter().filter(|(_, pieces)| *pieces > 0);
-        let actions = actions.map(|(action, pieces)| {
-            json!({ "action": action, "quantity_processed": pieces })
-        });
+        let actions = actions
+            .map(|(action, pieces)| json!({ "action": action, "quantity_processed": pieces }));
         json!({
             "id": product.inventory_id, "name": product.name, "sku": product.reference,
             "quantity": self.restocked + self.disposed, "barcodes": [],

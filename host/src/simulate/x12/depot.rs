@@ -235,6 +235,12 @@ impl Depot {
         }))
     }
 
+    /// What lies on a shelf.
+    #[must_use]
+    pub fn on_hand(&self, sku: &str) -> u64 {
+        self.stock.get(sku).copied().unwrap_or_default()
+    }
+
     /// Finds another number of pieces on a shelf than was thought: a count, or a crash.
     pub fn count(&mut self, sku: &str, pieces: u64) {
         self.stock.insert(sku.to_owned(), pieces);

@@ -127,7 +127,10 @@ mod tests {
         };
         let text = sound(&write_receipt(&heading(), &receipt).unwrap());
         assert!(text.contains("~W17*C*20260301*RR-1~"), "{text}");
-        assert!(text.contains("~N9*RZ*RMA-9~W07*2*EA**SK*MUG~W14*2~"), "{text}");
+        assert!(
+            text.contains("~N9*RZ*RMA-9~W07*2*EA**SK*MUG~W14*2~"),
+            "{text}"
+        );
         receipt.rma_no = None;
         let text = sound(&write_receipt(&heading(), &receipt).unwrap());
         assert!(!text.contains("~N9*"), "{text}");
