@@ -186,6 +186,7 @@ pub async fn start(checked: Checked, clock: Clock) -> Result<Host, StartError> {
         partners,
         table,
         tables: configured_tables,
+        policy,
     } = checked;
     let directories = Directories::within(&config.server.data_directory);
     let (sandbox, registry) = load_adapters(&config, &directories)?;
@@ -228,6 +229,7 @@ pub async fn start(checked: Checked, clock: Clock) -> Result<Host, StartError> {
         limits: sandbox.config().limits(),
         partners: Arc::clone(&partners),
         table,
+        policy: Arc::new(policy),
         config: config.engine.clone(),
         retention: config.journal.retention(),
     };
@@ -527,6 +529,7 @@ fn build_partners(
         });
         partners.push(Partner {
             name: name.clone(),
+            role: partner.role(name),
             adapter,
             settings: partner.flat_settings(),
             tables: partner::Tables::default(),

@@ -18,7 +18,9 @@ mod earlier;
 mod handle;
 mod inbox;
 mod log;
+mod ordinals;
 mod polling;
+mod processes;
 mod reading;
 mod rerun;
 mod retention;
@@ -42,6 +44,7 @@ use self::{
     conversation::{Attempt, Ended, Surroundings},
     handle::Command,
     polling::PollEvent,
+    processes::Stage,
     retention::Rounds,
     settle::Reading,
     state::State,
@@ -49,6 +52,7 @@ use self::{
 pub use self::{
     handle::{BreakerCommand, Handle, LaneStatus, PollRun, Replay, Stopped},
     polling::{Ended as PollEnded, From as PollFrom, Poll},
+    processes::{Deal, DealError},
     rerun::{Place, Rerun, RerunError},
     state::Config,
 };
@@ -60,6 +64,7 @@ use crate::{
     message::{DeliveryId, Journaled, MessageId, PartnerName, RawMessage},
     metrics::Metrics,
     partner::Partners,
+    process::Policy,
     record::{Attempted, Failure, Outcome, Record, Replayed, Subject},
     registry::Registry,
     route::Table,
@@ -98,6 +103,8 @@ pub struct Parts {
     pub partners: Arc<Partners>,
     /// Where documents go.
     pub table: Table,
+    /// What the business wants of its processes.
+    pub policy: Arc<Policy>,
     /// How it works.
     pub config: Config,
     /// For how long records are kept; for ever if absent.
@@ -124,6 +131,8 @@ pub(in crate::engine) enum Event {
     Poll(PartnerName, PollEvent),
     /// It is known what the journal can give up, as far as no replay came in between.
     Surveyed(retention::Found, u64),
+    /// A record may have left work for processes.
+    Work,
 }
 
 /// Tells the engine what is durable; made before the committer, which needs it.
@@ -142,6 +151,7 @@ pub struct Engine {
     parts: Parts,
     around: Surroundings,
     state: State,
+    stage: Stage,
     events: mpsc::UnboundedSender<Event>,
     receiver: mpsc::UnboundedReceiver<Event>,
     /// Records on their way to the journal, oldest first.
@@ -201,11 +211,21 @@ impl Feed {
                     backlog.add(1);
                     true
                 }
-                Record::Replayed(_) | Record::Swept(_) | Record::Polled(_) => true,
-                Record::AttemptStarted(_)
-                | Record::Attempted(_)
-                | Record::BreakerMoved(_)
-                | Record::TableChanged(_) => false,
+                Record::Replayed(_) | Record::Swept(_) | Record::Polled(_) | Record::Stepped(_) => {
+                    true
+                }
+                Record::Attempted(ref attempted) => {
+                    let retried = matches!(attempted.outcome, Outcome::Retry { .. });
+                    if !retried || attempted.breaker.is_some() {
+                        drop(events.send(Event::Work));
+                    }
+                    false
+                }
+                Record::BreakerMoved(_) => {
+                    drop(events.send(Event::Work));
+                    false
+                }
+                Record::AttemptStarted(_) | Record::TableChanged(_) => false,
             };
             if wanted {
                 // When the engine has ended nobody needs it.
@@ -249,11 +269,14 @@ impl Engine {
         };
         let state = State::recover(&parts, now);
         let handle = Handle::new(feed.events.clone(), state.replies());
+        let policy = Arc::clone(&parts.policy);
+        let stage = Stage::recover(&parts.view, &parts.partners, policy);
         let mut engine = Self {
             backlog: feed.backlog(),
             parts,
             around,
             state,
+            stage,
             events: feed.events,
             receiver: feed.receiver,
             unanswered: VecDeque::new(),
@@ -310,18 +333,28 @@ impl Engine {
             Event::Command(command) => self.command(command),
             Event::Surveyed(found, replays) => self.surveyed(found, replays),
             Event::Poll(partner, event) => self.poll_event(&partner, event),
+            Event::Work => self.stage.look(),
         }
     }
 
-    fn committed(&mut self, sequence: Sequence, record: &Record) {
-        match record {
+    fn committed(&mut self, sequence: Sequence, record: &Arc<Record>) {
+        match &**record {
             Record::Accepted(message) => {
                 let message = Journaled::new(sequence, message.clone());
                 self.taken(&message);
                 self.state.accepted(message);
             }
             Record::Polled(polled) => self.polled(polled),
-            Record::Decoded(decoded) => self.state.decoded(decoded),
+            Record::Decoded(decoded) => {
+                self.state.decoded(decoded);
+                if decoded.documents.iter().any(|it| it.processed) {
+                    self.state.fresh.keep(sequence, record);
+                    self.stage.look();
+                } else if !decoded.acknowledges.is_empty() {
+                    self.stage.look();
+                }
+            }
+            Record::Stepped(stepped) => self.stepped(sequence, stepped),
             Record::Undecodable(it) => self.state.undecodable(it.message),
             Record::Replayed(replayed) => {
                 if let Err(error) = self.state.replayed(sequence, replayed, &self.parts) {
@@ -344,6 +377,7 @@ impl Engine {
         self.fetch();
         self.start_decodes(now);
         self.settle_all(now);
+        let step_due = self.step_processes(now);
         self.keep_house(now);
         // Deliveries go first, but not for ever.
         let overdue = self.state.has_overdue_poll(now);
@@ -355,7 +389,7 @@ impl Engine {
         let decode_due = (self.decode_at > now).then_some(self.decode_at);
         let house_due = self.rounds.due();
         [
-            due, poll_first, poll_due, replay_due, watch, decode_due, house_due,
+            due, step_due, poll_first, poll_due, replay_due, watch, decode_due, house_due,
         ]
         .into_iter()
         .flatten()
@@ -417,7 +451,7 @@ impl Engine {
 
     /// Makes records of what was read, in the order of acceptance.
     fn settle_all(&mut self, now: Timestamp) {
-        while let Some(settled) = self.state.settle(&self.parts, now) {
+        while let Some(settled) = self.state.settle(&self.parts, &self.stage.roles, now) {
             failpoint::hit("engine-after-decode");
             let mut settled = settled;
             let mut committed = self.commit(&settled.record);

@@ -41,9 +41,11 @@
 //! - [`exception`], [`desk`]: exceptions with owner, due time, actions and history; the
 //!   comparison of what is with what was.
 //! - [`policy`]: what the business wants, as data, checked as a whole.
-//! - [`address`]: which instances a document concerns. [`registry`]: machines by name and
+//! - [`address`]: which instances a document concerns; [`traffic`]: which kinds are taken
+//!   and sent, by role. [`registry`]: machines by name and
 //!   version, states as bytes, migrations. [`number`]: exact sums.
-//! - `turn`: the frame of a step that all machines share; `write`: small documents.
+//! - `turn`: the frame of a step that all machines share; `write`: small documents;
+//!   `told`: what partners write, in bounds, and the facts of a summary.
 //!
 //! # What whoever drives it has to do
 //!
@@ -76,7 +78,8 @@
 //! `Notify` goes to the service desk as a notification document, or out as a webhook.
 //! `Request::Snapshot` is a poll of the node's partner; `Request::Reconciliation` is
 //! [`inventory_sync::to_json`] and [`inventory_sync::to_csv`] over all rows of a node.
-//! `Tell` is a step of the other instance, with the dedupe key as identity.
+//! `Tell` is a step of the other instance, with the dedupe key as identity. `Redeliver`
+//! is a replay of the dead letter that the delivery of this dedupe key became.
 //!
 //! **Breakers.** When a partner's breaker opens or closes: an `Availability` for each
 //! order instance whose node the partner runs.
@@ -105,6 +108,8 @@ pub mod shipment_visibility;
 #[cfg(test)]
 mod testing;
 pub mod timer;
+mod told;
+pub mod traffic;
 mod turn;
 mod write;
 
@@ -186,6 +191,11 @@ pub struct Summary {
     pub waits: Vec<timer::Wait>,
     /// What is wrong.
     pub exceptions: Vec<exception::Exception>,
+    /// What lists, searches and routing need to know of it without reading its state:
+    /// at most 16 short names, each with a value of at most 200 bytes. Each machine's
+    /// page says which.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub facts: Vec<(String, String)>,
 }
 
 // === impl Refusal ===

@@ -530,15 +530,17 @@ fn read(journal: &dyn Reader, sequence: Sequence) -> Result<Record, String> {
 }
 
 fn load_document(journal: &dyn Reader, row: &DeliveryRow) -> Result<contract::Document, String> {
-    let Record::Decoded(decoded) = read(journal, row.queued)? else {
-        return Err("its record is of another kind; run `crossdock rebuild`".to_owned());
+    let record = read(journal, row.queued)?;
+    let (deliveries, documents) = match &record {
+        Record::Decoded(decoded) => (&decoded.deliveries[..], &decoded.documents[..]),
+        Record::Stepped(stepped) => (&stepped.deliveries[..], &[][..]),
+        _ => return Err("its record is of another kind; run `crossdock rebuild`".to_owned()),
     };
-    let owed = decoded
-        .deliveries
+    let made = deliveries
         .get(row.index as usize)
         .and_then(|it| it.content.as_deref());
-    let content = owed.or_else(|| {
-        let document = decoded.documents.iter().find(|it| it.id == row.document)?;
+    let content = made.or_else(|| {
+        let document = documents.iter().find(|it| it.id == row.document)?;
         Some(document.content.as_str())
     });
     crossdock_sdk::json::from_str(content.ok_or("its record does not hold it")?)

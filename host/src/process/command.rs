@@ -61,6 +61,12 @@ pub enum Command {
         /// Becomes the input's identity.
         dedupe_key: String,
     },
+    /// Send once more, as it was, what became a dead letter. How that ends is another
+    /// outcome of the same key.
+    Redeliver {
+        /// The one that it was sent under.
+        dedupe_key: String,
+    },
 }
 
 /// Who gets a document.

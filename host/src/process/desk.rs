@@ -9,11 +9,15 @@ mod settle;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    Refusal,
     command::{Command, Event, EventKind},
     exception::{Cause, Exception, Kind, Severity, What},
     timer::{Awaited, Level, Ring, Wait},
 };
 use crate::clock::Timestamp;
+
+/// The code of a refusal of what somebody has no say in.
+pub(super) const NOT_ENTITLED: &str = "not-entitled";
 
 /// What a key ends in that was begun again, before the count.
 pub(super) const AGAIN: &str = "#again-";
@@ -22,9 +26,15 @@ pub(super) const AGAIN: &str = "#again-";
 /// idempotency window; these catch what is repeated to one instance.
 const SEEN_MAX: usize = 128;
 
-/// Things said that are remembered. Far more than a run says; beyond it, receivers tell
-/// repetitions by their dedupe keys.
-const TOLD_MAX: usize = 512;
+/// Things said that are remembered: an order with as many shipments as it may have says
+/// some 5,000. Beyond it, receivers tell repetitions by their dedupe keys.
+const TOLD_MAX: usize = 8_192;
+
+/// Keys that are remembered to have been begun again.
+const AGAIN_MAX: usize = 128;
+
+/// Documents that were not taken in and that nobody has looked at.
+const REFUSED_MAX: usize = 16;
 
 /// Exceptions that may be open at once. More causes than that wait until some are gone.
 const EXCEPTIONS_MAX: usize = 32;
@@ -48,6 +58,9 @@ pub struct Desk {
     /// Deliveries that can't be made: key and reason.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) dead: Vec<(String, String)>,
+    /// Documents that were not taken in: which, what sort of problem, why.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    refused: Vec<(String, Kind, String)>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     seen: Vec<u64>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -115,7 +128,12 @@ impl Desk {
         let of = hash(key);
         match self.again.iter_mut().find(|(again, _)| *again == of) {
             Some((_, count)) => *count += 1,
-            None => self.again.push((of, 1)),
+            None => {
+                if self.again.len() == AGAIN_MAX {
+                    self.again.remove(0);
+                }
+                self.again.push((of, 1));
+            }
         }
     }
 
@@ -142,6 +160,18 @@ impl Desk {
         let before = self.dead.len();
         self.dead.retain(|(dead, _)| dead != key);
         self.dead.len() < before
+    }
+
+    /// Remembers a document that was not taken in, until somebody accepts that.
+    pub(super) fn refuses(&mut self, id: &str, refusal: &Refusal) {
+        let kind = match refusal.code {
+            NOT_ENTITLED => Kind::NotEntitled,
+            _ => Kind::UnfitNumber,
+        };
+        if self.refused.len() < REFUSED_MAX && !self.refused.iter().any(|it| it.0 == id) {
+            self.refused
+                .push((id.to_owned(), kind, refusal.text.clone()));
+        }
     }
 
     /// Whether a wait has taken longer than it may.
@@ -217,15 +247,27 @@ impl Desk {
 
     /// A person accepts the problem as it is.
     pub(super) fn waive(&mut self, exception: &Exception, by: &str, now: Timestamp) {
-        let of = cause_hash(exception.kind, &exception.subject);
-        self.waived.retain(|(waived, _)| *waived != of);
-        if self.waived.len() == WAIVED_MAX {
-            self.waived.remove(0);
+        if !self.forgets(exception) {
+            let of = cause_hash(exception.kind, &exception.subject);
+            self.waived.retain(|(waived, _)| *waived != of);
+            if self.waived.len() == WAIVED_MAX {
+                self.waived.remove(0);
+            }
+            self.waived.push((of, size_hash(&exception.text)));
         }
-        self.waived.push((of, size_hash(&exception.text)));
         if let Some(open) = self.exceptions.iter_mut().find(|it| it.id == exception.id) {
             open.note(now, What::Accepted, by, "accepted as it is");
         }
+    }
+
+    /// Failed deliveries and refused documents are gone when nobody minds them; the next
+    /// one is another problem.
+    fn forgets(&mut self, exception: &Exception) -> bool {
+        let before = self.refused.len();
+        self.refused
+            .retain(|(id, kind, _)| (id, *kind) != (&exception.subject, exception.kind));
+        let is_dead = exception.kind == Kind::Undeliverable && self.revived(&exception.subject);
+        is_dead || self.refused.len() < before
     }
 
     /// Whether a person accepted the problem as it is.

@@ -141,6 +141,10 @@ pub enum Kind {
     ReceivedAfterExpiry,
     /// Money was given back before, or beyond what, goods came back.
     CreditMismatch,
+    /// A node keeps an order that was taken back from it, and another one has it too.
+    TwoNodes,
+    /// A document came from somebody who has no say in it.
+    NotEntitled,
 }
 
 /// How bad.
@@ -227,6 +231,24 @@ impl Kind {
             Self::ConditionMismatch => "condition-mismatch",
             Self::ReceivedAfterExpiry => "received-after-expiry",
             Self::CreditMismatch => "credit-mismatch",
+            Self::TwoNodes => "two-nodes",
+            Self::NotEntitled => "not-entitled",
+        }
+    }
+}
+
+// === impl Action ===
+
+impl Action {
+    /// As requests and pages spell it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Retry => "retry",
+            Self::Reroute => "reroute",
+            Self::Cancel => "cancel",
+            Self::AcceptVariance => "accept-variance",
+            Self::Release => "release",
         }
     }
 }

@@ -15,6 +15,12 @@
 //!   Posted is always what is due less what was posted, so whatever comes late or twice
 //!   leads to the same sum.
 //! - A gap is over when the missing adjustment comes, or a snapshot taken after it.
+//!
+//! Facts of a node: `node`, `stale`, `last_report_at`, `snapshot_at`, `missing`
+//! adjustments. Facts of an item: `node`, `sku`, `unit`, `available`, `on_hand`, the
+//! ERP's figure of it (`erp`), `difference`, `held`, when the node counted it
+//! (`counted_at`), and each status with its figure (`stocks`). Whether an item's figures
+//! are stale is its node's to say.
 
 mod gaps;
 mod node;
@@ -26,8 +32,13 @@ mod tests;
 pub use self::node::NodeState;
 pub use self::position::{PositionState, Row};
 pub use self::report::{to_csv, to_json};
-use super::{Input, Machine, Step, Summary, World, turn};
+use super::{Input, Machine, Refusal, Step, Summary, World, turn};
 use crate::clock::Timestamp;
+
+/// How far ahead a node's clock may be. A local time without its zone is read as UTC, and
+/// the furthest place is 14 hours ahead; what is later than that would hide all that
+/// really happens until then.
+const AHEAD_MS_MAX: i64 = 24 * 3_600_000;
 
 /// A node's reporting.
 #[derive(Clone, Copy, Debug)]
@@ -61,6 +72,7 @@ impl Machine for InventorySync {
             finished: false,
             waits: state.desk.waits.clone(),
             exceptions: state.desk.exceptions.clone(),
+            facts: state.facts(),
         }
     }
 }
@@ -89,6 +101,19 @@ impl Machine for InventoryPosition {
             finished: false,
             waits: state.desk.waits.clone(),
             exceptions: state.desk.exceptions.clone(),
+            facts: state.facts(),
         }
     }
+}
+
+/// A moment at which something can have happened.
+fn happened(at: i64, now: Timestamp) -> Result<i64, Refusal> {
+    if at <= now.as_millis().saturating_add(AHEAD_MS_MAX) {
+        return Ok(at);
+    }
+    let text = format!(
+        "it says that it happened at {}, which is still to come; correct the clock of whoever wrote it",
+        Timestamp::from_millis(at)
+    );
+    Err(Refusal::new("time-unfit", text))
 }

@@ -25,6 +25,10 @@
 //! - **Shipments** count by their id, the highest purpose (replacement before original,
 //!   cancellation before both).
 //!
+//! Its facts: `node` that has it, `placed_by`, the units that were `ordered`, `shipped`,
+//! `over`, `cancelled`, are `short` and `open`, `delivered` of them, `shipments`,
+//! `invoiced`, where it goes (`country`, `postal`).
+//!
 //! In every state each line's quantity is what was shipped, cancelled, short and open,
 //! together; what left beyond it is counted apart.
 
@@ -65,6 +69,7 @@ impl Machine for OrderToFulfilment {
             finished: state.status.is_final(),
             waits: state.desk.waits.clone(),
             exceptions: state.desk.exceptions.clone(),
+            facts: state.facts(),
         }
     }
 }

@@ -287,6 +287,7 @@ mod tests {
                 finished: false,
                 waits: Vec::new(),
                 exceptions: Vec::new(),
+                facts: Vec::new(),
             }
         }
     }

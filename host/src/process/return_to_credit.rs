@@ -19,6 +19,10 @@
 //! - **A verdict on all receipts** takes the place of those on single ones; of two on the
 //!   same the later one counts.
 //!
+//! Its facts: `order_no`, `requested_by`, `node` that expects it, the units that are
+//! `authorized`, came (`received`, `findings`), were `inspected`, the money that was
+//! `requested` and `credited`, when the permission `expires_at`.
+//!
 //! In every state what was received is what was authorised, at most, and findings (over,
 //! wrong, late, not announced); and what is credited is at most the price of what was
 //! received.
@@ -59,6 +63,7 @@ impl Machine for ReturnToCredit {
             finished: state.status.is_final() && state.desk.exceptions.is_empty(),
             waits: state.desk.waits.clone(),
             exceptions: state.desk.exceptions.clone(),
+            facts: state.facts(),
         }
     }
 }

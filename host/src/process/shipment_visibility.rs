@@ -18,6 +18,9 @@
 //!   delivery or the last mile, an attempt or refusal by delivery or return, a loss by
 //!   any movement. A damage is over only by a return or by a person's word.
 //!
+//! Its facts: `order_no`, `stage`, when that was (`stage_at`), `estimate`, `carrier`,
+//! `tracking`, open `troubles`.
+//!
 //! ERP, service desk and shops hear of each stage, estimate and case once; the order
 //! hears of delivery and of what will not arrive.
 
@@ -54,6 +57,7 @@ impl Machine for ShipmentVisibility {
             finished: state.stage().is_final() && state.desk.exceptions.is_empty(),
             waits: state.desk.waits.clone(),
             exceptions: state.desk.exceptions.clone(),
+            facts: state.facts(),
         }
     }
 }

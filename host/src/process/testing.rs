@@ -3,6 +3,7 @@
 //! hold after each step.
 
 mod documents;
+mod promises;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -48,6 +49,7 @@ pub(super) struct Run<M: Machine> {
     pub(super) commands: Vec<Command>,
     pub(super) events: Vec<super::Event>,
     timers: BTreeMap<String, Timestamp>,
+    came: promises::Came,
     open: BTreeSet<String>,
     key: String,
     count: u32,
@@ -96,6 +98,7 @@ impl<M: Machine> Run<M> {
             commands: Vec::new(),
             events: Vec::new(),
             timers: BTreeMap::new(),
+            came: promises::Came::new(),
             open: BTreeSet::new(),
             key: key.to_owned(),
             count: 0,
@@ -122,11 +125,13 @@ impl<M: Machine> Run<M> {
             .into_iter()
             .find(|it| it.process == M::NAME && it.key == key);
         let lines = address.and_then(|it| it.lines);
+        let id = DocumentId {
+            message: MessageId::from_bytes(id),
+            position: 0,
+        };
+        self.came.insert(id, contract::kind(document));
         let body = Body::Document(Received {
-            id: DocumentId {
-                message: MessageId::from_bytes(id),
-                position: 0,
-            },
+            id,
             from,
             document,
             lines: lines.as_deref(),
@@ -257,6 +262,7 @@ impl<M: Machine> Run<M> {
         let step = M::step(state, &input, self.now, &world);
         self.state = step.state;
         (self.always)(&self.state);
+        promises::waits_for_whom_it_says(&M::summary(&self.state));
 
         // The same input again changes nothing.
         let bytes = rmp_serde::to_vec_named(&self.state).expect("a state");
@@ -294,7 +300,14 @@ impl<M: Machine> Run<M> {
                 Command::CloseException(it) => {
                     assert!(self.open.remove(&it.id) && it.closed, "{it:?}")
                 }
-                Command::Send { dedupe_key, .. } => sent.push(dedupe_key.clone()),
+                Command::Send {
+                    to,
+                    draft,
+                    dedupe_key,
+                } => {
+                    promises::sends_what_it_says(to, draft, &self.came);
+                    sent.push(dedupe_key.clone());
+                }
                 _ => {}
             }
         }

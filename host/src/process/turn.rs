@@ -86,7 +86,10 @@ pub(super) fn step<F: Facts>(
         commands: Vec::new(),
         events: Vec::new(),
     };
-    let refusal = if turn.desk.hears(&input.identity) {
+    // A timer that rings twice says nothing the second time, and one that is set again for
+    // the same moment has to be heard.
+    let is_timer = matches!(input.body, Body::Timer { .. });
+    let refusal = if is_timer || turn.desk.hears(&input.identity) {
         let refusal = take_in(&mut facts, input, &mut turn).err();
         facts.react(&mut turn);
         let picture = facts.picture(&turn);
@@ -112,7 +115,9 @@ pub(super) fn step<F: Facts>(
 
 fn take_in<F: Facts>(facts: &mut F, input: &Input<'_>, turn: &mut Turn<'_>) -> Result<(), Refusal> {
     match &input.body {
-        Body::Document(received) => facts.learn(received, turn),
+        Body::Document(received) => facts.learn(received, turn).inspect_err(|refusal| {
+            turn.desk.refuses(&received.id.to_string(), refusal);
+        }),
         Body::Timer { name } => {
             let Turn {
                 desk,
@@ -179,20 +184,19 @@ fn act<F: Facts>(
         ));
     };
     if !exception.actions.contains(&action) {
+        let offered: Vec<&str> = exception.actions.iter().map(|it| it.name()).collect();
         let text = format!(
-            "exception {id} offers {:?}, not {action:?}",
-            exception.actions
+            "exception {id} offers {}, not {}",
+            offered.join(", "),
+            action.name()
         );
         return Err(Refusal::new("action-not-offered", text));
     }
     match (exception.kind, action) {
         (Kind::Undeliverable, Action::Retry) => {
             turn.desk.revived(&exception.subject);
-            turn.desk.unsay(&exception.subject);
-        }
-        (Kind::Undeliverable, Action::AcceptVariance) => {
-            turn.desk.revived(&exception.subject);
-            turn.desk.waive(&exception, by, turn.now);
+            let dedupe_key = turn.dedupe_key(&exception.subject);
+            turn.commands.push(Command::Redeliver { dedupe_key });
         }
         (_, Action::AcceptVariance) => turn.desk.waive(&exception, by, turn.now),
         _ => facts.act(&exception, action, turn)?,
@@ -201,7 +205,7 @@ fn act<F: Facts>(
     if let Some(open) = turn.desk.exceptions.iter_mut().find(|it| it.id == id)
         && action != Action::AcceptVariance
     {
-        open.note(now, What::Acted, by, format!("{action:?}"));
+        open.note(now, What::Acted, by, action.name());
         let changed = open.clone();
         turn.commands
             .push(Command::UpdateException(Box::new(changed)));

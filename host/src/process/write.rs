@@ -1,6 +1,6 @@
 //! Small documents that processes write themselves, and what they read of others.
 
-use super::number::Number;
+use super::{number::Number, told::words};
 use crate::{
     clock::Timestamp,
     contract::{
@@ -93,14 +93,21 @@ pub(super) fn order_response(
     }
 }
 
-/// Why, in one line: the partner's words, else the canonical reason.
+/// Why, in one line: the partner's words, else the canonical reason. In bounds.
 #[must_use]
 pub(super) fn reason_text(reasons: &[Reason]) -> String {
     let text = |reason: &Reason| match &reason.text {
         Some(text) => format!("{}: {text}", code_text(&reason.code)),
         None => code_text(&reason.code),
     };
-    reasons.iter().map(text).collect::<Vec<_>>().join("; ")
+    words(
+        &reasons
+            .iter()
+            .take(5)
+            .map(text)
+            .collect::<Vec<_>>()
+            .join("; "),
+    )
 }
 
 /// A case of the service desk.

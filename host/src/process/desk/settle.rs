@@ -41,6 +41,14 @@ impl Desk {
                     .actions(&[Action::Retry, Action::AcceptVariance]),
             );
         }
+        for (id, kind, text) in &self.refused {
+            let text = format!("document {id} was not taken in: {text}");
+            causes.push(
+                Cause::new(*kind, id, text)
+                    .with("document", id)
+                    .actions(&[Action::AcceptVariance]),
+            );
+        }
         self.settle_exceptions(causes, now, world, commands);
         for exception in &self.exceptions {
             let awaited = Awaited::new(Level::ExceptionResolution, &exception.id, &exception.owner);

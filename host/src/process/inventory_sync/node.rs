@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::gaps::{Sequence, number};
+use super::{
+    gaps::{Sequence, number},
+    happened,
+};
 use crate::{
     clock::Timestamp,
     contract::Document,
@@ -13,6 +16,7 @@ use crate::{
         exception::{Action, Cause, Exception, Kind, Severity},
         input::{Received, Role},
         timer::{Awaited, Level},
+        told::Sheet,
         turn::{Facts, Turn},
         write::millis,
     },
@@ -51,12 +55,12 @@ impl Facts for NodeState {
         }
         match received.document {
             Document::InventorySnapshot(snapshot) => {
-                let at = millis(&snapshot.as_of);
+                let at = happened(millis(&snapshot.as_of), turn.now)?;
                 self.snapshot_at = self.snapshot_at.max(Some(at));
                 self.heard_at = self.heard_at.max(Some(at));
             }
             Document::InventoryAdjustment(adjustment) => {
-                let at = millis(&adjustment.adjusted_at);
+                let at = happened(millis(&adjustment.adjusted_at), turn.now)?;
                 self.heard_at = self.heard_at.max(Some(at));
                 if turn.world.policy.inventory(&self.node).sequenced
                     && let Some(number) = number(&adjustment.adjustment_no)
@@ -157,6 +161,23 @@ impl NodeState {
     #[must_use]
     pub fn is_stale(&self) -> bool {
         self.stale
+    }
+
+    /// What lists, searches and routing need to know.
+    pub(super) fn facts(&self) -> Vec<(String, String)> {
+        let moment = |at: Option<i64>| at.filter(|at| *at > i64::MIN).map(Timestamp::from_millis);
+        let missing: u64 = self
+            .missing()
+            .iter()
+            .map(|(first, last)| (last - first).saturating_add(1))
+            .fold(0, u64::saturating_add);
+        Sheet::default()
+            .with("node", &self.node)
+            .with("stale", self.stale)
+            .maybe("last_report_at", moment(self.heard_at))
+            .maybe("snapshot_at", moment(self.snapshot_at))
+            .with("missing", missing)
+            .all()
     }
 
     /// The adjustments that are missing: first and last number of each gap.

@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use self::book::{Change, Figure, Position};
 
+use super::happened;
 use crate::{
+    clock::Timestamp,
     contract::{
         Document, InventoryAdjustment, InventorySnapshot, Lot, Purpose, StockKind, code_text,
     },
@@ -18,6 +20,7 @@ use crate::{
         exception::{Action, Cause, Exception, Kind, Severity},
         input::{Received, Role},
         number::Number,
+        told::{Sheet, name, words},
         turn::{Facts, Turn},
         write::{millis, sku},
     },
@@ -39,9 +42,6 @@ pub struct PositionState {
     published: Option<Number>,
     /// Counts documents that this instance wrote, for their numbers.
     written: u32,
-    /// Documents with numbers that can't be computed with.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    unfit: Vec<(String, String)>,
 }
 
 /// One line of the reconciliation report.
@@ -74,24 +74,17 @@ impl Facts for PositionState {
 
     fn learn(&mut self, received: &Received<'_>, turn: &mut Turn<'_>) -> Result<(), Refusal> {
         let compare_lots = turn.world.policy.inventory(&self.node).compare_lots;
-        let taken = match received.document {
+        match received.document {
             Document::InventorySnapshot(snapshot) => {
-                self.take_snapshot(snapshot, received, compare_lots)
+                self.take_snapshot(snapshot, received, compare_lots, turn.now)
             }
             Document::InventoryAdjustment(it)
                 if matches!(received.from.role, Role::Warehouse { .. }) =>
             {
-                self.take_adjustment(it, received, compare_lots)
+                self.take_adjustment(it, received, compare_lots, turn.now)
             }
             _ => Ok(()),
-        };
-        if let Err(refusal) = &taken
-            && self.unfit.len() < 16
-        {
-            self.unfit
-                .push((received.id.to_string(), refusal.text.clone()));
         }
-        taken
     }
 
     fn act(
@@ -143,12 +136,6 @@ impl Facts for PositionState {
     fn picture(&self, turn: &Turn<'_>) -> Picture {
         let rules = turn.world.policy.inventory(&self.node);
         let mut picture = Picture::default();
-        for (id, text) in &self.unfit {
-            let text = format!("document {id} was not taken in: {text}");
-            picture
-                .causes
-                .push(Cause::new(Kind::UnfitNumber, id, text).actions(&[Action::AcceptVariance]));
-        }
         for position in &self.positions {
             let tolerance = position.tolerance(rules.tolerance_units, rules.tolerance_percent);
             if position.is_held(tolerance) {
@@ -210,6 +197,43 @@ impl PositionState {
         })
     }
 
+    /// What lists, searches and routing need to know.
+    pub(super) fn facts(&self) -> Vec<(String, String)> {
+        let rows = self.rows();
+        let on_hand = code_text(&StockKind::OnHand);
+        let sum = |figure: fn(&Row) -> Option<Number>| {
+            let rows = rows.iter().filter(|row| row.status == on_hand);
+            let figures: Vec<Number> = rows.filter_map(figure).collect();
+            (!figures.is_empty()).then(|| figures.into_iter().sum::<Number>())
+        };
+        let counted_at = rows.iter().filter_map(|row| row.counted_at_ms).max();
+        let stocks: Vec<String> = rows
+            .iter()
+            .filter_map(|row| Some((row, row.warehouse?)))
+            .map(|(row, figure)| match row.lot.as_str() {
+                "" => format!("{}={figure}", row.status),
+                lot => format!("{}/{lot}={figure}", row.status),
+            })
+            .collect();
+        Sheet::default()
+            .with("node", &self.node)
+            .with("sku", &self.sku)
+            .with("unit", &self.unit)
+            .maybe("available", self.available())
+            .maybe("on_hand", sum(|row| row.warehouse))
+            .maybe("erp", sum(|row| row.erp))
+            .maybe("difference", sum(|row| row.difference))
+            .with("held", self.is_held())
+            .maybe(
+                "counted_at",
+                counted_at
+                    .filter(|at| *at > i64::MIN)
+                    .map(Timestamp::from_millis),
+            )
+            .with("stocks", stocks.join(";"))
+            .all()
+    }
+
     /// The lines of the reconciliation report.
     #[must_use]
     pub fn rows(&self) -> Vec<Row> {
@@ -246,6 +270,7 @@ impl PositionState {
         snapshot: &InventorySnapshot,
         received: &Received<'_>,
         compare_lots: bool,
+        now: Timestamp,
     ) -> Result<(), Refusal> {
         let is_erp = received.from.role == Role::Erp;
         if snapshot.purpose == Purpose::Cancel || !(is_erp || received.from.role.node().is_some()) {
@@ -257,14 +282,12 @@ impl PositionState {
             lines_of(&snapshot.lines, received.lines).filter(|line| sku(&line.items) == self.sku)
         {
             for stock in &line.stocks {
-                let at = stock
-                    .as_of
-                    .as_ref()
-                    .map_or_else(|| millis(&snapshot.as_of), millis);
-                let lot = lot_of(stock.lot.as_ref(), compare_lots);
-                let kind = code_text(&stock.kind);
+                let at = millis(stock.as_of.as_ref().unwrap_or(&snapshot.as_of));
+                let at = happened(at, now)?;
+                let lot = lot_of(stock.lot.as_ref(), compare_lots)?;
+                let kind = name(&code_text(&stock.kind))?;
                 let quantity = fit(Number::of(&stock.quantity.value))?;
-                self.unit.clone_from(&stock.quantity.unit);
+                self.unit = name(&stock.quantity.unit)?;
                 match figures.iter_mut().find(|it| it.0 == kind && it.1 == lot) {
                     Some((_, _, figure)) => {
                         figure.quantity += quantity;
@@ -299,21 +322,22 @@ impl PositionState {
         adjustment: &InventoryAdjustment,
         received: &Received<'_>,
         compare_lots: bool,
+        now: Timestamp,
     ) -> Result<(), Refusal> {
         if adjustment.purpose == Purpose::Cancel {
             return Ok(());
         }
-        let at = millis(&adjustment.adjusted_at);
+        let at = happened(millis(&adjustment.adjusted_at), now)?;
         let mut changes = Vec::new();
         for line in
             lines_of(&adjustment.lines, received.lines).filter(|line| sku(&line.items) == self.sku)
         {
             let quantity = fit(Number::of(&line.quantity.value))?;
-            let lot = lot_of(line.lot.as_ref(), compare_lots);
-            let id = format!("{}/{}", adjustment.adjustment_no, line.line_no);
+            let lot = lot_of(line.lot.as_ref(), compare_lots)?;
+            let id = format!("{}/{}", adjustment.adjustment_no, name(&line.line_no)?);
             let (from, to) = (
-                line.status_from.as_ref().map(code_text),
-                line.status_to.as_ref().map(code_text),
+                line.status_from.as_ref().map(|it| words(&code_text(it))),
+                line.status_to.as_ref().map(|it| words(&code_text(it))),
             );
             if let (Some(from), Some(to)) = (&from, &to) {
                 // Goods that change their status leave one and come to the other.
@@ -384,10 +408,11 @@ fn lines_of<'a, T>(
     }
 }
 
-fn lot_of(lot: Option<&Lot>, compare_lots: bool) -> String {
-    lot.filter(|_| compare_lots)
-        .map(|lot| lot.number.clone())
-        .unwrap_or_default()
+fn lot_of(lot: Option<&Lot>, compare_lots: bool) -> Result<String, Refusal> {
+    name(
+        lot.filter(|_| compare_lots)
+            .map_or("", |lot| lot.number.as_str()),
+    )
 }
 
 fn fit(number: Option<Number>) -> Result<Number, Refusal> {

@@ -5,16 +5,18 @@ use crate::{
     contract::{Document, Purpose},
     process::{
         Refusal,
-        command::{Audience, Event, EventKind, Receiver},
+        command::Receiver,
         desk::{Desk, Picture},
         draft::Draft,
         exception::{Action, Exception, Kind},
         input::{Delivered, Received, Role, Signal},
+        told::words,
         turn::{Facts, Turn},
     },
 };
 
-/// Documents with numbers that don't fit, and arrivals, that are kept.
+/// Arrivals and losses that are kept: one of each for each shipment that an order may
+/// have.
 const NOTES_MAX: usize = 500;
 
 impl Facts for State {
@@ -23,7 +25,7 @@ impl Facts for State {
     }
 
     fn learn(&mut self, received: &Received<'_>, turn: &mut Turn<'_>) -> Result<(), Refusal> {
-        let taken = self.take(received, turn.world.policy.order.remainder);
+        self.take(received, turn.world.policy.order.remainder)?;
         if let Document::Order(order) = received.document
             && order.purpose == Purpose::Cancel
             && received.from.role != Role::Erp
@@ -31,35 +33,12 @@ impl Facts for State {
             let key = format!("erp/cancel/{}", received.id);
             turn.send_once(Receiver::Erp, &key, Draft::Relayed { of: received.id });
         }
-        if let Err(refusal) = &taken
-            && self.unfit.len() < NOTES_MAX
-        {
-            self.unfit
-                .push((received.id.to_string(), refusal.text.clone()));
-        }
-        taken
+        Ok(())
     }
 
-    fn settled(&mut self, key: &str, result: &Delivered, _turn: &mut Turn<'_>) -> bool {
+    fn settled(&mut self, key: &str, result: &Delivered, turn: &mut Turn<'_>) -> bool {
         if let Some(node) = key.strip_prefix("release/") {
-            let attempt = self.attempt(node);
-            match result {
-                Delivered::Done { external_id } => {
-                    attempt.number = attempt.number.take().or_else(|| external_id.clone());
-                }
-                Delivered::Dead {
-                    text,
-                    refused: true,
-                    ..
-                } => {
-                    attempt.answer = Answer::Refused;
-                    attempt.reason.clone_from(text);
-                }
-                Delivered::Dead { text, .. } => {
-                    attempt.left = Some(format!("the order could not be delivered to it: {text}"));
-                }
-            }
-            self.stuck = false;
+            self.release_settled(node, result, turn);
             return true;
         }
         if let Some(node) = key.strip_prefix("cancel/") {
@@ -77,53 +56,29 @@ impl Facts for State {
     }
 
     fn availability(&mut self, node: Option<&str>, available: bool, turn: &mut Turn<'_>) {
-        let is_open = self.totals().open.is_positive();
-        let order_no = self.order_no.clone();
-        let Some(current) = self
-            .current_mut()
-            .filter(|it| Some(it.node.as_str()) == node)
-        else {
+        let current = self.current().map(|it| it.node.clone());
+        let Some(node) = current.filter(|current| Some(current.as_str()) == node) else {
             return;
         };
-        let node = current.node.clone();
-        let (template, kind, since) = match current.down {
-            None if !available && is_open => {
-                current.down = Some(turn.now);
-                (
-                    "fulfilment-partner-unavailable",
-                    EventKind::PartnerUnavailable,
-                    turn.now,
-                )
-            }
-            Some(since) if available => {
-                current.down = None;
-                (
-                    "fulfilment-partner-available",
-                    EventKind::PartnerAvailable,
-                    since,
-                )
-            }
-            _ => return,
-        };
-        turn.event(Event::new(kind, &node));
-        let key = format!("outage/{node}/{since}/{available}");
-        turn.notify_once(
-            Audience::CustomerService,
-            &key,
-            template,
-            &[("order_no", &order_no), ("node", &node)],
-        );
+        if available {
+            self.end_outage(&node, turn);
+        } else {
+            self.begin_outage(&node, turn);
+        }
     }
 
+    /// The last word on a shipment holds.
     fn hear(&mut self, signal: &Signal, _turn: &mut Turn<'_>) {
         match signal {
             Signal::ShipmentDelivered { shipment_id } => {
+                self.lost.retain(|(id, _)| id != shipment_id);
                 if !self.arrived.contains(shipment_id) && self.arrived.len() < NOTES_MAX {
                     let place = self.arrived.partition_point(|it| it < shipment_id);
                     self.arrived.insert(place, shipment_id.clone());
                 }
             }
             Signal::ShipmentFailed { shipment_id, cause } => {
+                self.arrived.retain(|id| id != shipment_id);
                 self.lost.retain(|(id, _)| id != shipment_id);
                 let entry = (shipment_id.clone(), cause.clone());
                 if self.lost.len() < NOTES_MAX {
@@ -132,7 +87,7 @@ impl Facts for State {
                 }
             }
             Signal::ShipmentRecovered { shipment_id } => {
-                self.lost.retain(|(id, _)| id != shipment_id)
+                self.lost.retain(|(id, _)| id != shipment_id);
             }
         }
     }
@@ -152,7 +107,7 @@ impl Facts for State {
                     shipment.waived = true;
                 }
             }
-            Action::Retry => self.retry(exception, turn),
+            Action::Retry => self.retry(exception, turn)?,
             Action::Release | Action::AcceptVariance => {}
         }
         Ok(())
@@ -173,34 +128,101 @@ impl Facts for State {
 // === impl State ===
 
 impl State {
+    /// A node has the order, or will never have it.
+    fn release_settled(&mut self, node: &str, result: &Delivered, turn: &mut Turn<'_>) {
+        let has_it = self.left_from_any(node);
+        let attempt = self.attempt(node);
+        match result {
+            Delivered::Done { external_id } => {
+                attempt.delivered = true;
+                let number = external_id.as_deref().map(words);
+                attempt.number = attempt.number.take().or(number);
+                if attempt.asked.is_some() && !attempt.is_live() {
+                    self.take_back_again(node, turn);
+                }
+            }
+            // It has said itself that it has the order: only the answer to us was lost.
+            Delivered::Dead { .. } if attempt.has_accepted() || has_it => {}
+            Delivered::Dead {
+                text,
+                refused: true,
+                ..
+            } => {
+                attempt.answer = Answer::Refused;
+                attempt.reason = words(text);
+                self.stuck = false;
+            }
+            Delivered::Dead { text, .. } if attempt.is_live() => {
+                let why = words(&format!("the order could not be delivered to it: {text}"));
+                self.leave_node(node, &why, turn);
+            }
+            Delivered::Dead { .. } => {}
+        }
+    }
+
+    /// A node that was given up has got the order after all, since somebody sent it again:
+    /// an earlier word that it shall not ship is out of date.
+    fn take_back_again(&mut self, node: &str, turn: &mut Turn<'_>) {
+        let attempt = self.attempt(node);
+        if attempt.cancel != CancelAnswer::None {
+            attempt.cancel = CancelAnswer::None;
+            turn.desk.unsay(&format!("cancel/{node}"));
+        }
+        self.send_cancel(node, turn);
+    }
+
     fn cancel_all(&mut self, exception: &Exception) -> Result<(), Refusal> {
         if self.base.is_none() {
             let text = format!("the order of exception {} is not known yet", exception.id);
             return Err(Refusal::new("order-unknown", text));
         }
-        let by_erp = self.cancel.as_ref().is_some_and(|cancel| cancel.by_erp);
-        self.cancel = Some(Cancel {
-            by: None,
-            whole: true,
-            by_erp,
+        let known = self.cancel.take();
+        self.cancel = Some(match known {
+            Some(known) => Cancel {
+                whole: true,
+                by_hand: true,
+                ..known
+            },
+            None => Cancel {
+                by: None,
+                also: Vec::new(),
+                whole: true,
+                by_erp: false,
+                by_hand: true,
+            },
         });
         Ok(())
     }
 
-    fn retry(&mut self, exception: &Exception, turn: &mut Turn<'_>) {
-        self.stuck = false;
-        match (exception.kind, exception.subject.split_once('/')) {
-            (Kind::Overdue, Some(("acceptance" | "ship-by", node))) => {
-                let node = node.to_owned();
-                turn.desk.unsay(&format!("release/{node}"));
-                self.release(&node, turn);
+    fn retry(&mut self, exception: &Exception, turn: &mut Turn<'_>) -> Result<(), Refusal> {
+        let (kind, subject) = (exception.kind, exception.subject.as_str());
+        match (kind, subject.split_once('/')) {
+            (Kind::NoNodeLeft, _) => self.stuck = false,
+            (Kind::Overdue, Some(("acceptance" | "ship-by", what))) => {
+                if let Some(node) = what.strip_prefix("cancel/") {
+                    turn.desk.unsay(&format!("cancel/{node}"));
+                    self.send_cancel(node, turn);
+                } else {
+                    turn.desk.unsay(&format!("release/{what}"));
+                    self.release(what, turn);
+                }
             }
-            (Kind::Overdue | Kind::ErpHold, _) => {
+            (Kind::Overdue, Some(("order-acknowledgement" | "release", _)))
+            | (Kind::ErpHold, _)
+                if self.newest.is_some() =>
+            {
                 if let Some((revision, _)) = &self.newest {
                     turn.desk.unsay(&format!("erp/order/{revision}"));
                 }
             }
-            _ => {}
+            _ => {
+                let text = format!(
+                    "nothing was sent that could be sent again for exception {}; ask whoever is awaited",
+                    exception.id
+                );
+                return Err(Refusal::new("action-not-possible", text));
+            }
         }
+        Ok(())
     }
 }

@@ -1,20 +1,23 @@
 //! What documents add to what is known of an order.
 
-use super::state::{
-    Answer, Base, Cancel, Closing, ErpDecision, Invoiced, Line, Revision, Shipped, ShippedLine,
-    State, Verdict,
-};
+mod goods;
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use super::state::{Answer, Base, Cancel, ErpDecision, Line, Revision, State, Verdict};
 use crate::{
     clock::Timestamp,
     contract::{
-        Decision, Document, Invoice, InvoiceType, Order, OrderLine, OrderResponse, PartyRole,
-        Purpose, Shipment, ShipmentLine, ShipmentStatus, code_text,
+        Decision, Document, Order, OrderLine, OrderResponse, PartyRole, Purpose, code_text,
     },
+    message::PartnerName,
     process::{
         Refusal,
+        desk::NOT_ENTITLED,
         input::{Received, Role},
         number::Number,
         policy::Remainder,
+        told::{name, words},
         write::{millis, reason_text, sku},
     },
 };
@@ -23,11 +26,8 @@ use crate::{
 /// is a batch and would make a state that every step has to write.
 const LINES_MAX: usize = 2_000;
 
-/// Shipments that an order may have.
-const SHIPMENTS_MAX: usize = 500;
-
-/// Invoices that an order may have.
-const INVOICES_MAX: usize = 500;
+/// Partners that may cancel the same order, to answer them.
+const CANCELLERS_MAX: usize = 8;
 
 // === impl State ===
 
@@ -38,13 +38,15 @@ impl State {
         remainder: Remainder,
     ) -> Result<(), Refusal> {
         let role = &received.from.role;
+        self.is_entitled(received)?;
         match received.document {
             Document::Order(order) if order.purpose == Purpose::Cancel => {
-                self.take_cancel(order, received);
-                Ok(())
+                self.take_cancel(order, received)
             }
             Document::Order(order) => self.take_order(order, received),
-            Document::OrderResponse(response) if *role == Role::Erp => self.take_verdict(response),
+            Document::OrderResponse(response) if *role == Role::Erp => {
+                self.take_verdict(response, received)
+            }
             Document::OrderResponse(response) => {
                 if let Some(node) = role.node() {
                     self.take_answer(response, node, received);
@@ -57,21 +59,39 @@ impl State {
         }
     }
 
+    /// Who executes an order can't place it, and who places it can't say that it left.
+    fn is_entitled(&self, received: &Received<'_>) -> Result<(), Refusal> {
+        let role = &received.from.role;
+        let executes = matches!(role, Role::Warehouse { .. } | Role::Carrier);
+        let places = matches!(role, Role::Crm | Role::Shop);
+        let what = match received.document {
+            Document::Order(_) if executes => "places no orders and changes none",
+            Document::Shipment(_) if places => "does not ship",
+            _ => return Ok(()),
+        };
+        let text = format!("{} {what}", received.from.partner.as_str());
+        Err(Refusal::new(NOT_ENTITLED, text))
+    }
+
     fn take_order(&mut self, order: &Order, received: &Received<'_>) -> Result<(), Refusal> {
         let erp = received.from.role == Role::Erp;
         let revision = Revision::of(order.revision.as_deref(), erp);
         let has_all = order.purpose != Purpose::Change;
+        let known: HashSet<&str> = self.lines.iter().map(|line| line.no.as_str()).collect();
         let mut lines = Vec::with_capacity(order.lines.len());
+        let mut count = known.len();
         for line in &order.lines {
-            lines.push(line_of(line, &revision)?);
+            let line = line_of(line, &revision)?;
+            count += usize::from(!known.contains(line.no.as_str()));
+            lines.push(line);
         }
-        let new = lines
-            .iter()
-            .filter(|it| !self.lines.iter().any(|line| line.no == it.no))
-            .count();
-        if self.lines.len() + new > LINES_MAX {
+        if count > LINES_MAX {
             return Err(unfit(format!("the order has more than {LINES_MAX} lines")));
         }
+        let same =
+            |known: &Revision| (known.number, &known.text) == (revision.number, &revision.text);
+        let is_other = self.lines.iter().any(|line| !same(&line.revision));
+        self.changed |= is_other || order.purpose == Purpose::Change;
         self.erp_ordered |= erp;
         if !erp {
             let placed_by = Some(&received.from.partner);
@@ -83,9 +103,7 @@ impl State {
                 self.newest = Some(newest);
             }
         }
-        for line in lines {
-            self.join_line(line);
-        }
+        self.join_lines(lines);
         if has_all
             && self
                 .base
@@ -98,22 +116,31 @@ impl State {
         Ok(())
     }
 
-    fn join_line(&mut self, line: Line) {
-        match self.lines.iter_mut().find(|it| it.no == line.no) {
-            None => {
-                let place = self
-                    .lines
-                    .partition_point(|it| number_order(&it.no) < number_order(&line.no));
-                self.lines.insert(place, line);
-            }
-            Some(known) => {
-                let highest = known.highest.max(line.highest);
-                if known.revision < line.revision {
-                    *known = line;
+    fn join_lines(&mut self, lines: Vec<Line>) {
+        let mut places: HashMap<String, usize> = self
+            .lines
+            .iter()
+            .enumerate()
+            .map(|(place, line)| (line.no.clone(), place))
+            .collect();
+        for line in lines {
+            match places.get(&line.no) {
+                None => {
+                    places.insert(line.no.clone(), self.lines.len());
+                    self.lines.push(line);
                 }
-                known.highest = highest;
+                Some(&place) => {
+                    let known = &mut self.lines[place];
+                    let highest = known.highest.max(line.highest);
+                    if known.revision < line.revision {
+                        *known = line;
+                    }
+                    known.highest = highest;
+                }
             }
         }
+        self.lines
+            .sort_by(|left, right| number_order(&left.no).cmp(&number_order(&right.no)));
     }
 
     /// A line that the newest whole order does not name is no longer wanted.
@@ -127,32 +154,46 @@ impl State {
         }
     }
 
-    fn take_cancel(&mut self, order: &Order, received: &Received<'_>) {
+    fn take_cancel(&mut self, order: &Order, received: &Received<'_>) -> Result<(), Refusal> {
+        let mut named: BTreeSet<String> = self.cancelled_lines.iter().cloned().collect();
         for line in &order.lines {
-            if !self.cancelled_lines.contains(&line.line_no)
-                && self.cancelled_lines.len() < LINES_MAX
-            {
-                self.cancelled_lines.push(line.line_no.clone());
-            }
+            named.insert(name(&line.line_no)?);
         }
-        self.cancelled_lines.sort();
+        if named.len() > LINES_MAX {
+            return Err(unfit(format!("more than {LINES_MAX} lines are cancelled")));
+        }
+        self.cancelled_lines = named.into_iter().collect();
+        let is_whole = order.lines.is_empty();
         let by_erp = received.from.role == Role::Erp;
-        let whole = order.lines.is_empty() || self.cancel.as_ref().is_some_and(|it| it.whole);
-        let by = Some(received.from.partner.clone());
-        match &mut self.cancel {
-            // Of several it is the same one's, whichever came first.
-            Some(known) => {
-                known.whole = whole;
-                known.by_erp |= by_erp;
-                if known.by.is_none() || by < known.by {
-                    known.by = by;
-                }
-            }
-            None => self.cancel = Some(Cancel { by, whole, by_erp }),
+        let partner = received.from.partner.clone();
+        let Some(known) = &mut self.cancel else {
+            self.cancel = Some(Cancel {
+                by: Some(partner),
+                also: Vec::new(),
+                whole: is_whole,
+                by_erp,
+                by_hand: false,
+            });
+            return Ok(());
+        };
+        known.whole |= is_whole;
+        known.by_erp |= by_erp;
+        // Of several it is the same one's, whichever came first.
+        let mut all: BTreeSet<PartnerName> = known.also.drain(..).chain(known.by.take()).collect();
+        if all.len() < CANCELLERS_MAX {
+            all.insert(partner);
         }
+        let mut all = all.into_iter();
+        known.by = all.next();
+        known.also = all.collect();
+        Ok(())
     }
 
-    fn take_verdict(&mut self, response: &OrderResponse) -> Result<(), Refusal> {
+    fn take_verdict(
+        &mut self,
+        response: &OrderResponse,
+        received: &Received<'_>,
+    ) -> Result<(), Refusal> {
         let at = response.decided_at.as_ref().map_or(i64::MIN, millis);
         let decision = match response.decision {
             Decision::Accepted | Decision::AcceptedWithChanges => ErpDecision::Accepted,
@@ -166,21 +207,25 @@ impl State {
                 (Decision::Rejected, Some(_)) | (_, None) => continue,
                 (_, Some(quantity)) => fit(Number::of(&quantity.value))?,
             };
-            grants.push((line.line_no.clone(), granted));
+            grants.push((name(&line.line_no)?, at, granted.at_least_zero()));
         }
-        for (no, granted) in grants {
-            let has_room = self.grants.len() < LINES_MAX;
-            match self.grants.iter_mut().find(|known| known.0 == no) {
-                Some(known) if (known.1, known.2) < (at, granted) => *known = (no, at, granted),
-                Some(_) => {}
-                None if has_room => self.grants.push((no, at, granted)),
-                None => {}
+        // Sorted by line, and of two for one line the later, so the higher, counts.
+        grants.append(&mut self.grants);
+        grants.sort();
+        let mut kept: Vec<(String, i64, Number)> = Vec::with_capacity(grants.len());
+        for grant in grants {
+            match kept.last_mut() {
+                Some(last) if last.0 == grant.0 => *last = grant,
+                _ => kept.push(grant),
             }
         }
+        kept.truncate(LINES_MAX);
+        self.grants = kept;
         let verdict = Verdict {
             at,
             decision,
             reason: reason_text(&response.reasons),
+            of: received.id,
         };
         self.verdict = self.verdict.take().max(Some(verdict));
         Ok(())
@@ -200,92 +245,8 @@ impl State {
             attempt.reason = reason_text(&response.reasons);
         }
         if attempt.number.is_none() {
-            attempt.number.clone_from(&response.partner_order_no);
+            attempt.number = response.partner_order_no.as_deref().map(words);
         }
-    }
-
-    fn take_shipment(
-        &mut self,
-        shipment: &Shipment,
-        received: &Received<'_>,
-        remainder: Remainder,
-    ) -> Result<(), Refusal> {
-        let mut lines = Vec::with_capacity(shipment.lines.len());
-        for line in &shipment.lines {
-            lines.push(shipped_line(line, remainder)?);
-        }
-        let rank = match shipment.purpose {
-            Purpose::Cancel => 2,
-            Purpose::Replace | Purpose::Change => 1,
-            Purpose::Original | Purpose::Confirm | Purpose::Other(_) => 0,
-        };
-        let node = received.from.role.node().map(str::to_owned);
-        let shipped = Shipped {
-            id: shipment.shipment_id.clone(),
-            of: received.id,
-            version: (rank, millis(&shipment.shipped_at), content(&lines)),
-            node: node.or_else(|| shipment.node.clone()),
-            cancelled: rank == 2,
-            closes: match shipment.status {
-                ShipmentStatus::PartialClosed | ShipmentStatus::NotShipped => {
-                    by_policy(Closing::Short, remainder)
-                }
-                _ => Closing::Open,
-            },
-            lines,
-            waived: false,
-        };
-        let has_room = self.shipments.len() < SHIPMENTS_MAX;
-        match self.shipments.iter_mut().find(|it| it.id == shipped.id) {
-            Some(known) if known.version < shipped.version => {
-                let waived = known.waived;
-                *known = Shipped { waived, ..shipped };
-            }
-            Some(_) => {}
-            None if has_room => {
-                let place = self.shipments.partition_point(|it| it.id < shipped.id);
-                self.shipments.insert(place, shipped);
-            }
-            None => {
-                return Err(unfit(format!(
-                    "the order has more than {SHIPMENTS_MAX} shipments"
-                )));
-            }
-        }
-        Ok(())
-    }
-
-    fn take_invoice(&mut self, invoice: &Invoice) -> Result<(), Refusal> {
-        if invoice.invoice_type != InvoiceType::Invoice {
-            return Ok(());
-        }
-        let mut units = Number::ZERO;
-        for line in &invoice.lines {
-            units += fit(Number::of(&line.quantity.value))?;
-        }
-        let cancelled = invoice.purpose == Purpose::Cancel;
-        let has_room = self.invoices.len() < INVOICES_MAX;
-        match self
-            .invoices
-            .iter_mut()
-            .find(|it| it.no == invoice.invoice_no)
-        {
-            Some(known) => {
-                known.cancelled |= cancelled;
-                known.units = known.units.max(units);
-            }
-            None if has_room => self.invoices.push(Invoiced {
-                no: invoice.invoice_no.clone(),
-                cancelled,
-                units,
-            }),
-            None => {
-                return Err(unfit(format!(
-                    "the order has more than {INVOICES_MAX} invoices"
-                )));
-            }
-        }
-        Ok(())
     }
 }
 
@@ -304,12 +265,12 @@ fn base_of(order: &Order, received: &Received<'_>, revision: Revision) -> Base {
     Base {
         of: received.id,
         revision,
-        country: address.and_then(|it| it.country.clone()),
-        postal: address.and_then(|it| it.postal_code.clone()),
-        service: carrier.and_then(|it| it.service.clone()),
-        carrier: carrier.and_then(|it| it.scac.clone()),
-        order_type: order.order_type.as_ref().map(code_text),
-        node: order.node.clone(),
+        country: address.and_then(|it| it.country.as_deref().map(words)),
+        postal: address.and_then(|it| it.postal_code.as_deref().map(words)),
+        service: carrier.and_then(|it| it.service.as_deref().map(words)),
+        carrier: carrier.and_then(|it| it.scac.as_deref().map(words)),
+        order_type: order.order_type.as_ref().map(|it| words(&code_text(it))),
+        node: order.node.as_deref().map(words),
         ship_by: ship_by.map(Timestamp::from_millis),
     }
 }
@@ -317,63 +278,13 @@ fn base_of(order: &Order, received: &Received<'_>, revision: Revision) -> Base {
 fn line_of(line: &OrderLine, revision: &Revision) -> Result<Line, Refusal> {
     let requested = fit(Number::of(&line.quantity.value))?.at_least_zero();
     Ok(Line {
-        no: line.line_no.clone(),
-        sku: sku(&line.items).to_owned(),
-        unit: line.quantity.unit.clone(),
+        no: name(&line.line_no)?,
+        sku: name(sku(&line.items))?,
+        unit: name(&line.quantity.unit)?,
         requested,
         revision: revision.clone(),
         highest: requested,
     })
-}
-
-fn shipped_line(line: &ShipmentLine, remainder: Remainder) -> Result<ShippedLine, Refusal> {
-    let difference = match &line.difference {
-        Some(difference) => fit(Number::of(&difference.value))?,
-        None => Number::ZERO,
-    };
-    let closes = match line.status {
-        ShipmentStatus::NotShipped | ShipmentStatus::PartialClosed => Closing::Short,
-        ShipmentStatus::Partial if remainder == Remainder::Cancel => Closing::Cancelled,
-        ShipmentStatus::Complete
-        | ShipmentStatus::CompleteWithExtra
-        | ShipmentStatus::Substituted
-        | ShipmentStatus::Damaged
-            if difference.is_positive() =>
-        {
-            Closing::Short
-        }
-        _ => Closing::Open,
-    };
-    Ok(ShippedLine {
-        no: line.line_no.clone(),
-        sku: sku(&line.items).to_owned(),
-        quantity: fit(Number::of(&line.shipped.value))?.at_least_zero(),
-        closes: by_policy(closes, remainder),
-        damaged: line.status == ShipmentStatus::Damaged,
-        substituted: line.status == ShipmentStatus::Substituted,
-    })
-}
-
-/// What is said to be missing stays open, if that is the policy.
-fn by_policy(closes: Closing, remainder: Remainder) -> Closing {
-    match remainder {
-        Remainder::KeepOpen => Closing::Open,
-        Remainder::AsStated | Remainder::Cancel => closes,
-    }
-}
-
-/// Tells two shipments of the same id, purpose and time apart.
-fn content(lines: &[ShippedLine]) -> u64 {
-    let text = |line: &ShippedLine| {
-        format!(
-            "{}/{}/{}/{:?};",
-            line.no, line.sku, line.quantity, line.closes
-        )
-    };
-    let digest = crate::message::Digest::of(lines.iter().map(text).collect::<String>().as_bytes());
-    let mut head = [0; 8];
-    head.copy_from_slice(&digest.as_bytes()[..8]);
-    u64::from_be_bytes(head)
 }
 
 /// 2 comes before 10, and both before what is no number.

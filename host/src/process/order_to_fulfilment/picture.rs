@@ -1,11 +1,12 @@
 //! Where an order stands, what it waits for and what is wrong with it.
 
 use super::quantities::Places;
-use super::state::{Answer, Attempt, CancelAnswer, State, Status};
+use super::state::{Answer, CancelAnswer, ShippedLine, State, Status};
 use crate::process::{
     exception::{Action, Cause, Kind, Severity},
     number::Number,
     timer::{Awaited, Level},
+    told::names,
     turn::Turn,
 };
 
@@ -28,7 +29,7 @@ impl State {
         totals.shipped.is_positive() && self.invoiced() >= totals.shipped
     }
 
-    fn invoiced(&self) -> Number {
+    pub(super) fn invoiced(&self) -> Number {
         self.invoices
             .iter()
             .filter(|it| !it.cancelled)
@@ -122,9 +123,13 @@ impl State {
                     })),
                 );
             } else {
-                wait(Awaited::new(Level::Acceptance, node, node));
+                let mut awaited = Awaited::new(Level::Acceptance, node, node);
+                if let Some(back) = current.back {
+                    awaited = awaited.since(back);
+                }
+                wait(awaited);
             }
-            if let Some(since) = current.down {
+            if let Some(since) = current.looked.or(current.down) {
                 wait(Awaited::new(Level::Outage, node, node).since(since));
             }
         }
@@ -138,17 +143,8 @@ impl State {
         waits
     }
 
-    fn left_from_any(&self, node: &str) -> bool {
-        self.live_shipments()
-            .any(|it| it.node.as_deref() == Some(node))
-    }
-
     pub(super) fn causes(&self) -> Vec<Cause> {
         let mut causes = Vec::new();
-        for (id, text) in &self.unfit {
-            let text = format!("document {id} was not taken in: {text}");
-            causes.push(Cause::new(Kind::UnfitNumber, id, text).actions(&[Action::AcceptVariance]));
-        }
         for shipment in self.live_shipments() {
             causes.extend(self.lost_cause(&shipment.id));
         }
@@ -171,8 +167,7 @@ impl State {
 
     fn node_causes(&self, causes: &mut Vec<Cause>) {
         let totals = self.totals();
-        let is_well = self.current().is_some_and(Attempt::has_accepted) || totals.open.is_zero();
-        if !is_well && !self.is_stopped() {
+        if !self.is_well() && !self.is_stopped() {
             for attempt in self.attempts.iter().filter(|it| it.is_tried()) {
                 if let Some(why) = attempt.why_not() {
                     let cause = Cause::new(
@@ -200,6 +195,20 @@ impl State {
             cause.context.extend(self.unroutable.clone());
             causes.push(cause);
         }
+        let open = totals.open.is_positive() && !self.is_stopped();
+        for attempt in self.attempts.iter().filter(|it| it.holds_on()) {
+            if let Some(current) = self.current().filter(|_| open) {
+                let text = format!(
+                    "{} was given up and does not let the order go, and {} has it too",
+                    attempt.node, current.node
+                );
+                causes.push(
+                    Cause::new(Kind::TwoNodes, &attempt.node, text)
+                        .severity(Severity::Urgent)
+                        .actions(&[Action::Cancel, Action::AcceptVariance]),
+                );
+            }
+        }
         if let Some(current) = self
             .current()
             .filter(|it| it.answer == Answer::Changed && totals.open.is_positive())
@@ -218,10 +227,11 @@ impl State {
             .map(|line| format!("{} of line {}", line.short, line.line_no))
             .collect();
         (!short.is_empty()).then(|| {
+            let sum = self.totals().short;
             Cause::new(
                 Kind::ShortShipment,
                 "",
-                format!("short: {}", short.join(", ")),
+                format!("{sum} short: {}", names(&short)),
             )
             .severity(Severity::High)
             .actions(&[Action::AcceptVariance, Action::Reroute, Action::Cancel])
@@ -251,7 +261,8 @@ impl State {
             .collect();
         let accept = [Action::AcceptVariance];
         if !over.is_empty() {
-            let text = format!("more left than was ordered: {}", over.join(", "));
+            let sum = self.totals().over;
+            let text = format!("{sum} more left than was ordered: {}", names(&over));
             causes.push(
                 Cause::new(Kind::OverShipment, "", text)
                     .severity(Severity::High)
@@ -259,40 +270,23 @@ impl State {
             );
         }
         for shipment in self.live_shipments() {
-            let mut noted = |line_no: &str, kind, text: String| {
-                let subject = format!("{}/{line_no}", shipment.id);
-                let same = |cause: &Cause| cause.kind == kind && cause.subject == subject;
-                if !causes.iter().any(same) {
-                    causes.push(Cause::new(kind, &subject, text).actions(&accept));
+            let mut noted = |kind, what: &str, is: &dyn Fn(&ShippedLine) -> bool| {
+                let lines = shipment.lines.iter().filter(|line| is(line));
+                let lines: Vec<String> = lines
+                    .map(|line| format!("line {} ({})", line.no, line.sku))
+                    .collect();
+                if !lines.is_empty() {
+                    let text = format!("shipment {}: {} {what}", shipment.id, names(&lines));
+                    causes.push(Cause::new(kind, &shipment.id, text).actions(&accept));
                 }
             };
-            for line in &shipment.lines {
-                let what = format!(
-                    "line {} of shipment {} ({})",
-                    line.no, shipment.id, line.sku
-                );
-                if places.of_line(&line.no, &line.sku).is_none() {
-                    noted(
-                        &line.no,
-                        Kind::UnexpectedItem,
-                        format!("{what} was not ordered"),
-                    );
-                }
-                if line.damaged {
-                    noted(
-                        &line.no,
-                        Kind::DamagedShipment,
-                        format!("{what} left damaged"),
-                    );
-                }
-                if line.substituted {
-                    noted(
-                        &line.no,
-                        Kind::Substitution,
-                        format!("{what} left in place of what was ordered"),
-                    );
-                }
-            }
+            let is_known = |line: &ShippedLine| places.of_line(&line.no, &line.sku).is_some();
+            noted(Kind::UnexpectedItem, "was not ordered", &|line| {
+                line.quantity.is_positive() && !is_known(line)
+            });
+            noted(Kind::DamagedShipment, "left damaged", &|line| line.damaged);
+            let what = "left in place of what was ordered";
+            noted(Kind::Substitution, what, &|line| line.substituted);
         }
         let totals = self.totals();
         let left = totals.shipped + totals.over;

@@ -3,7 +3,10 @@
 use std::collections::HashMap;
 
 use super::state::{CancelAnswer, Closing, Line, Shipped, State};
-use crate::process::number::Number;
+use crate::{
+    message::PartnerName,
+    process::{number::Number, told::Sheet},
+};
 
 /// A line's quantity and what became of it: `ordered` is `shipped`, `cancelled`, `short`
 /// and `open` together.
@@ -103,6 +106,40 @@ impl State {
             })
     }
 
+    /// What lists and searches need to know.
+    pub(super) fn facts(&self) -> Vec<(String, String)> {
+        let totals = self.totals();
+        let base = self.base.as_ref();
+        Sheet::default()
+            .maybe("node", self.current().map(|it| it.node.as_str()))
+            .maybe(
+                "placed_by",
+                self.placed_by.as_ref().map(PartnerName::as_str),
+            )
+            .with("ordered", totals.ordered)
+            .with("shipped", totals.shipped)
+            .with("over", totals.over)
+            .with("cancelled", totals.cancelled)
+            .with("short", totals.short)
+            .with("open", totals.open)
+            .with("delivered", self.delivered())
+            .with("shipments", self.live_shipments().count())
+            .with("invoiced", self.invoiced())
+            .maybe("country", base.and_then(|it| it.country.as_deref()))
+            .maybe("postal", base.and_then(|it| it.postal.as_deref()))
+            .all()
+    }
+
+    /// Units that reached their receiver.
+    fn delivered(&self) -> Number {
+        let arrived = |it: &&Shipped| self.arrived.contains(&it.id);
+        let lines = self
+            .live_shipments()
+            .filter(arrived)
+            .flat_map(|it| &it.lines);
+        lines.map(|line| line.quantity).sum()
+    }
+
     /// What shipments say: those of one node, or all.
     pub(super) fn tally(&self, node: Option<&str>) -> Tally {
         let mut tally = Tally {
@@ -110,17 +147,23 @@ impl State {
             closing: vec![Closing::Open; self.lines.len()],
         };
         let places = Places::of(&self.lines);
+        // What a node says of what is missing counts as long as the order is its own.
+        let is_over = |it: &Shipped| {
+            let attempt = it.node.as_deref().and_then(|node| self.known_attempt(node));
+            it.waived || attempt.is_some_and(|attempt| attempt.why_not().is_some())
+        };
         let counts = |it: &&Shipped| node.is_none() || it.node.as_deref() == node;
         for shipment in self.live_shipments().filter(counts) {
+            let is_over = is_over(shipment);
             for line in &shipment.lines {
                 if let Some(place) = places.of_line(&line.no, &line.sku) {
                     tally.left[place] += line.quantity;
-                    if !shipment.waived {
+                    if !is_over {
                         tally.closing[place] = tally.closing[place].max(line.closes);
                     }
                 }
             }
-            if !shipment.waived {
+            if !is_over {
                 for closing in &mut tally.closing {
                     *closing = (*closing).max(shipment.closes);
                 }

@@ -1,7 +1,10 @@
 //! What is known of an order.
 
+mod status;
+
 use serde::{Deserialize, Serialize};
 
+pub use self::status::Status;
 use crate::{
     clock::Timestamp,
     message::{DocumentId, PartnerName},
@@ -40,6 +43,9 @@ pub struct State {
     pub(super) grants: Vec<(String, i64, Number)>,
     /// Whether the ERP itself sent the order.
     pub(super) erp_ordered: bool,
+    /// Whether there was more than one version of it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) changed: bool,
     /// Nodes that were asked or have answered, the last one asked at the end.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) attempts: Vec<Attempt>,
@@ -58,44 +64,9 @@ pub struct State {
     pub(super) lost: Vec<(String, String)>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) invoices: Vec<Invoiced>,
-    /// Documents with numbers that can't be computed with.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(super) unfit: Vec<(String, String)>,
-}
-
-/// Where an order stands.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Status {
-    /// Something about it came, the order itself did not.
-    #[default]
-    Unknown,
-    /// The ERP has not answered.
-    Validating,
-    /// The ERP holds it.
-    Held,
-    /// The ERP does not want it.
-    Refused,
-    /// A node is asked.
-    Released,
-    /// No node is left.
-    ManualReview,
-    /// A node will ship it.
-    Accepted,
-    /// A cancel is on its way to the node.
-    Cancelling,
-    /// A part left.
-    PartlyShipped,
-    /// All that will leave has left.
-    Shipped,
-    /// All that left arrived.
-    Delivered,
-    /// It is invoiced too, and something is still wrong.
-    Invoiced,
-    /// Nothing is left to do.
-    Closed,
-    /// Nothing of it will ship.
-    Cancelled,
+    /// Whether the service desk has an open case about its fulfilment.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) case_open: bool,
 }
 
 /// Which of several orders of one number is newer.
@@ -143,10 +114,16 @@ pub(super) struct Line {
 pub(super) struct Cancel {
     /// Absent when a person cancelled here.
     pub(super) by: Option<PartnerName>,
+    /// Others who wanted the same; they get the same answer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) also: Vec<PartnerName>,
     /// Whether it was for the whole order and not for lines.
     pub(super) whole: bool,
     /// Whether the ERP knows, because it said so.
     pub(super) by_erp: bool,
+    /// Whether a person cancelled here, so that nobody else has told the ERP.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) by_hand: bool,
 }
 
 /// What the ERP decided last.
@@ -156,6 +133,8 @@ pub(super) struct Verdict {
     pub(super) at: i64,
     pub(super) decision: ErpDecision,
     pub(super) reason: String,
+    /// The document that says so.
+    pub(super) of: DocumentId,
 }
 
 /// In the order in which one holds against another of the same moment.
@@ -186,9 +165,18 @@ pub(super) struct Attempt {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) left: Option<String>,
     pub(super) cancel: CancelAnswer,
+    /// Whether it certainly has the order.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) delivered: bool,
     /// Since when its partner does not answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) down: Option<Timestamp>,
+    /// When another node was last looked for because of that, and none answered either.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) looked: Option<Timestamp>,
+    /// Since when its partner answers again: its time to answer runs from there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) back: Option<Timestamp>,
     /// Its own number for the order.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) number: Option<String>,
@@ -231,6 +219,10 @@ pub(super) struct Shipped {
     /// Its word on what is missing counts no more: another node was asked.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) waived: bool,
+    /// Why nothing left, for one that says that nothing will: of the lines that it
+    /// names, or of the whole order when it names none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) nothing: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -286,7 +278,12 @@ impl State {
         self.attempts.iter_mut().rev().find(|it| it.is_live())
     }
 
-    /// What is known of a node and this order.
+    /// What is known of a node and this order, if anything is.
+    pub(super) fn known_attempt(&self, node: &str) -> Option<&Attempt> {
+        self.attempts.iter().find(|it| it.node == node)
+    }
+
+    /// The same, to change it.
     pub(super) fn attempt(&mut self, node: &str) -> &mut Attempt {
         let index = self
             .attempts
@@ -326,9 +323,24 @@ impl State {
 
     /// Whether somebody wants all of it cancelled, at once or line by line.
     pub(super) fn is_cancelled(&self) -> bool {
-        let is_named = |line: &Line| self.cancelled_lines.contains(&line.no);
+        let is_named = |line: &Line| self.cancelled_lines.binary_search(&line.no).is_ok();
         let all_named = !self.lines.is_empty() && self.lines.iter().all(is_named);
         self.cancel.as_ref().is_some_and(|cancel| cancel.whole) || all_named
+    }
+
+    /// The node that will ship what is open, or nothing is open.
+    pub(super) fn is_well(&self) -> bool {
+        let is_open = self.totals().open.is_positive();
+        !is_open
+            || self
+                .current()
+                .is_some_and(|it| it.has_accepted() || self.left_from_any(&it.node))
+    }
+
+    /// Whether anything left from a node.
+    pub(super) fn left_from_any(&self, node: &str) -> bool {
+        self.live_shipments()
+            .any(|it| it.node.as_deref() == Some(node) && it.left_anything())
     }
 
     /// The shipments that count.
@@ -354,6 +366,11 @@ impl Attempt {
         matches!(self.answer, Answer::Accepted | Answer::Changed)
     }
 
+    /// Whether it was given up, has the order and keeps it.
+    pub(super) fn holds_on(&self) -> bool {
+        self.left.is_some() && self.delivered && self.cancel == CancelAnswer::TooLate
+    }
+
     /// Why it does not ship.
     pub(super) fn why_not(&self) -> Option<String> {
         match (&self.left, self.answer) {
@@ -361,6 +378,14 @@ impl Attempt {
             (Some(left), _) => Some(left.clone()),
             _ => None,
         }
+    }
+}
+
+// === impl Shipped ===
+
+impl Shipped {
+    pub(super) fn left_anything(&self) -> bool {
+        self.lines.iter().any(|line| line.quantity.is_positive())
     }
 }
 
@@ -391,36 +416,5 @@ impl std::fmt::Display for Revision {
         } else {
             formatter.write_str(&self.text)
         }
-    }
-}
-
-// === impl Status ===
-
-impl Status {
-    /// As records and pages spell it.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Unknown => "unknown",
-            Self::Validating => "validating",
-            Self::Held => "held",
-            Self::Refused => "refused",
-            Self::Released => "released",
-            Self::ManualReview => "manual-review",
-            Self::Accepted => "accepted",
-            Self::Cancelling => "cancelling",
-            Self::PartlyShipped => "partly-shipped",
-            Self::Shipped => "shipped",
-            Self::Delivered => "delivered",
-            Self::Invoiced => "invoiced",
-            Self::Closed => "closed",
-            Self::Cancelled => "cancelled",
-        }
-    }
-
-    /// Whether nothing is left to do.
-    #[must_use]
-    pub fn is_final(self) -> bool {
-        matches!(self, Self::Refused | Self::Closed | Self::Cancelled)
     }
 }

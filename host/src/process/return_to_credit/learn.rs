@@ -13,9 +13,11 @@ use crate::{
     },
     process::{
         Refusal,
+        desk::NOT_ENTITLED,
         input::{Received, Role},
         number::Number,
         policy::Calendars,
+        told::{name, words},
         write::{millis, sku},
     },
 };
@@ -34,6 +36,7 @@ impl State {
         received: &Received<'_>,
         calendars: &Calendars,
     ) -> Result<(), Refusal> {
+        is_entitled(received)?;
         match received.document {
             Document::ReturnAuthorization(it) => self.take_paper(it, received, calendars),
             Document::ReturnReceipt(it) => self.take_receipt(it, received),
@@ -78,7 +81,7 @@ impl State {
             .map(line_of)
             .collect::<Result<Vec<_>, _>>()?;
         within(lines.len(), LINES_MAX, "lines")?;
-        let node = paper.node.clone();
+        let node = paper.node.as_deref().map(name).transpose()?;
         let calendar = node.as_deref().and_then(|node| calendars.of(node));
         let expires = paper
             .expires
@@ -97,9 +100,10 @@ impl State {
             by: received.from.partner.clone(),
             at: paper.issued_at.as_ref().map_or(i64::MIN, millis),
             denied,
-            reason: paper.reason.clone().unwrap_or_default(),
+            reason: paper.reason.as_deref().map(words).unwrap_or_default(),
             expires: expires.map(end),
             node,
+            order_no: paper.order_no.as_deref().map(words),
             lines,
         };
         let known = if by_erp {
@@ -135,14 +139,13 @@ impl State {
                 | ReceiptCondition::Other(_) => Condition::Good,
             };
             lines.push(ReceiptLine {
-                no: line.line_no.clone(),
-                sku: sku(&line.items).to_owned(),
+                no: name(&line.line_no)?,
+                sku: name(sku(&line.items))?,
                 quantity: fit(Number::of(&line.received.value))?.at_least_zero(),
                 condition,
             });
         }
         within(lines.len(), LINES_MAX, "lines")?;
-        within(self.receipts.len() + 1, PAPERS_MAX, "receipts")?;
         let new = Receipt {
             no: receipt.receipt_no.clone(),
             of: received.id,
@@ -155,6 +158,7 @@ impl State {
             Some(known) if (known.at, &known.lines) < (new.at, &new.lines) => *known = new,
             Some(_) => {}
             None => {
+                within(self.receipts.len() + 1, PAPERS_MAX, "receipts")?;
                 let place = self.receipts.partition_point(|it| it.no < new.no);
                 self.receipts.insert(place, new);
             }
@@ -170,21 +174,20 @@ impl State {
         let mut lines = Vec::with_capacity(verdict.lines.len());
         for line in &verdict.lines {
             lines.push(InspectionLine {
-                no: line.line_no.clone(),
-                sku: sku(&line.items).to_owned(),
+                no: name(&line.line_no)?,
+                sku: name(sku(&line.items))?,
                 quantity: fit(Number::of(&line.quantity.value))?.at_least_zero(),
-                disposition: code_text(&line.disposition),
+                disposition: name(&code_text(&line.disposition))?,
             });
         }
         within(lines.len(), LINES_MAX, "lines")?;
-        within(self.inspections.len() + 1, PAPERS_MAX, "inspections")?;
         let amount = verdict
             .credit_amount
             .as_ref()
             .map(|money| fit(Number::of(&money.amount)))
             .transpose()?;
         let new = Inspection {
-            receipt: verdict.receipt_no.clone().unwrap_or_default(),
+            receipt: name(verdict.receipt_no.as_deref().unwrap_or_default())?,
             of: received.id,
             at: millis(&verdict.decided_at),
             by_erp: received.from.role == Role::Erp,
@@ -206,6 +209,7 @@ impl State {
             Some(known) if rank(known) < rank(&new) => *known = new,
             Some(_) => {}
             None => {
+                within(self.inspections.len() + 1, PAPERS_MAX, "inspections")?;
                 let place = self
                     .inspections
                     .partition_point(|it| it.receipt < new.receipt);
@@ -221,7 +225,6 @@ impl State {
         }
         let amount = fit(Number::of(&invoice.total.amount))?.magnitude();
         let cancelled = invoice.purpose == Purpose::Cancel;
-        within(self.credits.len() + 1, PAPERS_MAX, "credits")?;
         match self
             .credits
             .iter_mut()
@@ -232,6 +235,7 @@ impl State {
                 known.amount = known.amount.max(amount);
             }
             None => {
+                within(self.credits.len() + 1, PAPERS_MAX, "credits")?;
                 let place = self
                     .credits
                     .partition_point(|it| it.no < invoice.invoice_no);
@@ -263,19 +267,37 @@ impl State {
     }
 }
 
+/// Money goes back for what a warehouse or the ERP saw come back; who asks for a return
+/// can't say that it came.
+fn is_entitled(received: &Received<'_>) -> Result<(), Refusal> {
+    let role = &received.from.role;
+    let asks = matches!(role, Role::Crm | Role::Shop);
+    let carries = *role == Role::Carrier;
+    let what = match received.document {
+        Document::ReturnReceipt(_) if asks || carries => "receives no returns",
+        Document::ReturnDisposition(_) if asks || carries => "judges no returns",
+        Document::ReturnAuthorization(_) if carries || role.node().is_some() => {
+            "neither asks for returns nor allows them"
+        }
+        _ => return Ok(()),
+    };
+    let text = format!("{} {what}", received.from.partner.as_str());
+    Err(Refusal::new(NOT_ENTITLED, text))
+}
+
 fn line_of(line: &ReturnLine) -> Result<Line, Refusal> {
     let price = line.unit_price.as_ref();
     Ok(Line {
-        no: line.line_no.clone(),
-        sku: sku(&line.items).to_owned(),
-        unit: line.quantity.unit.clone(),
+        no: name(&line.line_no)?,
+        sku: name(sku(&line.items))?,
+        unit: name(&line.quantity.unit)?,
         quantity: fit(Number::of(&line.quantity.value))?.at_least_zero(),
         price: price
             .map(|money| fit(Number::of(&money.amount)))
             .transpose()?
             .map(Number::at_least_zero),
         currency: price
-            .map(|money| money.currency.clone())
+            .map(|money| words(&money.currency))
             .unwrap_or_default(),
         bad: matches!(
             line.reason,

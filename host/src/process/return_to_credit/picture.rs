@@ -8,6 +8,7 @@ use crate::process::{
     input::Received,
     number::Number,
     timer::{Awaited, Level},
+    told::names,
     turn::{Facts, Turn},
 };
 
@@ -17,14 +18,7 @@ impl Facts for State {
     }
 
     fn learn(&mut self, received: &Received<'_>, turn: &mut Turn<'_>) -> Result<(), Refusal> {
-        let taken = self.take(received, &turn.world.policy.calendars);
-        if let Err(refusal) = &taken
-            && self.unfit.len() < 16
-        {
-            self.unfit
-                .push((received.id.to_string(), refusal.text.clone()));
-        }
-        taken
+        self.take(received, &turn.world.policy.calendars)
     }
 
     fn act(
@@ -36,7 +30,18 @@ impl Facts for State {
         match (exception.kind, action) {
             (Kind::UnauthorizedReceipt, Action::Retry) => self.ask_for_permission(turn),
             (Kind::ReceivedAfterExpiry, Action::Release) => self.honoured = true,
-            (Kind::Overdue, Action::Retry) => turn.desk.unsay("erp/request"),
+            (Kind::Overdue, Action::Retry)
+                if exception.subject == "return-authorization/" && self.request.is_some() =>
+            {
+                turn.desk.unsay("erp/request");
+            }
+            (Kind::Overdue, Action::Retry) => {
+                let text = format!(
+                    "nothing was sent that could be sent again for exception {}; ask whoever is awaited",
+                    exception.id
+                );
+                return Err(Refusal::new("action-not-possible", text));
+            }
             (_, Action::Cancel) if self.cancel.is_none() => {
                 self.cancel = Some(Cancel {
                     of: None,
@@ -154,10 +159,6 @@ impl State {
         let sums = self.sums();
         let accept = [Action::AcceptVariance];
         let mut causes = Vec::new();
-        for (id, text) in &self.unfit {
-            let text = format!("document {id} was not taken in: {text}");
-            causes.push(Cause::new(Kind::UnfitNumber, id, text).actions(&accept));
-        }
         causes.extend(self.unauthorized_cause());
         causes.extend(self.short_cause());
         let mut note = |kind, amount: Number, severity, actions: &[Action], what: &str| {
@@ -203,14 +204,14 @@ impl State {
             } else {
                 "nobody has allowed"
             };
-            let numbers: Vec<&str> = self.receipts.iter().map(|it| it.no.as_str()).collect();
+            let numbers: Vec<String> = self.receipts.iter().map(|it| it.no.clone()).collect();
             Cause::new(
                 Kind::UnauthorizedReceipt,
                 "",
                 format!("{} came back that {why}", sums.unauthorized),
             )
             .severity(Severity::High)
-            .with("receipts", numbers.join(", "))
+            .with("receipts", names(&numbers))
             .actions(&[Action::Retry, Action::AcceptVariance])
         })
     }
@@ -239,7 +240,7 @@ impl State {
             .map(|line| format!("{} of {}", line.quantity, line.sku))
             .collect();
         let known = self.permission().is_some() && !bad.is_empty();
-        known.then(|| format!("came back in bad condition: {}", bad.join(", ")))
+        known.then(|| format!("came back in bad condition: {}", names(&bad)))
     }
 
     /// Money that went back, or was asked for, without goods for it.

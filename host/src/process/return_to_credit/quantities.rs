@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::state::{Condition, Decided, Inspection, Line, State};
-use crate::process::number::Number;
+use crate::process::{number::Number, told::Sheet};
 
 /// A line of the permission and what came of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,6 +73,27 @@ impl State {
                 }
             })
             .collect()
+    }
+
+    /// What lists and searches need to know.
+    pub(super) fn facts(&self) -> Vec<(String, String)> {
+        let sums = self.sums();
+        let papers = || self.verdict.iter().chain(&self.request);
+        Sheet::default()
+            .maybe("order_no", papers().find_map(|it| it.order_no.as_deref()))
+            .maybe(
+                "requested_by",
+                self.request.as_ref().map(|it| it.by.as_str()),
+            )
+            .maybe("node", papers().find_map(|it| it.node.as_deref()))
+            .with("authorized", sums.authorized)
+            .with("received", sums.received)
+            .with("findings", sums.came - sums.received)
+            .with("inspected", sums.inspected)
+            .with("requested", self.requested)
+            .with("credited", sums.credited)
+            .maybe("expires_at", self.expires())
+            .all()
     }
 
     /// The return in sums.

@@ -70,25 +70,41 @@ impl State {
             turn.event_once(
                 Event::new(EventKind::ReturnDenied, "").with("reason", &verdict.reason),
             );
-            self.take_back(turn, "the ERP denied the return");
+            self.take_back(turn, "the ERP denied the return", &[]);
         } else {
             turn.became(EventKind::ReturnAuthorized, "");
-            // Goods that are there already, or were called off, need no announcement.
-            if self.cancel.is_none()
-                && self.lapsed.is_none()
-                && self.sums().received < self.sums().authorized
-            {
-                for node in nodes(&verdict, turn) {
-                    let draft =
-                        self.announce(&verdict, Intent::Original, ReturnIntent::Authorized, &node);
-                    turn.send_once(
-                        Receiver::Node { node: node.clone() },
-                        &format!("expect/{node}"),
-                        draft,
-                    );
-                    turn.became(EventKind::ReturnExpected, &node);
+            self.expect(&verdict, turn);
+        }
+    }
+
+    /// The node that shall expect it is told, again when the ERP allows something else,
+    /// and one that shall not any more as well. Goods that are there already, or were
+    /// called off, need no announcement.
+    fn expect(&mut self, verdict: &Paper, turn: &mut Turn<'_>) {
+        let sums = self.sums();
+        if self.cancel.is_some() || self.lapsed.is_some() || sums.received >= sums.authorized {
+            return;
+        }
+        let nodes = nodes(verdict, turn);
+        self.take_back(turn, "the ERP wants it somewhere else", &nodes);
+        for node in nodes {
+            let known = self.expected.iter().position(|(known, _)| *known == node);
+            let intent = match known {
+                Some(place) if self.expected[place].1 >= verdict.at => continue,
+                Some(place) => {
+                    self.expected.remove(place);
+                    Intent::Change
                 }
+                None => Intent::Original,
+            };
+            let draft = self.announce(verdict, intent, ReturnIntent::Authorized, &node);
+            let key = format!("expect/{node}/{}", verdict.at);
+            if turn.desk.has_said(&key) {
+                turn.desk.unsay(&key);
             }
+            turn.send_once(Receiver::Node { node: node.clone() }, &key, draft);
+            turn.became(EventKind::ReturnExpected, &node);
+            self.expected.push((node, verdict.at));
         }
     }
 
@@ -106,12 +122,19 @@ impl State {
         if turn.is_breached(Level::ReturnReceipt, "") && self.lapsed.is_none() {
             self.lapsed = Some(turn.now);
         }
+        // A permission that lasts longer than what had ended is waited for again.
+        if let (Some(lapsed), Some(expires)) = (self.lapsed, self.expires())
+            && expires > lapsed
+            && expires > turn.now
+        {
+            self.lapsed = None;
+        }
         // What came in time may be told late.
         let sums = self.sums();
         if self.lapsed.is_some() && sums.received.is_zero() && self.permission().is_some() {
             turn.became(EventKind::ReturnExpired, "");
             self.notify(turn, "expired", "return-expired", &[]);
-            self.take_back(turn, "nothing came in time");
+            self.take_back(turn, "nothing came in time", &[]);
             self.tell_erp_it_ended(turn, "expired", ReturnIntent::Expired);
         }
     }
@@ -121,11 +144,20 @@ impl State {
             return;
         };
         if self.sums().came.is_positive() {
+            // What is there is dealt with; whoever called it off hears that.
+            turn.became(EventKind::CancelTooLate, "");
+            let data = [("rma_no", self.rma_no.as_str())];
+            turn.notify_once(
+                Audience::CustomerService,
+                "cancel/too-late",
+                "return-cancel-too-late",
+                &data,
+            );
             return;
         }
         turn.became(EventKind::ReturnCancelled, "");
         self.notify(turn, "cancelled", "return-cancelled", &[]);
-        self.take_back(turn, "the return was called off");
+        self.take_back(turn, "the return was called off", &[]);
         match cancel.of {
             _ if cancel.by_erp => {}
             Some(of) => turn.send_once(Receiver::Erp, "erp/cancel", Draft::Relayed { of }),
@@ -133,25 +165,27 @@ impl State {
         }
     }
 
-    /// Warehouses that were told to expect it are told not to.
-    fn take_back(&self, turn: &mut Turn<'_>, why: &str) {
+    /// Warehouses that were told to expect it are told not to, all but these.
+    fn take_back(&mut self, turn: &mut Turn<'_>, why: &str, but: &[String]) {
         let Some(paper) = self.verdict.clone() else {
             return;
         };
-        for node in nodes(&paper, turn) {
-            if turn.desk.has_said(&format!("expect/{node}")) {
-                let draft = self.announce(&paper, Intent::Cancel, ReturnIntent::Closed, &node);
-                turn.send_once(
-                    Receiver::Node { node: node.clone() },
-                    &format!("expect-no-more/{node}"),
-                    draft,
-                );
-                turn.event_once(
-                    Event::new(EventKind::Compensated, &node)
-                        .with("what", "the expected return was cancelled at the node")
-                        .with("why", why),
-                );
+        let (kept, told): (Vec<_>, Vec<_>) = std::mem::take(&mut self.expected)
+            .into_iter()
+            .partition(|(node, _)| but.contains(node));
+        self.expected = kept;
+        for (node, at) in told {
+            let draft = self.announce(&paper, Intent::Cancel, ReturnIntent::Closed, &node);
+            let key = format!("expect-no-more/{node}/{at}");
+            if turn.desk.has_said(&key) {
+                turn.desk.unsay(&key);
             }
+            turn.send_once(Receiver::Node { node: node.clone() }, &key, draft);
+            turn.event(
+                Event::new(EventKind::Compensated, &node)
+                    .with("what", "the expected return was cancelled at the node")
+                    .with("why", why),
+            );
         }
     }
 
@@ -210,7 +244,10 @@ impl State {
         let sums = self.sums();
         let due = self.due_by_policy(&rules.credit_percent);
         let asked = match due {
-            Some(due) if due > self.requested.max(sums.credited) => due - self.requested,
+            // Money that the ERP gave back by itself needs no asking.
+            Some(due) if due > self.requested.max(sums.credited) => {
+                due - self.requested.max(sums.credited)
+            }
             Some(_) => return,
             None => Number::ZERO,
         };

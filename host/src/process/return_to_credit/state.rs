@@ -35,8 +35,9 @@ pub struct State {
     pub(super) lapsed: Option<Timestamp>,
     /// How much money the ERP was asked for.
     pub(super) requested: Number,
+    /// Nodes that expect it, and the moment of the verdict that they were told of.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(super) unfit: Vec<(String, String)>,
+    pub(super) expected: Vec<(String, i64)>,
 }
 
 /// Where a return stands.
@@ -80,6 +81,9 @@ pub(super) struct Paper {
     /// The first moment at which it is worthless.
     pub(super) expires: Option<i64>,
     pub(super) node: Option<String>,
+    /// What was sold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) order_no: Option<String>,
     pub(super) lines: Vec<Line>,
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::stage::{Says, Stage, Trouble, says};
 use crate::{
     clock::Timestamp,
-    contract::{Document, Milestone, Purpose, Shipment},
+    contract::{Carrier, Document, Milestone, Purpose, Shipment},
     message::DocumentId,
     process::{
         Refusal,
@@ -16,6 +16,7 @@ use crate::{
         exception::{Action, Cause, Exception},
         input::Received,
         timer::{Awaited, Level},
+        told::{Sheet, name, words},
         turn::{Facts, Turn},
         write::millis,
     },
@@ -38,8 +39,20 @@ pub struct State {
     /// The estimate that was made last.
     #[serde(skip_serializing_if = "Option::is_none")]
     estimate: Option<Estimate>,
+    /// Who carries it, and since when that is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    carrier: Option<(i64, String)>,
+    /// The carrier's number for it, likewise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tracking: Option<(i64, String)>,
     /// The furthest stage that was told.
     told: Stage,
+    /// What the order was told last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    told_order: Option<String>,
+    /// Troubles of which the service desk has an open case.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    cases: Vec<Trouble>,
 }
 
 /// Something that happened.
@@ -109,10 +122,12 @@ impl Facts for State {
         let mut picture = Picture::default();
         let stage = self.stage();
         if !stage.is_final() {
-            let latest = self
-                .stages
-                .iter()
-                .map(|it| it.at)
+            let stages = self.stages.iter().map(|it| it.at);
+            let troubles = self.troubles.iter().map(|it| it.at);
+            let estimates = self.estimate.iter().map(|it| it.made);
+            let latest = stages
+                .chain(troubles)
+                .chain(estimates)
                 .max()
                 .filter(|at| *at > i64::MIN);
             let mut fresh = Awaited::new(Level::MilestoneFreshness, "", "carrier");
@@ -178,6 +193,26 @@ impl State {
         }
     }
 
+    /// What lists and searches need to know.
+    pub(super) fn facts(&self) -> Vec<(String, String)> {
+        let stage = self.stage();
+        let happened = self.stages.iter().find(|it| it.what == stage);
+        let at = happened.map(|it| it.at).filter(|at| *at > i64::MIN);
+        let troubles: Vec<&str> = self.open_troubles_by_name().collect();
+        Sheet::default()
+            .maybe("order_no", self.order_no.as_deref())
+            .with("stage", stage.name())
+            .maybe("stage_at", at.map(Timestamp::from_millis))
+            .maybe("estimate", self.estimated_delivery())
+            .maybe("carrier", self.carrier.as_ref().map(|it| it.1.as_str()))
+            .maybe("tracking", self.tracking.as_ref().map(|it| it.1.as_str()))
+            .maybe(
+                "troubles",
+                (!troubles.is_empty()).then(|| troubles.join(",")),
+            )
+            .all()
+    }
+
     /// When it will be there, as the partner wrote it.
     #[must_use]
     pub fn estimated_delivery(&self) -> Option<&str> {
@@ -199,8 +234,14 @@ impl State {
 
     fn take_milestone(&mut self, milestone: &Milestone, of: DocumentId) {
         let at = millis(&milestone.at);
-        let reason = milestone.reason.clone().unwrap_or_default();
+        let reason = milestone.reason.as_deref().map(words).unwrap_or_default();
         self.join_order(milestone.order_no.as_ref());
+        join_latest(
+            &mut self.carrier,
+            at,
+            milestone.carrier.as_ref().and_then(carrier),
+        );
+        join_latest(&mut self.tracking, at, milestone.tracking.as_deref());
         let (stage, trouble) = match says(&milestone.code) {
             Says::Stage(stage) => (Some(stage), None),
             Says::Trouble(trouble) => (None, Some(trouble)),
@@ -232,7 +273,7 @@ impl State {
         if let Some(estimated) = &milestone.estimated_delivery {
             self.join_estimate(Estimate {
                 made: at,
-                text: estimated.text.clone(),
+                text: words(&estimated.text),
                 at: millis(estimated),
                 of: Some(of),
             });
@@ -242,6 +283,12 @@ impl State {
     fn take_shipment(&mut self, shipment: &Shipment, of: DocumentId) {
         let at = millis(&shipment.shipped_at);
         self.join_order(Some(&shipment.order_no));
+        join_latest(
+            &mut self.carrier,
+            at,
+            shipment.carrier.as_ref().and_then(carrier),
+        );
+        join_latest(&mut self.tracking, at, tracking(shipment));
         let cancels = shipment.purpose == Purpose::Cancel;
         let what = if cancels {
             Stage::Cancelled
@@ -261,7 +308,7 @@ impl State {
         if let Some(expected) = shipment.expected_delivery.as_ref().filter(|_| !cancels) {
             self.join_estimate(Estimate {
                 made: at,
-                text: expected.text.clone(),
+                text: words(&expected.text),
                 at: millis(expected),
                 of: None,
             });
@@ -271,6 +318,7 @@ impl State {
     fn join_order(&mut self, order_no: Option<&String>) {
         // Two numbers for one shipment: the same one whichever comes first.
         if let Some(order_no) = order_no
+            && name(order_no).is_ok()
             && self.order_no.as_ref().is_none_or(|known| order_no < known)
         {
             self.order_no = Some(order_no.clone());
@@ -281,9 +329,11 @@ impl State {
         self.estimate = self.estimate.take().max(Some(estimate));
     }
 
-    /// Troubles that nothing later has ended.
+    /// Troubles that nothing later has ended. What was called off before it left has none.
     fn open_troubles(&self) -> impl Iterator<Item = &Happened<Trouble>> {
-        self.troubles.iter().filter(move |trouble| {
+        let is_cancelled = self.stage() == Stage::Cancelled;
+        let troubles = self.troubles.iter().filter(move |_| !is_cancelled);
+        troubles.filter(move |trouble| {
             let ended = self.stages.iter().any(|stage| {
                 // A delay is over when the goods are there, whatever the clocks say.
                 let is_later = stage.at > trouble.at
@@ -314,6 +364,30 @@ impl State {
 
 /// In place of a reason, for what a shipment document says.
 const CONFIRMED_BY_WAREHOUSE: &str = "confirmed by the warehouse";
+
+/// Who carries it: the code that everybody has, else the name.
+fn carrier(carrier: &Carrier) -> Option<&str> {
+    carrier.scac.as_deref().or(carrier.name.as_deref())
+}
+
+/// The number that the carrier has for the whole of it, else for its first package.
+fn tracking(shipment: &Shipment) -> Option<&str> {
+    let packages = shipment
+        .packages
+        .iter()
+        .filter_map(|it| it.tracking.as_deref());
+    let whole = shipment.tracking.iter().map(String::as_str);
+    whole
+        .chain(shipment.pro_number.as_deref())
+        .chain(packages)
+        .next()
+}
+
+/// Keeps what was said last; of two of the same moment the same one.
+fn join_latest(known: &mut Option<(i64, String)>, at: i64, said: Option<&str>) {
+    let said = said.filter(|it| !it.is_empty()).map(|it| (at, words(it)));
+    *known = known.take().max(said);
+}
 
 /// Keeps the latest of each; of two at the same moment the same one, whichever came
 /// first.

@@ -8,6 +8,10 @@ use crate::process::number::Number;
 /// ones are taken as counted and booked.
 const CHANGES_MAX: usize = 128;
 
+/// Postings that are kept apart, for a figure of the ERP's that comes late. An ERP that
+/// never tells its stock has no such figure.
+const POSTED_MAX: usize = 128;
+
 /// Stock of one status and lot.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -136,6 +140,10 @@ impl Position {
             Some(last) if is_same_minute(last.0, at) => last.1 += quantity,
             _ => self.posted.push((at, quantity)),
         }
+        if self.posted.len() > POSTED_MAX {
+            let oldest = self.posted.remove(0);
+            self.posted[0].1 += oldest.1;
+        }
     }
 
     pub(super) fn change(&mut self, change: Change) {
@@ -153,13 +161,25 @@ impl Position {
         self.changes.insert(place, change);
         if self.changes.len() > CHANGES_MAX {
             let oldest = self.changes.remove(0);
-            for figure in [&mut self.counted, &mut self.booked].into_iter().flatten() {
-                if oldest.at > figure.at {
-                    figure.quantity += oldest.quantity;
-                }
+            self.take_as_known(&oldest);
+        }
+    }
+
+    /// An old change is part of the figures from now on, and no longer of what the ERP has
+    /// to be told beside its figure.
+    fn take_as_known(&mut self, oldest: &Change) {
+        let since = self.booked.map_or(i64::MIN, |it| it.at);
+        if oldest.at > since {
+            match self.posted.iter_mut().find(|(at, _)| *at > since) {
+                Some(posted) => posted.1 = posted.1 - oldest.quantity,
+                None => self
+                    .posted
+                    .push((since.saturating_add(1), Number::ZERO - oldest.quantity)),
             }
-            if let Some(posted) = self.posted.first_mut() {
-                posted.1 = posted.1 - oldest.quantity;
+        }
+        for figure in [&mut self.counted, &mut self.booked].into_iter().flatten() {
+            if oldest.at > figure.at {
+                figure.quantity += oldest.quantity;
             }
         }
     }

@@ -2,10 +2,12 @@
 
 use crate::{
     contract::{CaseCategory, Decision, Document, RejectReason, ResponseLine, Severity},
+    message::Digest,
     process::{
         command::{Audience, Event, EventKind, Receiver},
         draft::Draft,
-        order_to_fulfilment::state::{Answer, Attempt, CancelAnswer, State},
+        number::Number,
+        order_to_fulfilment::state::{Answer, Cancel, CancelAnswer, Line, Shipped, State},
         turn::Turn,
         write::{Case, order_response, quantity},
     },
@@ -15,8 +17,7 @@ use crate::{
 
 impl State {
     pub(super) fn follow_answers(&mut self, turn: &mut Turn<'_>) {
-        let attempts = self.attempts.clone();
-        for attempt in &attempts {
+        for attempt in &self.attempts {
             let node = &attempt.node;
             if attempt.has_accepted() && attempt.is_live() {
                 let changed = attempt.answer == Answer::Changed;
@@ -24,11 +25,8 @@ impl State {
                     Event::new(EventKind::OrderAccepted, node).with("with_changes", changed),
                 );
                 if let Some(of) = attempt.answered_by {
-                    self.tell_all(
-                        turn,
-                        &format!("accepted/{node}/{changed}"),
-                        &Draft::Relayed { of },
-                    );
+                    let key = format!("accepted/{node}/{changed}");
+                    self.tell_all(turn, &key, &Draft::Relayed { of });
                 }
             }
             if let Some(why) = attempt.why_not() {
@@ -39,17 +37,42 @@ impl State {
                     order_response(&self.order_no, Decision::Backordered, reason, turn.now);
                 let draft = Draft::written(Document::OrderResponse(response));
                 turn.send_once(Receiver::Erp, &format!("erp/rejected/{node}"), draft);
-                self.case(turn, &format!("rejected/{node}"), &text, false);
             }
         }
-        let is_well = self.current().is_some_and(Attempt::has_accepted)
-            || self.totals().shipped.is_positive();
-        if is_well
-            && attempts
-                .iter()
-                .any(|it| it.why_not().is_some() && it.is_tried())
-        {
-            self.case(turn, "rejected/over", "another node ships the order", true);
+        self.follow_case(turn);
+    }
+
+    /// The service desk has one case for all that goes wrong before the order ships, and
+    /// it is over when a node ships, or nothing shall.
+    fn follow_case(&mut self, turn: &mut Turn<'_>) {
+        let tried = self.attempts.iter().filter(|it| it.is_tried()).count();
+        if self.is_stopped() || self.is_well() {
+            if self.case_open {
+                self.case_open = false;
+                let text = if self.is_stopped() {
+                    "the order is not wanted any more"
+                } else {
+                    "a node ships the order"
+                };
+                self.case(turn, &format!("over/{tried}"), text, true);
+            }
+            return;
+        }
+        let mut wrong: Vec<(String, String)> = self
+            .attempts
+            .iter()
+            .filter_map(|it| Some((&it.node, it.why_not()?)))
+            .map(|(node, why)| (format!("rejected/{node}"), format!("{node}: {why}")))
+            .collect();
+        if self.stuck && self.base.is_some() {
+            let text = "no node is left that could ship the order".to_owned();
+            wrong.push((format!("unroutable/{tried}"), text));
+        }
+        for (key, text) in wrong {
+            if !turn.desk.has_said(&format!("case/{key}")) {
+                self.case_open = true;
+                self.case(turn, &key, &text, false);
+            }
         }
     }
 
@@ -57,37 +80,40 @@ impl State {
         let totals = self.totals();
         let is_known = self.base.is_some();
         for shipment in &self.shipments {
-            let (rank, ..) = shipment.version;
-            let key = format!("shipment/{}/{rank}", shipment.id);
-            self.tell_all(turn, &key, &Draft::Relayed { of: shipment.of });
-            if !shipment.cancelled && is_known {
-                let template = if totals.open.is_positive() {
-                    "order-shipped-partly"
-                } else {
-                    "order-shipped"
-                };
-                self.notify(
-                    turn,
-                    &format!("shipped/{}", shipment.id),
-                    template,
-                    &[("shipment_id", &shipment.id)],
-                );
-                turn.became(EventKind::OrderShippedPartly, &shipment.id);
-            }
+            self.follow_shipment(shipment, turn);
         }
-        if !is_known || totals.open.is_positive() || totals.shipped.is_zero() {
+        let is_at_its_end = is_known && totals.open.is_zero();
+        if is_at_its_end && (totals.short.is_positive() || totals.over.is_positive()) {
+            self.correct(turn);
+        }
+        if !is_at_its_end || totals.shipped.is_zero() {
             return;
         }
         turn.became(EventKind::OrderShipped, "");
-        if totals.short.is_positive() || totals.over.is_positive() {
-            self.correct(turn);
-        }
         if self.has_arrived(turn) {
             turn.became(EventKind::OrderDelivered, "");
         }
         if self.is_invoiced() {
             turn.became(EventKind::OrderInvoiced, "");
         }
+    }
+
+    /// Each version of a shipment that says something else is told once.
+    fn follow_shipment(&self, shipment: &Shipped, turn: &mut Turn<'_>) {
+        let (rank, _, content) = shipment.version;
+        let key = format!("shipment/{}/{rank}-{content:x}", shipment.id);
+        self.tell_all(turn, &key, &Draft::Relayed { of: shipment.of });
+        if shipment.cancelled || !shipment.left_anything() || self.base.is_none() {
+            return;
+        }
+        let template = if self.totals().open.is_positive() {
+            "order-shipped-partly"
+        } else {
+            "order-shipped"
+        };
+        let key = format!("shipped/{}", shipment.id);
+        self.notify(turn, &key, template, &[("shipment_id", &shipment.id)]);
+        turn.became(EventKind::OrderShippedPartly, &shipment.id);
     }
 
     /// Tells the ERP what will really have been shipped of each line.
@@ -104,29 +130,28 @@ impl State {
             turn.now,
         );
         response.lines = self
-            .quantities()
-            .into_iter()
-            .filter(|line| line.short.is_positive() || line.over.is_positive())
-            .map(|line| ResponseLine {
-                quantity: Some(quantity(
-                    line.shipped + line.over,
-                    self.lines
-                        .iter()
-                        .find(|it| it.no == line.line_no)
-                        .map_or("EA", |it| it.unit.as_str()),
-                )),
-                line_no: line.line_no,
-                decision: Decision::AcceptedWithChanges,
-                promised: None,
-                substitutes: Vec::new(),
-                reasons: Vec::new(),
-                extras: Vec::new(),
+            .lines
+            .iter()
+            .zip(self.quantities())
+            .filter(|(_, known)| known.short.is_positive() || known.over.is_positive())
+            .map(|(line, known)| {
+                let left = known.shipped + known.over;
+                response_line(line, left, Decision::AcceptedWithChanges)
             })
             .collect();
         if totals.short.is_positive() {
             turn.event_once(Event::new(EventKind::OrderShort, &totals.short.to_string()));
         }
-        let key = format!("erp/correction/{}/{}", totals.short, totals.over);
+        let said: Vec<String> = response
+            .lines
+            .iter()
+            .map(|line| format!("{}={:?}", line.line_no, line.quantity))
+            .collect();
+        let content = digest_of(&said.join(";"));
+        let key = format!(
+            "erp/correction/{}/{}/{content:x}",
+            totals.short, totals.over
+        );
         turn.send_once(
             Receiver::Erp,
             &key,
@@ -136,7 +161,11 @@ impl State {
 
     /// Whoever cancelled hears what became of it, when that is certain.
     pub(super) fn answer_cancel(&mut self, turn: &mut Turn<'_>) {
-        if !self.is_cancelled() || self.base.is_none() {
+        let Some(cancel) = self.cancel.clone().filter(|_| self.base.is_some()) else {
+            return;
+        };
+        if !self.is_cancelled() {
+            self.answer_cancelled_lines(&cancel, turn);
             return;
         }
         let totals = self.totals();
@@ -148,58 +177,118 @@ impl State {
         }
         if refused || totals.cancelled.is_zero() {
             turn.became(EventKind::CancelTooLate, "");
-            let text = "the order could not be cancelled any more";
-            self.answer_placer(
-                turn,
-                "cancel/too-late",
-                Decision::Rejected,
-                RejectReason::PastCutoff,
-                text,
-            );
+            let answer = Answered {
+                decision: Decision::Rejected,
+                reason: RejectReason::PastCutoff,
+                text: "the order could not be cancelled any more",
+                lines: Vec::new(),
+            };
+            self.answer_cancellers(&cancel, turn, "too-late", &answer);
         } else if totals.shipped.is_positive() {
             let text = format!("{} had left before", totals.shipped);
             turn.event_once(
                 Event::new(EventKind::CancelTooLate, "").with("shipped", totals.shipped),
             );
-            self.answer_placer(
-                turn,
-                "cancel/partly",
-                Decision::AcceptedWithChanges,
-                RejectReason::PastCutoff,
-                &text,
-            );
+            let answer = Answered {
+                decision: Decision::AcceptedWithChanges,
+                reason: RejectReason::PastCutoff,
+                text: &text,
+                lines: Vec::new(),
+            };
+            self.answer_cancellers(&cancel, turn, "partly", &answer);
         } else {
             self.notify(turn, "cancelled", "order-cancelled", &[]);
-            self.answer_placer(
-                turn,
-                "cancel/done",
-                Decision::Accepted,
-                RejectReason::Other(String::new()),
-                "",
-            );
+            let answer = Answered {
+                decision: Decision::Accepted,
+                reason: RejectReason::Other(String::new()),
+                text: "",
+                lines: Vec::new(),
+            };
+            self.answer_cancellers(&cancel, turn, "done", &answer);
+        }
+    }
+
+    /// Of lines that are cancelled one by one: each is, or some of it had left.
+    fn answer_cancelled_lines(&self, cancel: &Cancel, turn: &mut Turn<'_>) {
+        let mut lines = Vec::new();
+        let mut said = String::new();
+        let mut too_late = false;
+        for (line, known) in self.lines.iter().zip(self.quantities()) {
+            if self.cancelled_lines.binary_search(&line.no).is_err() {
+                continue;
+            }
+            too_late |= known.shipped.is_positive();
+            let decision = match (known.shipped.is_positive(), known.cancelled.is_positive()) {
+                (true, true) => Decision::AcceptedWithChanges,
+                (true, false) => Decision::Rejected,
+                (false, _) => Decision::Accepted,
+            };
+            said.push_str(&format!("{}={};", line.no, known.shipped));
+            lines.push(response_line(line, known.shipped, decision));
+        }
+        if lines.is_empty() {
+            return;
+        }
+        if too_late {
+            turn.event_once(Event::new(EventKind::CancelTooLate, &said_of(&said)));
+        }
+        let answer = Answered {
+            decision: if too_late {
+                Decision::AcceptedWithChanges
+            } else {
+                Decision::Accepted
+            },
+            reason: if too_late {
+                RejectReason::PastCutoff
+            } else {
+                RejectReason::Other(String::new())
+            },
+            text: if too_late {
+                "some of the cancelled lines had left before"
+            } else {
+                ""
+            },
+            lines,
+        };
+        self.answer_cancellers(cancel, turn, &format!("lines/{}", said_of(&said)), &answer);
+    }
+
+    /// All who cancelled, who placed the order, and the ERP where it could believe that
+    /// the cancel was in time.
+    fn answer_cancellers(
+        &self,
+        cancel: &Cancel,
+        turn: &mut Turn<'_>,
+        key: &str,
+        answer: &Answered<'_>,
+    ) {
+        self.answer_placer(turn, &format!("cancel/{key}"), answer);
+        for by in cancel.by.iter().chain(&cancel.also) {
+            if Some(by) != self.placed_by.as_ref() {
+                let key = format!("canceller/{}/{key}", by.as_str());
+                self.answer(Turn::partner(by), turn, &key, answer);
+            }
+        }
+        if answer.decision != Decision::Accepted && !cancel.by_erp {
+            let key = format!("erp/not-cancelled/{key}");
+            self.answer(Receiver::Erp, turn, &key, answer);
         }
     }
 
     /// Answers whoever placed the order, once for each key.
-    pub(super) fn answer_placer(
-        &self,
-        turn: &mut Turn<'_>,
-        key: &str,
-        decision: Decision,
-        reason: RejectReason,
-        text: &str,
-    ) {
-        let by = self.placed_by.as_ref().or(self
-            .cancel
-            .as_ref()
-            .filter(|it| !it.by_erp)
-            .and_then(|it| it.by.as_ref()));
-        if let Some(by) = by {
-            let reason = (!text.is_empty()).then_some((reason, text));
-            let response = order_response(&self.order_no, decision, reason, turn.now);
-            let draft = Draft::written(Document::OrderResponse(response));
-            turn.send_once(Turn::partner(by), &format!("answer/{key}"), draft);
+    pub(super) fn answer_placer(&self, turn: &mut Turn<'_>, key: &str, answer: &Answered<'_>) {
+        if let Some(by) = &self.placed_by {
+            self.answer(Turn::partner(by), turn, &format!("answer/{key}"), answer);
         }
+    }
+
+    fn answer(&self, to: Receiver, turn: &mut Turn<'_>, key: &str, answer: &Answered<'_>) {
+        let reason = (!answer.text.is_empty()).then_some((answer.reason.clone(), answer.text));
+        let decision = answer.decision.clone();
+        let mut response = order_response(&self.order_no, decision, reason, turn.now);
+        response.lines.clone_from(&answer.lines);
+        let draft = Draft::written(Document::OrderResponse(response));
+        turn.send_once(to, key, draft);
     }
 
     /// ERP, service desk and whoever placed the order hear the same.
@@ -228,7 +317,6 @@ impl State {
         );
     }
 
-    /// One case of the service desk for all that goes wrong before the order ships.
     fn case(&self, turn: &mut Turn<'_>, key: &str, text: &str, is_over: bool) {
         let key = format!("case/{key}");
         let draft = Case {
@@ -247,4 +335,37 @@ impl State {
             Draft::written(draft.document(turn.now)),
         );
     }
+}
+
+/// What somebody is answered.
+pub(super) struct Answered<'a> {
+    pub(super) decision: Decision,
+    pub(super) reason: RejectReason,
+    pub(super) text: &'a str,
+    pub(super) lines: Vec<ResponseLine>,
+}
+
+/// A line that ends with this quantity.
+pub(super) fn response_line(line: &Line, left: Number, decision: Decision) -> ResponseLine {
+    ResponseLine {
+        line_no: line.no.clone(),
+        decision,
+        quantity: Some(quantity(left, &line.unit)),
+        promised: None,
+        substitutes: Vec::new(),
+        reasons: Vec::new(),
+        extras: Vec::new(),
+    }
+}
+
+/// Tells contents apart in keys.
+pub(super) fn digest_of(text: &str) -> u64 {
+    let digest = Digest::of(text.as_bytes());
+    let mut head = [0; 8];
+    head.copy_from_slice(&digest.as_bytes()[..8]);
+    u64::from_be_bytes(head)
+}
+
+fn said_of(text: &str) -> String {
+    format!("{:x}", digest_of(text))
 }

@@ -56,36 +56,31 @@ impl State {
         }
     }
 
-    pub(super) fn tell_troubles(&self, turn: &mut Turn<'_>) {
-        let open: Vec<_> = self.open_troubles().cloned().collect();
-        for trouble in &self.troubles {
+    pub(super) fn tell_troubles(&mut self, turn: &mut Turn<'_>) {
+        let open: Vec<Trouble> = self.open_troubles().map(|it| it.what).collect();
+        for trouble in self.troubles.clone() {
             let name = trouble.what.name();
-            let cause = self.cause(trouble);
-            let is_open = open.contains(trouble) && !turn.desk.is_waived(&cause);
+            let cause = self.cause(&trouble);
+            let is_open = open.contains(&trouble.what) && !turn.desk.is_waived(&cause);
             let version = format!("{name}/{}", trouble.at);
             if is_open {
+                if !self.cases.contains(&trouble.what) {
+                    self.cases.push(trouble.what);
+                }
                 turn.event_once(
                     Event::new(EventKind::TroubleBegan, &version).with("reason", &trouble.reason),
                 );
-                self.case(
-                    turn,
-                    trouble,
-                    &format!("case/{version}"),
-                    &cause.text,
-                    false,
-                );
+                let key = format!("case/{version}");
+                self.case(turn, &trouble, &key, &cause.text, false);
                 self.notify(turn, &version, &format!("shipment-{name}"));
-            } else if self.has_told_of(turn, name) {
+            } else if self.cases.contains(&trouble.what) {
+                self.cases.retain(|it| *it != trouble.what);
                 turn.event_once(Event::new(EventKind::TroubleEnded, &version));
                 let text = format!("shipment {}: {name} is over", self.shipment_id);
-                self.case(turn, trouble, &format!("case/{version}/over"), &text, true);
+                let key = format!("case/{version}/over");
+                self.case(turn, &trouble, &key, &text, true);
             }
         }
-    }
-
-    /// Whether the service desk knows of such a trouble.
-    fn has_told_of(&self, turn: &Turn<'_>, name: &str) -> bool {
-        turn.desk.has_said(&format!("case-opened/{name}"))
     }
 
     fn case(
@@ -97,7 +92,6 @@ impl State {
         is_over: bool,
     ) {
         let name = trouble.what.name();
-        turn.desk.says(&format!("case-opened/{name}"));
         let case = Case {
             external_key: format!("shipment/{}/{name}", self.shipment_id),
             subject: &format!("shipment {}: {name}", self.shipment_id),
@@ -116,9 +110,9 @@ impl State {
         turn.send_once(Receiver::Crm, key, Draft::written(case.document(turn.now)));
     }
 
-    /// The order hears what became of its shipment.
-    pub(super) fn tell_order(&self, turn: &mut Turn<'_>) {
-        let Some(order_no) = &self.order_no else {
+    /// The order hears what became of its shipment, whenever that changes.
+    pub(super) fn tell_order(&mut self, turn: &mut Turn<'_>) {
+        let Some(order_no) = self.order_no.clone() else {
             return;
         };
         let shipment_id = self.shipment_id.clone();
@@ -126,38 +120,35 @@ impl State {
             .open_troubles()
             .filter(|it| it.what.fails_order())
             .max_by_key(|it| it.at);
-        let (key, signal) = match (self.stage(), failure) {
-            (Stage::Delivered, _) => (
-                "delivered".to_owned(),
+        let delivered = self.stages.iter().find(|it| it.what == Stage::Delivered);
+        let of_order = format!("order/{order_no}/");
+        let told = self.told_order.as_deref();
+        let (key, signal) = match (self.stage(), failure, delivered) {
+            (Stage::Delivered, _, Some(delivered)) => (
+                format!("{of_order}delivered/{}", delivered.at),
                 Signal::ShipmentDelivered { shipment_id },
             ),
-            (_, Some(trouble)) => {
+            (_, Some(trouble), _) => {
                 let cause = trouble.what.name().to_owned();
                 (
-                    format!("failed/{cause}/{}", trouble.at),
+                    format!("{of_order}failed/{cause}/{}", trouble.at),
                     Signal::ShipmentFailed { shipment_id, cause },
                 )
             }
-            (_, None) => {
-                let ended = self
-                    .troubles
-                    .iter()
-                    .filter(|it| it.what.fails_order())
-                    .max_by_key(|it| it.at);
-                let Some(ended) = ended else { return };
-                (
-                    format!("recovered/{}", ended.at),
+            // Only who heard of a failure has to hear that there is none.
+            (_, None, _) => match told.and_then(|told| told.strip_prefix(&of_order)) {
+                Some(failed) if failed.starts_with("failed/") => (
+                    format!("{of_order}recovered/{failed}"),
                     Signal::ShipmentRecovered { shipment_id },
-                )
-            }
+                ),
+                _ => return,
+            },
         };
-        let of = format!("order/{order_no}");
-        turn.tell_once(
-            OrderToFulfilment::NAME,
-            &of,
-            &format!("order/{order_no}/{key}"),
-            signal,
-        );
+        if told != Some(key.as_str()) {
+            let of = format!("order/{order_no}");
+            turn.tell_once(OrderToFulfilment::NAME, &of, &key, signal);
+            self.told_order = Some(key);
+        }
     }
 
     fn notify(&self, turn: &mut Turn<'_>, key: &str, template: &str) {
