@@ -102,15 +102,20 @@ impl Announcement<'_> {
         let left = self.shipments(order_no)?;
         let body = body(self.paper, &wanted, &left).map_err(Pause::Rejected)?;
         let config = self.config;
-        let answer = self.conversation.ask_done(
-            || {
-                let path = config.path("/return");
-                Ok(Request::post(path, "application/json", body)
-                    .with_header("accept", "application/json")
-                    .with_header("shipbob_channel_id", config.channel()?))
-            },
-            PATHS,
-        )?;
+        let answer = self.conversation.ask(|| {
+            let path = config.path("/return");
+            Ok(Request::post(path, "application/json", body)
+                .with_header("accept", "application/json")
+                .with_header("shipbob_channel_id", config.channel()?))
+        })?;
+        // A refusal may mean that an earlier attempt made it, whose answer was lost.
+        if http::meaning(answer.status) == http::Meaning::Refused {
+            return match self.find()? {
+                Some(made) if made.status != "Cancelled" => Ok(Step::AlreadyDone(Some(made.id))),
+                _ => Err(Pause::Rejected(http::refusal(answer, "answer-refused"))),
+            };
+        }
+        Pause::unless_done(answer, PATHS)?;
         Ok(Step::Done(id_of(answer)))
     }
 

@@ -328,6 +328,65 @@ mod tests {
     }
 
     #[test]
+    fn a_depot_is_told_to_count_to_report_and_to_take_back() {
+        let mut house = house(&[("MUG", 10)]);
+        for act in [
+            json!({ "act": "count", "sku": "MUG", "pieces": 7 }),
+            json!({ "act": "report-stock" }),
+            json!({ "act": "return", "rma_no": "RMA-1", "sku": "MUG", "pieces": 2 }),
+        ] {
+            house.act(&act, Timestamp::EPOCH).unwrap();
+        }
+        let sent: Vec<_> = house
+            .outgoing()
+            .into_iter()
+            .map(|it| (it.kind, String::from_utf8_lossy(&it.body).into_owned()))
+            .collect();
+        let [(stock, counted), (receipt, returned)] = &sent[..] else {
+            panic!("{sent:?}")
+        };
+        assert_eq!((stock.as_str(), receipt.as_str()), ("846", "944"));
+        assert!(counted.contains("~QTY*17*7*EA~"), "{counted}");
+        assert!(returned.contains("~N9*RZ*RMA-1~"), "{returned}");
+        assert_eq!(house.depot.on_hand("MUG"), 9);
+        let nothing = json!({ "act": "return", "sku": "MUG", "pieces": 0 });
+        assert!(house.act(&nothing, Timestamp::EPOCH).is_err());
+    }
+
+    #[test]
+    fn what_it_sends_is_what_the_adapter_reads() {
+        use ::x12_3pl::Warehouse as Dialect;
+        use crossdock_sdk::{Adapter as _, Document, Inbound, ShipmentStatus};
+
+        let mut house = house(&[("MUG", 0)]);
+        house.answer(&keyed("a"), Timestamp::EPOCH);
+        for act in [
+            json!({ "act": "report-stock" }),
+            json!({ "act": "return", "sku": "MUG", "pieces": 2 }),
+        ] {
+            house.act(&act, Timestamp::EPOCH).unwrap();
+        }
+        let read = |message: &Outgoing| {
+            let decoded = Dialect::decode(Inbound::new(message.body.to_vec())).unwrap();
+            let documents = decoded.documents.into_iter();
+            documents.map(|it| it.unwrap().document).collect::<Vec<_>>()
+        };
+        let sent: Vec<_> = house.outgoing().iter().flat_map(read).collect();
+        let [
+            _,
+            Document::Shipment(nothing),
+            Document::InventorySnapshot(stock),
+            Document::ReturnReceipt(receipt),
+        ] = &sent[..]
+        else {
+            panic!("{sent:?}")
+        };
+        assert_eq!(nothing.status, ShipmentStatus::NotShipped);
+        assert_eq!(stock.lines.len(), 1);
+        assert_eq!(receipt.rma_no, None);
+    }
+
+    #[test]
     fn knows_its_callers() {
         let mut request = keyed("a");
         request.headers.remove("authorization");
