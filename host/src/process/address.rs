@@ -57,7 +57,10 @@ pub fn addresses(document: &Document, from: &Origin) -> Vec<Address> {
 fn leaves_nothing(shipment: &Shipment) -> bool {
     shipment.purpose == Purpose::Original
         && shipment.status == ShipmentStatus::NotShipped
-        && shipment.lines.iter().all(|it| it.shipped.value.is_zero())
+        && shipment
+            .lines
+            .iter()
+            .all(|it| it.shipped.value.coefficient == 0)
 }
 
 fn order(order_no: &str) -> Address {
