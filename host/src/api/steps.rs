@@ -195,6 +195,11 @@ fn command(command: &Command) -> Value {
             dedupe_key,
             ..
         } => ("tell", format!("{process} {key}"), Some(dedupe_key)),
+        Command::Redeliver { dedupe_key } => (
+            "redeliver",
+            "what became a dead letter, once more".to_owned(),
+            Some(dedupe_key),
+        ),
     };
     json!({ "command": kind, "text": text, "dedupe_key": dedupe_key })
 }
@@ -232,6 +237,7 @@ fn drafted(draft: &Draft) -> String {
     match draft {
         Draft::Written { document } => crate::contract::kind(document).to_owned(),
         Draft::Relayed { of } => format!("document {of} as it came"),
+        Draft::Numbered { of, .. } => format!("document {of} under the order's line numbers"),
         Draft::Release { purpose, lines, .. } => {
             let what = match purpose {
                 Intent::Original => "the order",

@@ -146,7 +146,9 @@ impl List {
             "text",
         ];
         print::table(
-            &["id", "kind", "severity", "owner", "since", "due", "actions", "what"],
+            &[
+                "id", "kind", "severity", "owner", "since", "due", "actions", "what",
+            ],
             &rows(&answer["exceptions"], &fields),
         );
         next_page(&answer);
@@ -170,7 +172,16 @@ impl Show {
 
 fn told(exception: &Value) {
     for name in [
-        "id", "kind", "severity", "key", "subject", "text", "owner", "opened_at", "due", "closed",
+        "id",
+        "kind",
+        "severity",
+        "key",
+        "subject",
+        "text",
+        "owner",
+        "opened_at",
+        "due",
+        "closed",
         "actions",
     ] {
         print::line(format!("{name:<16} {}", text(&exception[name])));
