@@ -316,6 +316,7 @@ impl Site {
             events: made.events,
             refused: None,
             omitted: Vec::new(),
+            stands: None,
         }
     }
 
