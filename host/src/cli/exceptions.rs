@@ -17,7 +17,7 @@ use crate::api::link;
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Lists business problems with their owners, open ones first of all
+    /// Lists business problems with their owners: open ones, unless --closed
     #[command(
         after_help = "Example: what is overdue and urgent\n  crossdock exceptions list --overdue --severity urgent"
     )]
