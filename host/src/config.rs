@@ -5,6 +5,8 @@
 //! can check alone, and says of every error where in the file it is and what to
 //! type instead. `crossdock.example.toml` shows every setting.
 
+mod processes;
+mod roles;
 mod tables;
 
 use std::{
@@ -17,13 +19,14 @@ use std::{
 use serde::Deserialize;
 use toml::Spanned;
 
+pub use self::{processes::Process, roles::RoleName};
 use crate::{
     contract, deliver, engine, ingress,
     ingress::authenticate::TokenHash,
     listener, lookup,
     message::PartnerName,
     partner::{self, ControlNumbers, Terms},
-    route, sandbox,
+    process, route, sandbox,
     tables::AllConfigured,
 };
 
@@ -57,6 +60,9 @@ pub struct Config {
     /// Bounds of cross-reference tables.
     #[serde(default)]
     pub tables: lookup::Config,
+    /// What the business wants of its processes.
+    #[serde(default)]
+    pub process: Process,
     /// Who messages are exchanged with.
     #[serde(default)]
     pub partners: BTreeMap<String, Spanned<Partner>>,
@@ -116,6 +122,13 @@ pub struct View {
 pub struct Partner {
     /// `adapter`: who speaks its dialect.
     pub adapter: Spanned<String>,
+    /// `role`: what it is to the business, `erp`, `warehouse`, `crm`, `shop` or `carrier`;
+    /// absent for a partner that processes leave alone.
+    #[serde(default)]
+    pub role: Option<Spanned<RoleName>>,
+    /// `node`: the node that a warehouse runs. Default: the partner's name.
+    #[serde(default)]
+    pub node: Option<Spanned<String>>,
     /// `acknowledge`: whether it is sent the acknowledgements (997) that it is owed.
     /// Default true.
     #[serde(default = "yes")]
@@ -181,6 +194,8 @@ pub struct Checked {
     pub table: route::Table,
     /// What each partner's adapter may look up.
     pub tables: AllConfigured,
+    /// What the business wants of its processes.
+    pub policy: process::Policy,
 }
 
 /// What is wrong with the file.
@@ -281,14 +296,17 @@ impl Config {
                 }),
             }
         }
+        roles::check(&partners, &mut faults);
         self.check_bounds(&mut faults);
         let table = self.routing(&partners, &mut faults);
-        match table {
-            Some(table) if faults.is_empty() => Ok(Checked {
+        let policy = self.process.check(&partners, &self.routes, &mut faults);
+        match (table, policy) {
+            (Some(table), Some(policy)) if faults.is_empty() => Ok(Checked {
                 config: self,
                 partners,
                 table,
                 tables: cross_references,
+                policy,
             }),
             _ => Err(faults),
         }
@@ -547,90 +565,4 @@ impl Default for View {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_example_is_a_configuration() {
-        let checked = Config::parse(EXAMPLE, &Overrides::default()).unwrap();
-        let north = &checked.partners[&PartnerName::parse("north-3pl").unwrap()];
-        let terms = north.terms();
-        assert_eq!(terms.acknowledgement_minutes("order"), Some(1_440));
-        assert_eq!(terms.acknowledgement_minutes("shipment"), None);
-    }
-
-    #[test]
-    fn what_cannot_be_acknowledged_is_not_expected_to_be() {
-        let faults = |kind: &str, endpoint: &str| {
-            let text = format!(
-                "[server]\ndata_directory = 'd'\nadapters_directory = 'a'\n\
-                 [partners.north]\nadapter = 'x12-3pl'\nexpects_acknowledgement = ['{kind}']\n\
-                 access.token_sha256 = ['{}']\n{endpoint}",
-                "0".repeat(64)
-            );
-            match Config::parse(&text, &Overrides::default()) {
-                Ok(_) => Vec::new(),
-                Err(faults) => faults.into_iter().map(|it| it.setting).collect(),
-            }
-        };
-        let setting = ["partners.north.expects_acknowledgement"];
-        let folder = "endpoint.folder = 'f'";
-        assert_eq!(faults("order", folder), Vec::<String>::new());
-        assert_eq!(faults("orders", folder), setting);
-        assert_eq!(faults("functional-acknowledgement", folder), setting);
-        assert_eq!(faults("order", ""), setting);
-    }
-
-    #[test]
-    fn what_cannot_be_polled_or_verified_is_named() {
-        let faults = |partner: &str| {
-            let text = format!(
-                "[server]\ndata_directory = 'd'\nadapters_directory = 'a'\n\
-                 [partners.bob]\nadapter = 'shipbob'\n{partner}"
-            );
-            match Config::parse(&text, &Overrides::default()) {
-                Ok(_) => Vec::new(),
-                Err(faults) => faults.into_iter().map(|it| it.setting).collect(),
-            }
-        };
-        let (url, poll) = (
-            "endpoint.url = 'https://bob.example'",
-            "poll.interval_seconds = 60",
-        );
-        assert_eq!(faults(&format!("{url}\n{poll}")), Vec::<String>::new());
-        assert_eq!(
-            faults(&format!("endpoint.folder = 'f'\n{poll}")),
-            ["partners.bob.poll"]
-        );
-        assert_eq!(
-            faults(&format!("{url}\npoll.cron = 'daily'")),
-            ["partners.bob.poll"]
-        );
-        let signature = |secrets: &str| {
-            format!("access.signature = {{ kind = 'standard-webhooks', secrets = [{secrets}] }}")
-        };
-        assert_eq!(faults(&signature("'env:A', 'env:B'")), Vec::<String>::new());
-        assert_eq!(faults(&signature("")), ["partners.bob.access.signature"]);
-        let both = format!(
-            "{}\naccess.token_sha256 = ['{}']",
-            signature("'env:A'"),
-            "0".repeat(64)
-        );
-        assert_eq!(faults(&both), ["partners.bob.access.signature"]);
-    }
-
-    #[test]
-    fn what_is_known_again_must_be_kept() {
-        let check = |journal: &str| {
-            let text = format!(
-                "journal = {{ {journal} }}\n[server]\ndata_directory = 'd'\nadapters_directory = 'a'"
-            );
-            Config::parse(&text, &Overrides::default())
-        };
-        let faults = check("retention_days = 29").unwrap_err();
-        assert_eq!(faults[0].setting, "journal.retention_days");
-        let kept = check("retention_days = 30").unwrap().config.journal;
-        assert_eq!(kept.retention(), Some(Duration::from_secs(30 * 86_400)));
-        assert_eq!(check("").unwrap().config.journal.retention(), None);
-    }
-}
+mod tests;

@@ -86,7 +86,8 @@ impl Metrics {
             | Record::Replayed(_)
             | Record::Swept(_)
             | Record::TableChanged(_)
-            | Record::Polled(_) => {}
+            | Record::Polled(_)
+            | Record::Stepped(_) => {}
         }
     }
 

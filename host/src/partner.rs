@@ -21,12 +21,15 @@ use crate::{
         transport::{Standing, Transport},
     },
     message::PartnerName,
+    process::Role,
 };
 
 /// One partner.
 pub struct Partner {
     /// Its name.
     pub name: PartnerName,
+    /// What it is to the business; none for a partner that processes leave alone.
+    pub role: Option<Role>,
     /// The adapter that speaks its dialect.
     pub adapter: String,
     /// What the adapter is told with every call.

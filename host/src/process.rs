@@ -41,7 +41,8 @@
 //! - [`exception`], [`desk`]: exceptions with owner, due time, actions and history; the
 //!   comparison of what is with what was.
 //! - [`policy`]: what the business wants, as data, checked as a whole.
-//! - [`address`]: which instances a document concerns. [`registry`]: machines by name and
+//! - [`address`]: which instances a document concerns; [`traffic`]: which kinds are taken
+//!   and sent, by role. [`registry`]: machines by name and
 //!   version, states as bytes, migrations. [`number`]: exact sums.
 //! - `turn`: the frame of a step that all machines share; `write`: small documents;
 //!   `told`: what partners write, in bounds, and the facts of a summary.
@@ -108,6 +109,7 @@ pub mod shipment_visibility;
 mod testing;
 pub mod timer;
 mod told;
+pub mod traffic;
 mod turn;
 mod write;
 

@@ -9,6 +9,7 @@
 
 mod acknowledges;
 mod envelope;
+mod step;
 mod table;
 
 use bytes::Bytes;
@@ -27,6 +28,7 @@ use crate::{
 pub use self::{
     acknowledges::{Acknowledges, Level, Verdict},
     envelope::{Envelope, Irregularity},
+    step::{Cause, CommandRef, Omitted, Report, Stands, Step, StepRefused, Stepped, WorkId},
     table::{Carried, TableChanged, TableSource, TableUse},
 };
 
@@ -53,6 +55,8 @@ pub enum Record {
     TableChanged(TableChanged),
     /// A partner was asked for news, and this is what it had.
     Polled(Polled),
+    /// Instances of processes took steps.
+    Stepped(Stepped),
 }
 
 /// Which adapter did it.
@@ -178,6 +182,9 @@ pub struct Document {
     pub thread: Option<CorrelationId>,
     /// Canonical JSON. Empty when the disposition says that it is a duplicate.
     pub content: String,
+    /// Whether processes take it in.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub processed: bool,
     /// What was odd about it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<Failure>,
@@ -252,6 +259,9 @@ pub struct Queued {
     /// when it need not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub acknowledgement_minutes: Option<u32>,
+    /// What it carries out; absent when a rule of the routing table sent it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<CommandRef>,
 }
 
 /// An answer on the connection that brought the message.
@@ -593,7 +603,8 @@ impl Record {
             | Self::BreakerMoved(_)
             | Self::Replayed(_)
             | Self::Swept(_)
-            | Self::TableChanged(_) => false,
+            | Self::TableChanged(_)
+            | Self::Stepped(_) => false,
         }
     }
 
@@ -611,6 +622,7 @@ impl Record {
             Self::Swept(it) => it.at,
             Self::TableChanged(it) => it.carried.as_ref().map_or(it.at, |carried| carried.at),
             Self::Polled(it) => it.at,
+            Self::Stepped(it) => it.at,
         }
     }
 
@@ -652,6 +664,12 @@ impl Record {
             Self::Polled(polled) => {
                 let bodies = polled.messages.iter().map(|it| 512 + it.body.len());
                 512 + bodies.sum::<usize>()
+            }
+            Self::Stepped(stepped) => {
+                let states = stepped.steps.iter().map(|it| 1024 + it.state.len());
+                let contents = stepped.deliveries.iter();
+                let contents = contents.map(|it| it.content.as_ref().map_or(0, String::len));
+                512 + states.chain(contents).sum::<usize>()
             }
             _ => 512,
         }

@@ -195,11 +195,26 @@ impl Table {
 // === impl Rule ===
 
 impl Rule {
-    fn name_at(&self, index: usize) -> String {
+    /// Its name, or what stands for it where it has none.
+    #[must_use]
+    pub fn name_at(&self, index: usize) -> String {
         if self.name.is_empty() {
             format!("#{}", index + 1)
         } else {
             self.name.clone()
+        }
+    }
+}
+
+// === impl OneOrMore ===
+
+impl OneOrMore {
+    /// Whether it names this, or stands for all with `*`.
+    #[must_use]
+    pub fn contains(&self, kind: &str) -> bool {
+        match self {
+            Self::One(only) => only == "*" || only == kind,
+            Self::More(several) => several.iter().any(|it| it == kind),
         }
     }
 }

@@ -15,6 +15,7 @@
 mod acknowledgement;
 mod apply;
 mod keys;
+mod processes;
 mod query;
 mod recent;
 mod round;
@@ -30,6 +31,10 @@ pub(crate) mod tests;
 
 pub use self::{
     acknowledgement::{Acknowledgement, AcknowledgementState, Effect, Said},
+    processes::{
+        BreachRow, ExceptionFilter, ExceptionRow, InstanceCount, InstanceFilter, InstanceRow,
+        LevelRow, Percentiles, ReportRow, Timer, Waiting, Work,
+    },
     query::{DeadLetterFilter, MessageFilter, Pending},
     rows::{
         DeadLetterRow, DeadLetterStatus, DeliveryRow, DeliveryStatus, IdempotencyRow, IdentityRow,

@@ -3,8 +3,12 @@
 
 use std::collections::BTreeSet;
 
-use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+use base64::{
+    Engine as _,
+    prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD},
+};
 use e2e::harness::{Api, Heard, Reply, Service, Site, array, gateway, order, text, until};
+use ring::hmac;
 use serde_json::{Value, json};
 
 const SECRET: &str = "cl13nt-s3cret-of-this-test";
@@ -483,5 +487,64 @@ async fn a_session_that_a_crash_lost_is_opened_anew() {
     let requests: BTreeSet<_> = [1, 2, 4].map(|it| heard[it].header("requestid")).into();
     assert_eq!(requests.len(), 1, "SAP executes it once");
     assert_eq!(array(&message["deliveries"]).len(), 1);
+    host.finish().await;
+}
+
+/// What a customer is told goes to the service desk as a webhook: signed as Standard
+/// Webhooks says, under one id however often it is tried.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_notification_is_a_signed_webhook() {
+    const KEY: &str = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    let desk = Service::start(|_, before| match before.len() {
+        0 => Reply::status(503),
+        _ => Reply::json(201, &json!({ "id": "told-1" })),
+    })
+    .await;
+    let site = Site::new()
+        .sender("erp")
+        .endpoint("desk", &desk.url())
+        .route("notification", &["erp"], &["desk"]);
+    let secret = site.secret("desk.secret", &format!("whsec_{KEY}"));
+    let setting = "partners.desk.endpoint.credential";
+    let site = site
+        .set("partners.erp.role", "erp")
+        .set("partners.desk.role", "crm")
+        .set(&format!("{setting}.kind"), "hmac")
+        .set(&format!("{setting}.form"), "standard-webhooks")
+        .set(&format!("{setting}.secret"), secret);
+    let host = site.start().await;
+    let api = host.api();
+    let notification = json!({
+        "kind": "notification", "dedupe_key": "order/SO-1/customer/shipped/SH-1",
+        "template": "order-shipped", "channel": "webhook",
+        "recipient": { "email": "desk@example.com" },
+        "data": [["shipment_id", "SH-1"]], "order_no": "SO-1",
+    });
+    let id = api.accepted("erp", "1", &notification).await;
+    let message = api.settled(&id).await;
+    let delivery = &message["deliveries"][0];
+    assert_eq!(delivery["status"], "delivered", "{message}");
+    assert_eq!(delivery["external_id"], "told-1", "{message}");
+
+    let heard = desk.heard("/notification");
+    assert_eq!(heard.len(), 2);
+    let key = BASE64_STANDARD.decode(KEY).expect("the key is base64");
+    let key = hmac::Key::new(hmac::HMAC_SHA256, &key);
+    for it in &heard {
+        let (id, at) = (it.header("webhook-id"), it.header("webhook-timestamp"));
+        let signed = format!("{id}.{at}.{}", it.body);
+        let signature = it.header("webhook-signature").strip_prefix("v1,");
+        let signature = BASE64_STANDARD.decode(signature.expect("version 1"));
+        hmac::verify(&key, signed.as_bytes(), &signature.expect("base64")).expect("signed");
+        assert_eq!(it.header("crossdock-document-kind"), "notification");
+        let body: Value = serde_json::from_str(&it.body).expect("json");
+        assert_eq!(body, notification);
+    }
+    assert_eq!(
+        heard[0].header("webhook-id"),
+        heard[1].header("webhook-id"),
+        "told once"
+    );
+    site.tells_nothing_of(&[KEY]).await;
     host.finish().await;
 }

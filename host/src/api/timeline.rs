@@ -1,6 +1,7 @@
 //! What happened to a message, told from the journal's records.
 
 mod acknowledgement;
+mod steps;
 
 use serde_json::{Value, json};
 
@@ -246,6 +247,7 @@ fn describe(record: &Record) -> (Timestamp, &'static str, String, Value) {
             format!("table {} of {} changed by {}", it.table, it.partner, it.by),
             json!({ "table": it.table, "version": it.version }),
         ),
+        Record::Stepped(it) => steps::describe(it),
         Record::Replayed(it) => (
             it.at,
             "replayed",

@@ -1,5 +1,7 @@
 //! `crossdock check`: would it start?
 
+mod processes;
+
 use clap::Args;
 
 use super::{Files, print, report::Failed};
@@ -55,7 +57,15 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failed> {
             ));
         }
     }
-    print::line(format!("adapters: {} loaded", registry.list().len()));
+    let adapters = registry.list();
+    print::line(format!("adapters: {} loaded", adapters.len()));
+    let writes = |name: &str| {
+        let adapter = adapters.iter().find(|it| it.name == name);
+        adapter.map(|it| it.encodes.clone())
+    };
+    for line in processes::lines(&checked, &writes) {
+        print::line(line);
+    }
     if arguments.journal {
         verify(&directories)?;
     }

@@ -10,12 +10,14 @@ use serde::Deserialize;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::{
-    Engine, Event, Poll, PollFrom,
+    Deal, DealError, Engine, Event, Poll, PollFrom,
+    processes::DealAnswer,
     rerun::{Answer, Place, RERUNS_MAX, Rerun, RerunError},
 };
 use crate::{
     clock::Timestamp,
     deliver::{breaker, pace::Held},
+    journal::Sequence,
     message::{DeadLetterId, MessageId, PartnerName},
     record::{BreakerMoved, Record, Replayed, Reply, Subject},
     view::DeadLetterStatus,
@@ -101,6 +103,7 @@ pub(crate) enum Command {
     Lanes(oneshot::Sender<Vec<LaneStatus>>),
     Rerun(Rerun, Answer),
     Poll(PartnerName, PollFrom, oneshot::Sender<Poll>),
+    Deal(Deal, DealAnswer),
 }
 
 /// A dead letter that goes round again at its time.
@@ -206,6 +209,16 @@ impl Handle {
         ))
     }
 
+    /// Has an instance of a process do what somebody wants, and says which record has
+    /// it; it is durable then.
+    ///
+    /// # Errors
+    /// When the engine has ended; the inner one when the instance does not do it.
+    pub async fn deal(&self, deal: Deal) -> Result<Result<Sequence, DealError>, Stopped> {
+        let (answer, answered) = oneshot::channel();
+        self.ask(Command::Deal(deal, answer), answered).await
+    }
+
     /// Asks for the adapter's own reply to a message before it is accepted; dropping
     /// the answer gives it up.
     pub(crate) fn expect_reply(&self, message: MessageId) -> oneshot::Receiver<Option<Reply>> {
@@ -281,6 +294,7 @@ impl Engine {
             }
             Command::Lanes(answer) => drop(answer.send(self.state.status(now))),
             Command::Rerun(rerun, answer) => self.rerun(rerun, answer),
+            Command::Deal(deal, answer) => self.deal(deal, answer),
         }
     }
 
@@ -301,6 +315,24 @@ impl Engine {
                 from_start: paced.from_start,
             }));
         }
+    }
+
+    /// Journals at once that a dead letter goes round again.
+    pub(super) fn replay(
+        &mut self,
+        dead_letter: DeadLetterId,
+        subject: Subject,
+        by: &str,
+        now: Timestamp,
+    ) {
+        self.replays += 1;
+        self.commit_or_log(Record::Replayed(Replayed {
+            dead_letter,
+            subject,
+            at: now,
+            by: by.to_owned(),
+            from_start: false,
+        }));
     }
 }
 

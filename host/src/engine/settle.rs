@@ -20,6 +20,7 @@ use crate::{
         RawMessage,
     },
     partner::Terms,
+    process::{self, Origin},
     record::{
         Acknowledges, AdapterRef, Decoded, Disposition, Document, Failure, Identity, Log, Queued,
         Record, Refused, Reply, TableUse, Undecodable,
@@ -57,6 +58,10 @@ pub(super) trait Known {
     }
     /// Gives out the partner's next control number.
     fn control_number(&mut self, partner: &PartnerName) -> u64;
+    /// A partner as processes know it; none without a role.
+    fn origin(&self, _partner: &PartnerName) -> Option<Origin> {
+        None
+    }
     /// How many deliveries the message has caused before (it is decoded again).
     fn deliveries_of(&self, message: MessageId) -> u32;
     /// Whether the partner has somewhere to send its acknowledgements to, and wants
@@ -355,6 +360,7 @@ impl<K: Known> Settling<'_, K> {
         if routed || disposition == Disposition::Unrouted {
             self.know(id, &identity, routed);
         }
+        let processed = routed && self.is_processed(&document);
         let repeats = matches!(disposition, Disposition::Duplicate { .. });
         if routed {
             self.kept.push((id, document));
@@ -367,9 +373,17 @@ impl<K: Known> Settling<'_, K> {
             disposition,
             thread,
             content: if repeats { String::new() } else { content },
+            processed,
             findings,
             source: source(&decoded.source),
         })
+    }
+
+    /// Whether processes take it in: they concern themselves with what partners with a
+    /// role send.
+    fn is_processed(&self, document: &contract::Document) -> bool {
+        let origin = self.known.origin(&self.message.partner);
+        origin.is_some_and(|origin| !process::addresses(document, &origin).is_empty())
     }
 
     fn know(&mut self, document: DocumentId, identity: &Identity, routed: bool) {
@@ -427,7 +441,7 @@ impl<K: Known> Settling<'_, K> {
             serde_json::Value::Null
         };
         let Some(decision) = self.table.decide(kind, from, &value) else {
-            return if settles {
+            return if settles || self.is_processed(document) {
                 Disposition::Routed
             } else {
                 Disposition::Unrouted
@@ -463,6 +477,7 @@ impl<K: Known> Settling<'_, K> {
             correlation_id: sent.correlation_id.clone(),
             content,
             acknowledgement_minutes,
+            command: None,
         });
     }
 }

@@ -3,7 +3,7 @@
 //! No I/O but reads of the view and, for replays and recovery, of the journal.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{HashMap, HashSet, VecDeque},
     sync::Arc,
 };
 
@@ -15,8 +15,11 @@ use super::{
     conversation::Ended,
     decide,
     handle::{BreakerCommand, LaneStatus, Replies},
+    hands::Hands,
     inbox::{Inbox, Wanted},
+    ordinals::Ordinals,
     polling::Poller,
+    processes::{Fresh, Roles},
     settle::{self, Known, Reading, Settled},
 };
 use crate::{
@@ -34,6 +37,7 @@ use crate::{
         RawMessage,
     },
     partner::{Partner, Terms},
+    process::Origin,
     record::{Decoded, Log, Record, Replayed, Subject, Undecodable, Unreadable},
     view::{IdentityRow, SeenRow, SeriesRow, View},
 };
@@ -79,6 +83,10 @@ pub(super) struct State {
     /// Where the documents of queued deliveries are.
     document_of: HashMap<DeliveryId, DocumentId>,
     replies: Replies,
+    /// Which deliveries of a message are on their way to the journal.
+    pub(super) ordinals: Ordinals,
+    /// Records whose documents move instances of processes.
+    pub(super) fresh: Fresh,
 }
 
 struct Place {
@@ -115,6 +123,8 @@ pub(super) enum LoadError {
 }
 
 struct Knowing<'a> {
+    roles: &'a Roles,
+    ordinals: &'a Ordinals,
     view: &'a View,
     identities: &'a HashMap<Digest, IdentityRow>,
     threads: &'a HashMap<String, CorrelationId>,
@@ -152,7 +162,7 @@ impl Config {
 
 impl State {
     /// What the view says is unfinished.
-    pub(super) fn recover(parts: &Parts, now: Timestamp) -> Self {
+    pub(super) fn recover(parts: &Parts, hands: &dyn Hands, now: Timestamp) -> Self {
         let threads = parts.threads.max(1);
         let mut state = Self {
             config: parts.config.clone(),
@@ -173,6 +183,8 @@ impl State {
             documents: Kept::default(),
             document_of: HashMap::new(),
             replies: Replies::default(),
+            ordinals: Ordinals::default(),
+            fresh: Fresh::default(),
         };
         for partner in parts.partners.iter() {
             let row = parts.view.partner(&partner.name);
@@ -204,7 +216,7 @@ impl State {
                 recorded_hold: row.held_until,
                 poller: partner.poll.clone().map(|plan| {
                     let last = row.polled.as_ref().map(|it| it.at);
-                    Poller::new(plan, last, now, super::random())
+                    Poller::new(plan, last, now, hands.random())
                 }),
                 partner: Arc::clone(partner),
                 lane,
@@ -275,13 +287,20 @@ impl State {
     }
 
     /// The record of the next message whose turn has come.
-    pub(super) fn settle(&mut self, parts: &Parts, now: Timestamp) -> Option<Settled> {
+    pub(super) fn settle(
+        &mut self,
+        parts: &Parts,
+        roles: &Roles,
+        now: Timestamp,
+    ) -> Option<Settled> {
         let found = self
             .places
             .iter_mut()
             .find_map(|place| place.inbox.take())?;
         let (message, reading) = found;
         let mut known = Knowing {
+            roles,
+            ordinals: &self.ordinals,
             view: &parts.view,
             identities: &self.identities,
             threads: &self.threads,
@@ -304,6 +323,9 @@ impl State {
 
     /// The record is on its way: its identities are known from now on.
     pub(super) fn settled(&mut self, settled: Settled) {
+        if let Record::Decoded(decoded) = &*settled.record {
+            self.ordinals.sent(&decoded.deliveries);
+        }
         self.identities.extend(settled.identities);
         self.threads.extend(settled.threads);
         self.numbers.extend(settled.numbers);
@@ -340,6 +362,7 @@ impl State {
             }
         }
         self.numbered(decoded);
+        self.ordinals.committed(&decoded.deliveries);
         for queued in &decoded.deliveries {
             let Some(index) = self.index.get(&queued.to) else {
                 continue;
@@ -419,6 +442,48 @@ impl State {
         self.places.len()
     }
 
+    /// A delivery takes its place in its lane.
+    pub(super) fn line_up(&mut self, to: &PartnerName, entry: Entry<DeliveryId>) {
+        if let Some(lane) = self.place(to).and_then(|place| place.lane.as_mut()) {
+            lane.queue(entry);
+        }
+    }
+
+    /// Gives out a partner's next control number.
+    pub(super) fn next_control_number(&mut self, partner: &PartnerName) -> u64 {
+        self.place(partner).map_or(0, |place| {
+            place.control_number += 1;
+            place.control_number
+        })
+    }
+
+    /// Within how many minutes a partner has to acknowledge such a document.
+    pub(super) fn acknowledgement_minutes(&self, partner: &PartnerName, kind: &str) -> Option<u32> {
+        let index = self.index.get(partner)?;
+        let terms = &self.places[*index].partner.terms;
+        terms.acknowledgement_minutes(kind)
+    }
+
+    /// Partners whose breaker keeps requests from them.
+    pub(super) fn down(&self) -> HashSet<PartnerName> {
+        let is_open = |place: &&Place| {
+            let lane = place.lane.as_ref();
+            lane.is_some_and(|lane| {
+                matches!(
+                    lane.breaker().state(),
+                    breaker::State::Open { .. } | breaker::State::ForcedOpen { .. }
+                )
+            })
+        };
+        let down = self.places.iter().filter(is_open);
+        down.map(|place| place.partner.name.clone()).collect()
+    }
+
+    /// A document that is in memory because it was read lately.
+    pub(super) fn kept(&self, id: DocumentId) -> Option<Arc<contract::Document>> {
+        self.documents.documents.get(&id).cloned()
+    }
+
     pub(super) fn lane_partner(&self, index: usize) -> Arc<Partner> {
         Arc::clone(&self.places[index].partner)
     }
@@ -486,13 +551,13 @@ impl State {
         partner: &PartnerName,
         ended: Ended,
         now: Timestamp,
-        random: &mut dyn FnMut() -> u64,
+        hands: &dyn Hands,
     ) -> Option<Record> {
         let place = self.place(partner)?;
         let (schedule, lane) = (place.schedule.clone(), place.lane.as_mut()?);
         let mut moved = None;
         for outcome in &ended.calls {
-            let transition = lane.exchanged(ended.delivery, *outcome, now, random());
+            let transition = lane.exchanged(ended.delivery, *outcome, now, hands.random());
             moved = transition.or(moved);
         }
         let delivery = ended.delivery;
@@ -503,7 +568,7 @@ impl State {
                 .filter(|held| place.recorded_hold != Some(held.until)),
         };
         let (record, finish) =
-            decide::outcome(partner, ended, &lane_moved, &schedule, now, random());
+            decide::outcome(partner, ended, &lane_moved, &schedule, now, hands.random());
         if let Some(Record::Attempted(attempted)) = &record {
             place.recorded_hold = attempted.held_until.or(place.recorded_hold);
         }
@@ -626,7 +691,11 @@ impl Known for Knowing<'_> {
     }
 
     fn deliveries_of(&self, message: MessageId) -> u32 {
-        self.view.message(message).map_or(0, |row| row.deliveries)
+        self.ordinals.last(self.view, message)
+    }
+
+    fn origin(&self, partner: &PartnerName) -> Option<Origin> {
+        self.roles.origin(partner)
     }
 
     fn acknowledged(&self, partner: &PartnerName) -> bool {

@@ -19,7 +19,7 @@ const DAYS_MAX: usize = 800;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// The node or partner that it is for.
+    /// Who it is for, as waits name them: a node, a team, `erp`, `carrier`, `customer`.
     pub name: String,
     /// IANA name: `America/Chicago`.
     pub time_zone: String,

@@ -3,11 +3,17 @@
 //! Read once and checked as a whole. Machines decide by it and by nothing else, so a
 //! changed policy holds from the next step of every instance.
 
+mod fault;
+
 use std::collections::BTreeMap;
 
 use jiff::civil;
-use serde::Deserialize;
+use serde::{
+    Deserialize, Deserializer,
+    de::{IntoDeserializer as _, value},
+};
 
+pub use self::fault::{Fault, Part};
 use super::{
     calendar::{self, Calendar},
     exception::Kind,
@@ -15,6 +21,9 @@ use super::{
     routing::{Node, Rule, Table},
     timer::{Limit, Limits},
 };
+
+/// Who has to act on exceptions when nothing is said.
+const OPERATIONS: &str = "operations";
 
 /// The settings of the process stage.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -104,7 +113,7 @@ pub struct InventoryConfig {
     /// Which node.
     pub node: String,
     /// Differences up to so many units are corrected without asking.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "units")]
     pub tolerance_units: Number,
     /// Or up to so many per cent of the ERP's figure, if that is more.
     #[serde(default)]
@@ -180,28 +189,30 @@ impl Policy {
     ///
     /// # Errors
     /// All that is wrong, with what to do about it.
-    pub fn new(config: Config) -> Result<Self, Vec<String>> {
-        let mut errors = Vec::new();
-        let calendars = Calendars::new(&config.calendars, &mut errors);
-        let limits = Limits::new(config.limits).unwrap_or_else(|texts| {
-            errors.extend(texts);
+    pub fn new(config: Config) -> Result<Self, Vec<Fault>> {
+        let mut faults = Vec::new();
+        let calendars = Calendars::new(&config.calendars, &mut faults);
+        let limits = Limits::new(config.limits).unwrap_or_else(|found| {
+            faults.extend(found);
             Limits::default()
         });
         let routing =
-            Table::new(config.nodes, config.routing, &calendars).unwrap_or_else(|texts| {
-                errors.extend(texts);
+            Table::new(config.nodes, config.routing, &calendars).unwrap_or_else(|found| {
+                faults.extend(found);
                 Table::default()
             });
-        let inventory = inventory(config.inventory, &calendars, &mut errors);
+        let inventory = inventory(config.inventory, &calendars, &mut faults);
         for (disposition, percent) in &config.returns.credit_percent {
             if *percent > 100 {
-                errors.push(format!(
-                    "returns credit {percent} % for {disposition}; at most the whole price, 100, can be given back"
-                ));
+                let text = format!(
+                    "credit_percent is {percent} for {disposition}; at most the whole price, 100, can be given back"
+                );
+                faults.push(Fault::whole(Part::Returns, text));
             }
         }
-        if !errors.is_empty() {
-            return Err(errors);
+        check_owners(&config.exception_owner, &mut faults);
+        if !faults.is_empty() {
+            return Err(faults);
         }
         Ok(Self {
             limits,
@@ -227,17 +238,41 @@ impl Policy {
             .owners
             .get(kind.name())
             .or_else(|| self.owners.get("default"));
-        named.map_or_else(|| "operations".to_owned(), Clone::clone)
+        named.map_or_else(|| OPERATIONS.to_owned(), Clone::clone)
+    }
+
+    /// All teams that may have to act.
+    pub fn teams(&self) -> impl Iterator<Item = &str> {
+        let unnamed = (!self.owners.contains_key("default")).then_some(OPERATIONS);
+        self.owners.values().map(String::as_str).chain(unnamed)
+    }
+}
+
+/// Keys are kinds of exception, values the names of teams.
+fn check_owners(owners: &BTreeMap<String, String>, faults: &mut Vec<Fault>) {
+    for (index, (kind, team)) in owners.iter().enumerate() {
+        let mut fault = |text| faults.push(Fault::of(Part::ExceptionOwner, index, text));
+        let known: Result<Kind, value::Error> =
+            Kind::deserialize(kind.as_str().into_deserializer());
+        if let (Err(error), false) = (known, kind == "default") {
+            fault(format!(
+                "{kind:?} is no kind of exception ({error}); correct it, or write default for all others"
+            ));
+        }
+        if team.trim().is_empty() {
+            fault(format!("{kind} has no team; name one or leave it out"));
+        }
     }
 }
 
 fn inventory(
     configs: Vec<InventoryConfig>,
     calendars: &Calendars,
-    errors: &mut Vec<String>,
+    faults: &mut Vec<Fault>,
 ) -> BTreeMap<String, InventoryRules> {
     let mut rules = BTreeMap::new();
-    for config in configs {
+    for (index, config) in configs.into_iter().enumerate() {
+        let mut fault = |text| faults.push(Fault::of(Part::Inventory, index, text));
         let node = config.node;
         let reconcile_at = match config
             .reconcile_at
@@ -247,18 +282,30 @@ fn inventory(
         {
             Ok(time) => time,
             Err(text) => {
-                errors.push(format!("inventory of node {node}: {text}"));
+                fault(format!("inventory of node {node}: {text}"));
                 None
             }
         };
         if reconcile_at.is_some() && calendars.of(&node).is_none() {
-            errors.push(format!(
-                "inventory of node {node} is reconciled at a time of day and has no calendar; add a [[calendar]] of its name for its time zone"
+            fault(format!(
+                "inventory of node {node} is reconciled at a time of day, and the node has no calendar; add a [[process.calendar]] of its name for its time zone"
             ));
         }
         if config.snapshot_every_minutes == Some(0) {
-            errors.push(format!(
-                "inventory of node {node} is asked for every 0 minutes; leave it out for never"
+            fault(format!(
+                "inventory of node {node} is asked for every 0 minutes; leave snapshot_every_minutes out for never"
+            ));
+        }
+        if config.tolerance_units < Number::ZERO {
+            fault(format!(
+                "inventory of node {node} tolerates {} units; write 0 or more",
+                config.tolerance_units
+            ));
+        }
+        if config.tolerance_percent > 100 {
+            fault(format!(
+                "inventory of node {node} tolerates {} %; write 0 to 100",
+                config.tolerance_percent
             ));
         }
         let rule = InventoryRules {
@@ -270,10 +317,29 @@ fn inventory(
             reconcile_at,
         };
         if rules.insert(node.clone(), rule).is_some() {
-            errors.push(format!("inventory of node {node} stands twice; keep one"));
+            let text = format!("inventory of node {node} stands twice; keep one");
+            faults.push(Fault::of(Part::Inventory, index, text));
         }
     }
     rules
+}
+
+/// A number of units: a whole one may stand without quotes.
+fn units<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Number, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(
+        untagged,
+        expecting = "a number of units: 5, or with quotes and up to six decimals, \"2.5\""
+    )]
+    enum Written {
+        Whole(i64),
+        Text(String),
+    }
+    let text = match Written::deserialize(deserializer)? {
+        Written::Whole(whole) => whole.to_string(),
+        Written::Text(text) => text,
+    };
+    text.parse().map_err(serde::de::Error::custom)
 }
 
 // === impl ReturnRules ===
@@ -291,14 +357,15 @@ impl Default for ReturnRules {
 // === impl Calendars ===
 
 impl Calendars {
-    fn new(configs: &[calendar::Config], errors: &mut Vec<String>) -> Self {
+    fn new(configs: &[calendar::Config], faults: &mut Vec<Fault>) -> Self {
         let mut calendars = BTreeMap::new();
-        for config in configs {
+        for (index, config) in configs.iter().enumerate() {
+            let mut fault = |text| faults.push(Fault::of(Part::Calendar, index, text));
             match Calendar::new(config) {
-                Err(text) => errors.push(format!("calendar {}: {text}", config.name)),
+                Err(text) => fault(format!("calendar {}: {text}", config.name)),
                 Ok(calendar) => {
                     if calendars.insert(config.name.clone(), calendar).is_some() {
-                        errors.push(format!("calendar {} stands twice; keep one", config.name));
+                        fault(format!("calendar {} stands twice; keep one", config.name));
                     }
                 }
             }

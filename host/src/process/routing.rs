@@ -13,7 +13,11 @@ use jiff::civil;
 use serde::{Deserialize, Serialize};
 
 pub use self::rule::{Rule, When};
-use super::{calendar, number::Number, policy::Calendars};
+use super::{
+    calendar,
+    number::Number,
+    policy::{Calendars, Fault, Part},
+};
 use crate::clock::Timestamp;
 
 /// How many nodes a table may have.
@@ -146,17 +150,20 @@ impl Table {
         nodes: Vec<Node>,
         rules: Vec<Rule>,
         calendars: &Calendars,
-    ) -> Result<Self, Vec<String>> {
-        let mut errors = Vec::new();
+    ) -> Result<Self, Vec<Fault>> {
+        let mut faults = Vec::new();
         if nodes.len() > NODES_MAX {
-            errors.push(format!("{} nodes; at most {NODES_MAX} fit", nodes.len()));
+            let text = format!("{} nodes; at most {NODES_MAX} fit", nodes.len());
+            faults.push(Fault::whole(Part::Node, text));
         }
         let mut names = BTreeSet::new();
         let mut checked = Vec::with_capacity(nodes.len());
-        for node in nodes {
+        for (index, node) in nodes.into_iter().enumerate() {
+            let mut fault = |text| faults.push(Fault::of(Part::Node, index, text));
             if !names.insert(node.name.clone()) {
-                errors.push(format!("node {} stands twice; keep one", node.name));
+                fault(format!("node {} stands twice; keep one", node.name));
             }
+            node.check(&mut fault);
             let cut_off = match node
                 .cut_off
                 .as_deref()
@@ -165,26 +172,26 @@ impl Table {
             {
                 Ok(cut_off) => cut_off,
                 Err(text) => {
-                    errors.push(format!("node {}: {text}", node.name));
+                    fault(format!("node {}: {text}", node.name));
                     None
                 }
             };
             if cut_off.is_some() && calendars.of(&node.name).is_none() {
-                errors.push(format!(
-                    "node {} has a cut-off time and no calendar; add a [[calendar]] of its name for its time zone",
+                fault(format!(
+                    "node {} has a cut-off time and no calendar; add a [[process.calendar]] of its name for its time zone",
                     node.name
                 ));
             }
             checked.push(Checked { node, cut_off });
         }
-        errors.extend(rule::check(&rules, &names));
-        if errors.is_empty() {
+        faults.extend(rule::check(&rules, &names));
+        if faults.is_empty() {
             Ok(Self {
                 nodes: checked,
                 rules,
             })
         } else {
-            Err(errors)
+            Err(faults)
         }
     }
 
@@ -246,6 +253,41 @@ impl Table {
             reasons,
         }
     }
+}
+
+// === impl Node ===
+
+impl Node {
+    /// What can be said of one node alone.
+    fn check(&self, fault: &mut dyn FnMut(String)) {
+        let name = &self.name;
+        if self.open_orders_max == Some(0) {
+            fault(format!(
+                "node {name} may have 0 orders open and would get none; raise open_orders_max, or take the node out of the rules"
+            ));
+        }
+        for region in &self.regions {
+            if let Err(text) = check_country(&region.country) {
+                fault(format!("node {name}: {text}"));
+            }
+            if region.postal.iter().any(String::is_empty) {
+                fault(format!(
+                    "node {name} has an empty postal prefix in {}; leave postal out for the whole country",
+                    region.country
+                ));
+            }
+        }
+    }
+}
+
+/// Documents have countries so, and another spelling would never be met.
+fn check_country(country: &str) -> Result<(), String> {
+    if country.len() == 2 && country.bytes().all(|byte| byte.is_ascii_alphabetic()) {
+        return Ok(());
+    }
+    Err(format!(
+        "{country:?} is no country; write its two letters by ISO 3166-1, such as US"
+    ))
 }
 
 // === impl Checked ===

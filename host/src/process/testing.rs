@@ -4,6 +4,7 @@
 
 mod disorder;
 mod documents;
+mod promises;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -54,6 +55,7 @@ pub(super) struct Run<M: Machine> {
     pub(super) commands: Vec<Command>,
     pub(super) events: Vec<super::Event>,
     timers: BTreeMap<String, Timestamp>,
+    came: promises::Came,
     open: BTreeSet<String>,
     key: String,
     count: u32,
@@ -119,6 +121,7 @@ impl<M: Machine> Run<M> {
             commands: Vec::new(),
             events: Vec::new(),
             timers: BTreeMap::new(),
+            came: promises::Came::new(),
             open: BTreeSet::new(),
             key: key.to_owned(),
             count: 0,
@@ -155,6 +158,8 @@ impl<M: Machine> Run<M> {
             .into_iter()
             .find(|it| it.process == M::NAME && it.key == self.key)
             .and_then(|it| it.lines);
+        let kind = contract::kind(&told.document);
+        self.came.insert(told.id, kind);
         let body = Body::Document(Received {
             id: told.id,
             from: &told.from,
@@ -335,7 +340,11 @@ impl<M: Machine> Run<M> {
         (self.always)(&self.state);
         if self.careful {
             self.nothing_is_left_to_say(&input, &world);
+            promises::waits_for_whom_it_says(&M::summary(&self.state));
             for command in &step.commands {
+                if let Command::Send { to, draft, .. } = command {
+                    promises::sends_what_it_says(to, draft, &self.came);
+                }
                 let bytes = rmp_serde::to_vec_named(command).expect("a command");
                 let again: Command = rmp_serde::from_slice(&bytes).expect("a command");
                 assert_eq!(&again, command);

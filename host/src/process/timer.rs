@@ -5,9 +5,15 @@
 //! and one for the breach, and clears them when the wait is over. A wait is a service
 //! level: how long it took is an event.
 
+mod turn;
+
 use serde::{Deserialize, Serialize};
 
-use super::calendar::Calendar;
+pub use self::turn::{Priority, Whose};
+use super::{
+    calendar::Calendar,
+    policy::{Fault, Part},
+};
 use crate::clock::Timestamp;
 
 /// What can be waited for. Settings name them so.
@@ -58,7 +64,8 @@ pub enum Level {
 pub struct Limit {
     /// What.
     pub level: Level,
-    /// Only while this partner or node is waited for; absent for all.
+    /// Only while this one is waited for: a node, a team, `erp`, `carrier`, `customer`;
+    /// absent for all.
     #[serde(default)]
     pub partner: Option<String>,
     /// Only for this priority (`rush`, or an exception's severity); absent for all.
@@ -168,33 +175,37 @@ impl Limits {
     ///
     /// # Errors
     /// All that is wrong.
-    pub fn new(limits: Vec<Limit>) -> Result<Self, Vec<String>> {
-        let mut errors = Vec::new();
+    pub fn new(limits: Vec<Limit>) -> Result<Self, Vec<Fault>> {
+        let mut faults = Vec::new();
         for (index, limit) in limits.iter().enumerate() {
             let name = limit.level.name();
+            let mut fault = |text| faults.push(Fault::of(Part::Limit, index, text));
             if limit.minutes == 0 {
-                errors.push(format!("limit {name} is 0 minutes; leave it out for none"));
+                fault(format!("limit {name} is 0 minutes; leave it out for none"));
             }
             if limit.warn_percent == 0 || limit.warn_percent > 100 {
-                errors.push(format!(
+                fault(format!(
                     "limit {name} warns at {} %; write 1 to 100",
                     limit.warn_percent
                 ));
+            }
+            if let Some(text) = limit.without_effect() {
+                fault(text);
             }
             let same = |above: &&Limit| {
                 (above.level, &above.partner, &above.priority)
                     == (limit.level, &limit.partner, &limit.priority)
             };
             if limits[..index].iter().any(|above| same(&above)) {
-                errors.push(format!(
+                fault(format!(
                     "limit {name} stands twice for the same partner and priority; keep one"
                 ));
             }
         }
-        if errors.is_empty() {
+        if faults.is_empty() {
             Ok(Self(limits))
         } else {
-            Err(errors)
+            Err(faults)
         }
     }
 
@@ -220,6 +231,27 @@ impl Limits {
 // === impl Limit ===
 
 impl Limit {
+    /// Why it could never hold for anything.
+    fn without_effect(&self) -> Option<String> {
+        let name = self.level.name();
+        if self.level.whose() == Whose::Host {
+            return Some(format!(
+                "{name} has no limit: its times are snapshot_every_minutes and reconcile_at of [[process.inventory]]"
+            ));
+        }
+        let priority = self.priority.as_deref()?;
+        match self.level.priority() {
+            Priority::OrderType => None,
+            Priority::Severity if ["low", "normal", "high", "urgent"].contains(&priority) => None,
+            Priority::Severity => Some(format!(
+                "the priority of limit {name} is a severity, and {priority} is none; write low, normal, high or urgent"
+            )),
+            Priority::None => Some(format!(
+                "limit {name} has the priority {priority}, and what it is about has none; leave priority out"
+            )),
+        }
+    }
+
     /// When to warn, and when it is breached.
     #[must_use]
     pub fn ends(&self, since: Timestamp, calendar: Option<&Calendar>) -> (Timestamp, Timestamp) {
@@ -338,6 +370,26 @@ mod tests {
     fn limits_that_can_not_be_meant_are_refused() {
         let errors =
             Limits::new(vec![limit(None, None, 0), limit(None, None, 5)]).expect_err("refused");
-        assert_eq!(errors.len(), 2, "{errors:?}");
+        let places: Vec<_> = errors.iter().map(|it| it.index).collect();
+        assert_eq!(places, [Some(0), Some(1)], "{errors:?}");
+    }
+
+    #[test]
+    fn limits_that_could_never_hold_are_refused() {
+        let says = |level, priority: &str| {
+            let limit = Limit {
+                level,
+                ..limit(None, Some(priority), 60)
+            };
+            match Limits::new(vec![limit]) {
+                Ok(_) => String::new(),
+                Err(faults) => faults[0].text.clone(),
+            }
+        };
+        assert_eq!(says(Level::Acceptance, "rush"), "");
+        assert_eq!(says(Level::ExceptionResolution, "urgent"), "");
+        assert!(says(Level::ExceptionResolution, "rush").contains("write low, normal"));
+        assert!(says(Level::Inspection, "rush").contains("leave priority out"));
+        assert!(says(Level::Snapshot, "").contains("snapshot_every_minutes"));
     }
 }

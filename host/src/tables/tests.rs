@@ -103,6 +103,7 @@ impl House {
         .unwrap();
         let partners = Arc::new(Partners::new([Partner {
             name: partner(),
+            role: None,
             adapter: "x12".to_owned(),
             settings: Vec::new(),
             tables: crate::partner::Tables::default(),

@@ -4,6 +4,7 @@
 //! they come from the committer or from a rebuild.
 
 mod decoded;
+mod stepped;
 mod sweep;
 
 use std::{
@@ -28,7 +29,9 @@ use crate::{
     clock::Timestamp,
     contract,
     journal::Sequence,
-    message::{Channel, DeadLetterId, DeliveryId, MessageId, PartnerName, RawMessage},
+    message::{
+        Channel, CorrelationId, DeadLetterId, DeliveryId, MessageId, PartnerName, RawMessage,
+    },
     record::{
         AttemptStarted, Attempted, Decoded, Disposition, Document, Failure, Outcome, Polled,
         Queued, Record, Replayed, Standing, Subject, Undecodable,
@@ -53,6 +56,8 @@ pub(super) struct Fold {
     deliveries: Table<DeliveryId, DeliveryRow>,
     partners: Table<PartnerName, Standing>,
     writes: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+    /// Rows about processes, which may change several times in a batch.
+    touched: stepped::Touched,
 }
 
 /// Rows of one kind.
@@ -71,6 +76,15 @@ struct Kept<Row> {
 struct Within<'a> {
     fold: &'a mut Fold,
     base: &'a dyn Base,
+}
+
+/// What queues deliveries.
+struct Queueing<'a> {
+    sequence: Sequence,
+    at: Timestamp,
+    /// What they bear that have none of their own.
+    correlation_id: Option<&'a CorrelationId>,
+    traceparent: Option<&'a String>,
 }
 
 /// What [`Record::Undecodable`] and its like leave for a person.
@@ -103,7 +117,9 @@ impl Fold {
             Record::Undecodable(undecodable) => self.undecodable(base, sequence, undecodable),
             Record::AttemptStarted(started) => self.attempt_started(base, sequence, started),
             Record::Attempted(attempted) => self.attempted(base, sequence, attempted),
-            Record::BreakerMoved(_) => {}
+            Record::BreakerMoved(moved) => {
+                self.left_by_breaker(sequence, &moved.partner, &moved.state);
+            }
             Record::Replayed(replayed) => self.replayed(base, sequence, replayed),
             Record::Swept(swept) => self.swept(base, swept),
             Record::TableChanged(changed) => {
@@ -112,12 +128,14 @@ impl Fold {
                 self.put(key, encode(&row));
             }
             Record::Polled(polled) => self.polled(sequence, polled),
+            Record::Stepped(stepped) => self.stepped(base, sequence, stepped),
         }
     }
 
     /// Takes what is to be written, and forgets rows when too many are kept.
     pub(super) fn take_writes(&mut self) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
         let mut writes = std::mem::take(&mut self.writes);
+        writes.extend(self.touched.take());
         self.messages
             .take_changed(&mut writes, |id| keys::message(*id), encode_tightly);
         self.deliveries
@@ -188,10 +206,16 @@ impl Fold {
         for document in &decoded.documents {
             self.document(decoded, document);
         }
-        for (index, queued) in decoded.deliveries.iter().enumerate() {
-            let index = u32::try_from(index).unwrap_or(u32::MAX);
-            self.queued(sequence, decoded, index, queued);
+        let queueing = Queueing {
+            sequence,
+            at: decoded.at,
+            correlation_id: Some(&decoded.correlation_id),
+            traceparent: decoded.traceparent.as_ref(),
+        };
+        for (index, queued) in (0..).zip(&decoded.deliveries) {
+            self.queued(&queueing, index, queued);
         }
+        self.left_by_documents(sequence, decoded);
         self.acknowledged(base, sequence, decoded);
         self.numbered(decoded);
         let Some(row) = self.message(base, decoded.message) else {
@@ -269,23 +293,24 @@ impl Fold {
         }
     }
 
-    fn queued(&mut self, sequence: Sequence, decoded: &Decoded, index: u32, queued: &Queued) {
+    fn queued(&mut self, queueing: &Queueing<'_>, index: u32, queued: &Queued) {
+        let correlation_id = queued.correlation_id.as_ref().or(queueing.correlation_id);
         let row = DeliveryRow {
             to: queued.to.clone(),
             document: queued.document,
             kind: queued.kind.clone(),
-            correlation_id: queued
-                .correlation_id
-                .clone()
-                .unwrap_or_else(|| decoded.correlation_id.clone()),
-            traceparent: decoded.traceparent.clone(),
+            correlation_id: correlation_id
+                .cloned()
+                .unwrap_or_else(|| queued.id.message.into()),
+            traceparent: queueing.traceparent.cloned(),
             business_key: queued.business_key.clone(),
             control_number: queued.control_number,
             rule: queued.rule.clone(),
-            queued: sequence,
+            command: queued.command.clone(),
+            queued: queueing.sequence,
             index,
-            place: sequence,
-            queued_at: decoded.at,
+            place: queueing.sequence,
+            queued_at: queueing.at,
             status: DeliveryStatus::Queued,
             attempts: 0,
             first_attempt_at: None,
@@ -345,6 +370,9 @@ impl Fold {
     }
 
     fn attempted(&mut self, base: &dyn Base, sequence: Sequence, attempted: &Attempted) {
+        if let Some(state) = &attempted.breaker {
+            self.left_by_breaker(sequence, &attempted.to, state);
+        }
         let Some(row) = self.delivery(base, attempted.delivery) else {
             return;
         };
@@ -384,10 +412,14 @@ impl Fold {
             }
         }
         let settled = row.settled().then(|| queue_key(row));
+        let asked_for = row.settled() && row.command.is_some();
         let awaited = awaited_key(attempted.delivery, row);
         let (business_key, attempts) = (row.business_key.clone(), row.attempts);
         if let Some(key) = settled {
             self.remove(key);
+        }
+        if asked_for {
+            self.left_by_outcome(sequence, attempted.delivery);
         }
         if let Some(key) = awaited {
             self.put(key, Vec::new());

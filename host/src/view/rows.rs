@@ -7,7 +7,7 @@ use crate::{
     clock::Timestamp,
     journal::Sequence,
     message::{Channel, CorrelationId, DeadLetterId, Digest, DocumentId, MessageId, PartnerName},
-    record::{Failure, Subject},
+    record::{CommandRef, Failure, Subject},
 };
 
 /// How many sequences of its history a row keeps; older ones are in the journal.
@@ -106,6 +106,9 @@ pub struct DeliveryRow {
     pub control_number: u64,
     /// The rule that sent it.
     pub rule: String,
+    /// What it carries out; absent when a rule sent it.
+    #[serde(default)]
+    pub command: Option<CommandRef>,
     /// The record that queued it; its document is there.
     pub queued: Sequence,
     /// Which of the deliveries of that record.

@@ -39,6 +39,12 @@ pub(super) fn apply(standings: &mut dyn Standings, record: &Record) {
                 standing.control_number = standing.control_number.max(queued.control_number);
             }
         }
+        Record::Stepped(stepped) => {
+            for queued in &stepped.deliveries {
+                let standing = standings.of(&queued.to);
+                standing.control_number = standing.control_number.max(queued.control_number);
+            }
+        }
         Record::Attempted(attempted) => self::attempted(standings.of(&attempted.to), attempted),
         Record::BreakerMoved(moved) => {
             let standing = standings.of(&moved.partner);

@@ -161,6 +161,13 @@ impl Poller {
         self.waiting.push(answer);
     }
 
+    /// Takes note that the host itself wants a run at once.
+    pub(in crate::engine) fn wanted_by_the_host(&mut self, now: Timestamp) {
+        if matches!(self.phase, Phase::Idle) {
+            self.due = self.due.min(now);
+        }
+    }
+
     /// Whether a poll begins now; not while the host has no room for messages.
     pub(in crate::engine) fn start(&mut self, now: Timestamp, full: bool) -> Due {
         match self.phase {

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use serde::Deserialize;
 
-use super::Request;
+use super::{Request, check_country};
+use crate::process::policy::{Fault, Part};
 
 /// How many rules a table may have.
 const RULES_MAX: usize = 1_000;
@@ -79,38 +80,50 @@ impl Rule {
 }
 
 /// All that is wrong with the rules.
-pub(super) fn check(rules: &[Rule], nodes: &BTreeSet<String>) -> Vec<String> {
-    let mut errors = Vec::new();
+pub(super) fn check(rules: &[Rule], nodes: &BTreeSet<String>) -> Vec<Fault> {
+    let mut faults = Vec::new();
     if rules.len() > RULES_MAX {
-        errors.push(format!(
-            "{} routing rules; at most {RULES_MAX} fit",
-            rules.len()
-        ));
+        let text = format!("{} routing rules; at most {RULES_MAX} fit", rules.len());
+        faults.push(Fault::whole(Part::Routing, text));
     }
     for (index, rule) in rules.iter().enumerate() {
+        let (name, above) = (&rule.name, &rules[..index]);
+        let mut fault = |text| faults.push(Fault::of(Part::Routing, index, text));
+        if name.is_empty() || above.iter().any(|it| it.name == *name) {
+            fault(format!(
+                "a routing rule is called {name:?}, which does not tell it from the others; give it a name of its own"
+            ));
+        }
         if rule.nodes.is_empty() {
-            errors.push(format!(
-                "routing rule {} asks no node; name at least one",
-                rule.name
+            fault(format!(
+                "routing rule {name} asks no node; name at least one"
             ));
         }
         for node in rule.nodes.iter().filter(|node| !nodes.contains(*node)) {
-            errors.push(format!(
-                "routing rule {} asks node {node}, which there is not; add a [[node]] or correct the name",
-                rule.name
+            fault(format!(
+                "routing rule {name} asks node {node}, which there is not; add a [[process.node]] or correct the name"
             ));
         }
-        if let Some(above) = rules[..index].iter().find(|above| above.covers(rule)) {
-            errors.push(format!(
-                "routing rule {} can never decide, because rule {} above takes everything it is for; move it up or add a condition to that one",
-                rule.name, above.name
+        for country in &rule.when.country {
+            if let Err(text) = check_country(country) {
+                fault(format!("routing rule {name}: {text}"));
+            }
+        }
+        if rule.when.postal.iter().any(String::is_empty) {
+            fault(format!(
+                "routing rule {name} has an empty postal prefix, which every order fits; leave it out"
+            ));
+        }
+        if let Some(above) = above.iter().find(|above| above.covers(rule)) {
+            fault(format!(
+                "routing rule {name} can never decide, because rule {} above takes everything it is for; move it up or add a condition to that one",
+                above.name
             ));
         }
     }
     if !nodes.is_empty() && !rules.iter().any(|rule| rule.when == When::default()) {
-        errors.push(
-            "no routing rule takes what is left; add one without conditions at the end".to_owned(),
-        );
+        let text = "no routing rule takes what is left; add one without conditions at the end";
+        faults.push(Fault::whole(Part::Routing, text));
     }
-    errors
+    faults
 }

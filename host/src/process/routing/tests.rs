@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::process::policy::{Config, Policy};
+use crate::process::policy::{Config, Fault, Policy};
 
 #[derive(Default)]
 struct World {
@@ -61,7 +61,7 @@ const SETTINGS: &str = r#"
     nodes = ["south", "north", "spare"]
 "#;
 
-fn policy(settings: &str) -> Result<Policy, Vec<String>> {
+fn policy(settings: &str) -> Result<Policy, Vec<Fault>> {
     let config: Config = toml::from_str(settings).expect("settings");
     Policy::new(config)
 }
@@ -235,11 +235,31 @@ fn rules_that_can_not_be_meant_are_refused() {
             "[[node]]\nname = \"b\"\ncut_off = \"14:00\"\n[[routing]]\nname = \"all\"\nnodes = [\"a\"]\n",
             "no calendar",
         ),
+        (
+            "[[routing]]\nname = \"r\"\nnodes = [\"a\"]\nwhen = { country = [\"USA\"] }\n",
+            "write its two letters",
+        ),
+        (
+            "[[routing]]\nname = \"r\"\nnodes = [\"a\"]\nwhen = { postal = [\"\"] }\n",
+            "empty postal prefix",
+        ),
+        (
+            "[[routing]]\nname = \"\"\nnodes = [\"a\"]\n",
+            "a name of its own",
+        ),
+        (
+            "[[node]]\nname = \"b\"\nopen_orders_max = 0\n",
+            "would get none",
+        ),
+        (
+            "[[node]]\nname = \"b\"\nregions = [{ country = \"US\", postal = [\"\"] }]\n",
+            "leave postal out",
+        ),
     ];
     for (settings, says) in cases {
         let errors = policy(&format!("{node}{settings}")).expect_err(says);
         assert!(
-            errors.iter().any(|error| error.contains(says)),
+            errors.iter().any(|error| error.text.contains(says)),
             "{says}: {errors:?}"
         );
     }

@@ -4,7 +4,7 @@
 use super::{Base, Fold, awaited_key, encode_tightly};
 use crate::{
     journal::Sequence,
-    record::Decoded,
+    record::{Decoded, Level, Verdict},
     view::{
         keys,
         rows::{SeenRow, SeriesRow, remember},
@@ -16,7 +16,7 @@ use crate::{
 impl Fold {
     /// A receiver says what became of deliveries.
     pub(super) fn acknowledged(&mut self, base: &dyn Base, sequence: Sequence, decoded: &Decoded) {
-        for word in &decoded.acknowledges {
+        for (index, word) in (0..).zip(&decoded.acknowledges) {
             let Some(row) = self.delivery(base, word.delivery) else {
                 continue;
             };
@@ -27,6 +27,12 @@ impl Fold {
                 remember(&mut row.history, sequence);
             }
             let after = awaited_key(word.delivery, row);
+            let is_rejected = row.command.is_some()
+                && row.acknowledgement.holds == Some(Verdict::Rejected)
+                && word.level != Level::Business;
+            if is_rejected {
+                self.left_by_rejection(sequence, index, word.delivery);
+            }
             if let Some(key) = before.filter(|_| after.is_none()) {
                 self.remove(key);
             }

@@ -1,0 +1,376 @@
+//! What is asked of the view about processes.
+
+use std::{collections::BTreeMap, ops::Range};
+
+use super::{
+    BreachRow, ExceptionRow, InstanceRow, LevelRow, ReportRow, Timer, Waiting, WorkRow,
+    keys::{self, names},
+    long::joined,
+};
+use crate::{
+    clock::Timestamp,
+    journal::Sequence,
+    message::DeliveryId,
+    process::exception::{Kind, Severity},
+    record::WorkId,
+    view::{
+        View,
+        apply::{Base as _, decode},
+        query::delivery_id,
+    },
+};
+
+/// How many rows a search looks at before it stops.
+const LOOKED_AT_MAX: usize = 200_000;
+/// A day, in milliseconds.
+const DAY_MS: i64 = 24 * 3_600_000;
+
+/// Processes that make documents of what they began with: until they are done, the
+/// journal keeps it.
+const BEGINNING_NEEDED: [&str; 2] = ["order-to-fulfilment", "return-to-credit"];
+
+/// Which instances.
+#[derive(Clone, Debug, Default)]
+pub struct InstanceFilter {
+    /// Of this process.
+    pub process: Option<String>,
+    /// Whose keys begin so.
+    pub key_prefix: Option<String>,
+    /// Standing so, in the process's words.
+    pub status: Option<String>,
+    /// Whether nothing is left to do.
+    pub finished: Option<bool>,
+    /// That wait for this, by the name of the level.
+    pub waits_for: Option<String>,
+    /// With these facts.
+    pub facts: Vec<(String, String)>,
+    /// That changed at or after.
+    pub since: Option<Timestamp>,
+    /// That changed before.
+    pub until: Option<Timestamp>,
+    /// After this process and key: the last one of the page before.
+    pub after: Option<(String, String)>,
+    /// How many at most.
+    pub limit: usize,
+}
+
+/// How many instances there are of one version.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct InstanceCount {
+    /// Where something is left to do.
+    pub live: u64,
+    /// Where nothing is.
+    pub finished: u64,
+}
+
+/// Which exceptions.
+#[derive(Clone, Debug, Default)]
+pub struct ExceptionFilter {
+    /// Of this sort.
+    pub kind: Option<Kind>,
+    /// As bad as this, or worse.
+    pub severity: Option<Severity>,
+    /// That this team has to act on.
+    pub owner: Option<String>,
+    /// Of the instance with this business key.
+    pub key: Option<String>,
+    /// Also those that are over.
+    pub closed: bool,
+    /// Only those that should have been over at this moment.
+    pub overdue_at: Option<Timestamp>,
+    /// After this id: the last one of the page before.
+    pub after: Option<String>,
+    /// How many at most.
+    pub limit: usize,
+}
+
+// === impl InstanceFilter ===
+
+impl InstanceFilter {
+    fn wants(&self, row: &InstanceRow) -> bool {
+        let waits = |level: &String| row.waits.iter().any(|it| it.level.name() == level);
+        self.status.as_ref().is_none_or(|it| *it == row.status)
+            && self.finished.is_none_or(|it| it == row.finished)
+            && self.waits_for.as_ref().is_none_or(waits)
+            && self.since.is_none_or(|it| row.changed_at >= it)
+            && self.until.is_none_or(|it| row.changed_at < it)
+            && self
+                .facts
+                .iter()
+                .all(|(name, value)| row.fact(name) == Some(value.as_str()))
+    }
+}
+
+// === impl ExceptionFilter ===
+
+impl ExceptionFilter {
+    fn wants(&self, row: &ExceptionRow) -> bool {
+        let it = &row.exception;
+        self.kind.is_none_or(|kind| kind == it.kind)
+            && self.severity.is_none_or(|least| it.severity >= least)
+            && self.owner.as_ref().is_none_or(|owner| *owner == it.owner)
+            && self.key.as_ref().is_none_or(|key| *key == it.key)
+            && (self.closed || !it.closed)
+            && self
+                .overdue_at
+                .is_none_or(|now| !it.closed && it.due.is_some_and(|due| due < now))
+    }
+}
+
+impl View {
+    /// The first record that processes need: work that waits, and what an open instance
+    /// began with that makes its documents of it.
+    pub(in crate::view) fn needed_by_processes(&self) -> Option<Sequence> {
+        let waiting = self.waiting_work(None, 1).into_iter();
+        let waiting = waiting.map(|it| it.id().sequence);
+        let open = BEGINNING_NEEDED.into_iter().flat_map(|process| {
+            self.scan(&keys::instance(process, ""))
+                .filter_map(|(_, value)| decode::<InstanceRow>(&value))
+                .filter(|row| !row.finished)
+                .filter_map(|row| Some(self.message(row.origin?.message)?.accepted))
+        });
+        waiting.chain(open).min()
+    }
+
+    /// Open instances of other processes whose last step is in a record before this one.
+    #[must_use]
+    pub fn instances_to_carry(&self, before: Sequence, limit: usize) -> Vec<(String, String)> {
+        self.scan(&[keys::INSTANCES])
+            .filter_map(|(key, value)| {
+                let mut names = names(&key).into_iter();
+                let (process, key) = (names.next()?, names.next()?);
+                let row: InstanceRow = decode(&value)?;
+                let is_carried = !row.finished && row.sequence < before;
+                let wanted = is_carried && !BEGINNING_NEEDED.contains(&process.as_str());
+                wanted.then_some((process, key))
+            })
+            .take(limit)
+            .collect()
+    }
+
+    /// An instance's timers that have not come due: name and when.
+    #[must_use]
+    pub fn timers_of(&self, process: &str, key: &str) -> Vec<(String, Timestamp)> {
+        self.scan(&keys::timers_of(process, key))
+            .filter_map(|(key, value)| Some((names(&key).into_iter().nth(2)?, decode(&value)?)))
+            .collect()
+    }
+
+    /// An instance.
+    #[must_use]
+    pub fn instance(&self, process: &str, key: &str) -> Option<InstanceRow> {
+        self.row(&keys::instance(process, key))
+    }
+
+    /// An instance's state: MessagePack, as its process has it.
+    #[must_use]
+    pub fn state_of(&self, process: &str, key: &str) -> Option<Vec<u8>> {
+        self.long(&keys::state(process, key))
+    }
+
+    /// Instances by process and key.
+    #[must_use]
+    pub fn instances(&self, filter: &InstanceFilter) -> Vec<(String, String, InstanceRow)> {
+        let rows = self.range(filter.range());
+        rows.take(LOOKED_AT_MAX)
+            .filter_map(|(key, value)| {
+                let mut names = names(&key).into_iter();
+                let row: InstanceRow = decode(&value)?;
+                Some((names.next()?, names.next()?, row))
+            })
+            .filter(|(_, _, row)| filter.wants(row))
+            .take(filter.limit)
+            .collect()
+    }
+
+    /// How many instances each version of each process has.
+    #[must_use]
+    pub fn count_instances(&self) -> BTreeMap<(String, u32), InstanceCount> {
+        let mut counts: BTreeMap<(String, u32), InstanceCount> = BTreeMap::new();
+        for (key, value) in self.scan(&[keys::INSTANCES]).take(LOOKED_AT_MAX) {
+            let process = names(&key).into_iter().next();
+            let (Some(process), Some(row)) = (process, decode::<InstanceRow>(&value)) else {
+                continue;
+            };
+            let count = counts.entry((process, row.version)).or_default();
+            if row.finished {
+                count.finished += 1;
+            } else {
+                count.live += 1;
+            }
+        }
+        counts
+    }
+
+    /// The deliveries that an instance asked for, or one of its commands.
+    #[must_use]
+    pub fn sent_by(&self, process: &str, key: &str, command: Option<&str>) -> Vec<DeliveryId> {
+        let rows = self.scan(&keys::sent_by(process, key, command));
+        rows.take(LOOKED_AT_MAX)
+            .filter_map(|(key, _)| delivery_id(key.get(key.len().checked_sub(20)?..)?))
+            .collect()
+    }
+
+    /// Timers that are due at `now`, the longest due first.
+    #[must_use]
+    pub fn due_timers(&self, now: Timestamp, limit: usize) -> Vec<Timer> {
+        let mut end = vec![keys::TIMERS];
+        end.extend_from_slice(&keys::millis(now.plus(std::time::Duration::from_millis(1))));
+        let rows = self.range(vec![keys::TIMERS]..end);
+        rows.filter_map(|(key, _)| timer(&key))
+            .take(limit)
+            .collect()
+    }
+
+    /// When the next timer is due.
+    #[must_use]
+    pub fn next_timer(&self) -> Option<Timestamp> {
+        let mut rows = self.range(vec![keys::TIMERS]..vec![keys::TIMERS + 1]);
+        timer(&rows.next()?.0).map(|it| it.due)
+    }
+
+    /// Work that records left for processes, oldest first, from after `after`.
+    #[must_use]
+    pub fn waiting_work(&self, after: Option<WorkId>, limit: usize) -> Vec<Waiting> {
+        let mut from = after.map_or(vec![keys::WORK], keys::work);
+        if after.is_some() {
+            from.push(0);
+        }
+        let rows = self.range(from..vec![keys::WORK + 1]);
+        rows.filter_map(|(key, value)| {
+            let row: WorkRow = decode(&value)?;
+            Some(Waiting {
+                id: work_id(&key)?,
+                work: row.work,
+                left: row.left,
+            })
+        })
+        .take(limit)
+        .collect()
+    }
+
+    /// An exception.
+    #[must_use]
+    pub fn exception(&self, id: &str) -> Option<ExceptionRow> {
+        decode(&self.long(&keys::exception(id))?)
+    }
+
+    /// Exceptions by id.
+    #[must_use]
+    pub fn exceptions(&self, filter: &ExceptionFilter) -> Vec<ExceptionRow> {
+        let table = if filter.closed {
+            keys::EXCEPTIONS
+        } else {
+            keys::OPEN
+        };
+        let mut from = vec![table];
+        if let Some(after) = &filter.after {
+            from.extend_from_slice(after.as_bytes());
+            // Behind the pieces of that one.
+            from.extend_from_slice(if filter.closed { &[1] } else { &[0] });
+        } else if let Some(key) = &filter.key {
+            from.extend_from_slice(key.as_bytes());
+        }
+        let rows = self.range(from..vec![table + 1]);
+        let mut last = String::new();
+        rows.take(LOOKED_AT_MAX)
+            .filter_map(|(key, _)| {
+                let id = names(&key).into_iter().next()?;
+                let is_new = id != last;
+                last.clone_from(&id);
+                is_new.then_some(id)
+            })
+            .take_while(|id| filter.key.as_ref().is_none_or(|key| id.starts_with(key)))
+            .filter_map(|id| self.exception(&id))
+            .filter(|row| filter.wants(row))
+            .take(filter.limit)
+            .collect()
+    }
+
+    /// How service levels went since a moment, by level and whose turn it was.
+    #[must_use]
+    pub fn levels(&self, since: Timestamp) -> BTreeMap<(String, String), LevelRow> {
+        let first = u32::try_from(since.as_millis() / DAY_MS).unwrap_or(0);
+        let mut levels: BTreeMap<(String, String), LevelRow> = BTreeMap::new();
+        for (key, value) in self.scan(&[keys::LEVELS]).take(LOOKED_AT_MAX) {
+            let day = key.len().checked_sub(4).and_then(|at| key.get(at..));
+            let day = day.and_then(|it| Some(u32::from_be_bytes(it.try_into().ok()?)));
+            let mut names = names(&key).into_iter();
+            let (Some(day), Some(level), Some(on), Some(row)) =
+                (day, names.next(), names.next(), decode::<LevelRow>(&value))
+            else {
+                continue;
+            };
+            if day >= first {
+                levels.entry((level, on)).or_default().add(&row);
+            }
+        }
+        levels
+    }
+
+    /// What takes longer than it may, by level and whose turn it is.
+    #[must_use]
+    pub fn breaches(&self, limit: usize) -> Vec<BreachRow> {
+        self.scan(&[keys::BREACHES])
+            .filter_map(|(_, value)| decode(&value))
+            .take(limit)
+            .collect()
+    }
+
+    /// A node's reconciliation reports, newest first.
+    #[must_use]
+    pub fn reports(&self, node: &str, limit: usize) -> Vec<ReportRow> {
+        let rows = self.scan(&keys::reports_of(node)).rev();
+        rows.filter_map(|(_, value)| decode(&value))
+            .take(limit)
+            .collect()
+    }
+
+    fn long(&self, key: &[u8]) -> Option<Vec<u8>> {
+        joined(key, |key| self.get(key).map(|row| row.to_vec()))
+    }
+}
+
+impl InstanceFilter {
+    /// The keys among which they are.
+    fn range(&self) -> Range<Vec<u8>> {
+        let prefix = match (&self.process, &self.key_prefix) {
+            (Some(process), prefix) => {
+                keys::instance(process, prefix.as_deref().unwrap_or_default())
+            }
+            (None, _) => vec![keys::INSTANCES],
+        };
+        let mut end = prefix.clone();
+        if let Some(last) = end.last_mut() {
+            *last = last.saturating_add(1);
+        }
+        let mut from = prefix;
+        if let Some((process, key)) = &self.after {
+            let mut after = keys::instance(process, key);
+            after.push(0);
+            from = from.max(after);
+        }
+        let end = end.max(from.clone());
+        from..end
+    }
+}
+
+fn timer(key: &[u8]) -> Option<Timer> {
+    let due = u64::from_be_bytes(key.get(1..9)?.try_into().ok()?);
+    let mut names = names(key.get(8..)?).into_iter();
+    Some(Timer {
+        due: Timestamp::from_millis(i64::try_from(due).ok()?),
+        process: names.next()?,
+        key: names.next()?,
+        name: names.next()?,
+    })
+}
+
+fn work_id(key: &[u8]) -> Option<WorkId> {
+    let sequence = u64::from_be_bytes(key.get(1..9)?.try_into().ok()?);
+    let ordinal = u32::from_be_bytes(key.get(9..13)?.try_into().ok()?);
+    Some(WorkId {
+        sequence: Sequence::from_u64(sequence),
+        ordinal,
+    })
+}
