@@ -147,7 +147,7 @@ fn a_node_that_refuses_is_followed_by_the_next_and_never_asked_again() {
         ("accepted", vec![]),
         "the exception closed itself"
     );
-    assert_eq!(run.sent("case/"), ["case/rejected/north", "case/over/1"]);
+    assert_eq!(run.sent("case/"), ["case/rejected/north", "case/over/2"]);
     run.document(
         &warehouse("south"),
         &answer("SO-1", "rejected", 4, "capacity"),
