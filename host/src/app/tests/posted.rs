@@ -36,8 +36,10 @@ async fn with_shop(site: &Site) -> (Host, Token) {
         [partners.till]
         adapter = "guest"
         role = "shop"
+        access.token_sha256 = ["{}"]
         "#,
-        token.hash()
+        token.hash(),
+        Token::generate().unwrap().hash(),
     );
     (site.start(&settings).await, token)
 }
