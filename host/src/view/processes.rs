@@ -13,7 +13,7 @@ mod work;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    ask::{ExceptionFilter, InstanceFilter},
+    ask::{ExceptionFilter, InstanceCount, InstanceFilter},
     level::{BreachRow, LevelRow, Percentiles},
     work::{Waiting, Work},
 };

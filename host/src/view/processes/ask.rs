@@ -50,6 +50,15 @@ pub struct InstanceFilter {
     pub limit: usize,
 }
 
+/// How many instances there are of one version.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct InstanceCount {
+    /// Where something is left to do.
+    pub live: u64,
+    /// Where nothing is.
+    pub finished: u64,
+}
+
 /// Which exceptions.
 #[derive(Clone, Debug, Default)]
 pub struct ExceptionFilter {
@@ -130,6 +139,25 @@ impl View {
             .filter(|(_, _, row)| filter.wants(row))
             .take(filter.limit)
             .collect()
+    }
+
+    /// How many instances each version of each process has.
+    #[must_use]
+    pub fn count_instances(&self) -> BTreeMap<(String, u32), InstanceCount> {
+        let mut counts: BTreeMap<(String, u32), InstanceCount> = BTreeMap::new();
+        for (key, value) in self.scan(&[keys::INSTANCES]).take(LOOKED_AT_MAX) {
+            let process = names(&key).into_iter().next();
+            let (Some(process), Some(row)) = (process, decode::<InstanceRow>(&value)) else {
+                continue;
+            };
+            let count = counts.entry((process, row.version)).or_default();
+            if row.finished {
+                count.finished += 1;
+            } else {
+                count.live += 1;
+            }
+        }
+        counts
     }
 
     /// The deliveries that an instance asked for, or one of its commands.
