@@ -22,6 +22,7 @@ pub(super) fn sends_what_it_says(to: &Receiver, draft: &Draft, came: &Came) {
         Draft::Release { .. } => "order",
         Draft::Numbered { .. } => "shipment",
         Draft::Return { .. } => "return-authorization",
+        Draft::Numbered { .. } => "shipment",
         Draft::Relayed { of } => came.get(of).copied().expect("what is relayed came"),
     };
     let node = || Role::Warehouse {
