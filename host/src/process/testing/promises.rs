@@ -20,7 +20,6 @@ pub(super) fn sends_what_it_says(to: &Receiver, draft: &Draft, came: &Came) {
     let kind = match draft {
         Draft::Written { document } => contract::kind(document),
         Draft::Release { .. } => "order",
-        Draft::Numbered { .. } => "shipment",
         Draft::Return { .. } => "return-authorization",
         Draft::Numbered { .. } => "shipment",
         Draft::Relayed { of } => came.get(of).copied().expect("what is relayed came"),
