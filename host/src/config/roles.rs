@@ -205,7 +205,11 @@ mod tests {
                 "{node:?}"
             );
         }
-        for (role, takes) in [("", "order"), ("role = 'erp'", ""), ("role = 'erp'", "orders")] {
+        for (role, takes) in [
+            ("", "order"),
+            ("role = 'erp'", ""),
+            ("role = 'erp'", "orders"),
+        ] {
             let takes: Vec<&str> = takes.split(' ').filter(|it| !it.is_empty()).collect();
             assert_eq!(
                 settings(&format!("{erp}{role}\ntakes = {takes:?}")),

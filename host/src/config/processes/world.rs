@@ -75,8 +75,8 @@ impl<'a> World<'a> {
             .filter(|(_, partner)| partner.endpoint.is_some())
             .collect();
         for (index, (name, partner)) in written.iter().enumerate() {
-            let before = written[..index].iter();
-            let rival = before.clone().find(|(_, other)| are_sent_the_same(other, partner));
+            let mut before = written[..index].iter();
+            let rival = before.find(|(_, other)| are_sent_the_same(other, partner));
             if let Some((first, _)) = rival {
                 faults.push(Fault {
                     setting: format!("partners.{name}.role"),
