@@ -195,6 +195,11 @@ fn command(command: &Command) -> Value {
             dedupe_key,
             ..
         } => ("tell", format!("{process} {key}"), Some(dedupe_key)),
+        Command::Redeliver { dedupe_key } => (
+            "redeliver",
+            "once more, what became a dead letter".to_owned(),
+            Some(dedupe_key),
+        ),
     };
     json!({ "command": kind, "text": text, "dedupe_key": dedupe_key })
 }
