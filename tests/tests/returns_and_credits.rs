@@ -51,7 +51,8 @@ async fn a_return_goes_from_the_request_to_a_partial_credit() {
     says(api, "north", &receipt("RC-1", Some("R-1"), 600, THREE)).await;
     let received = return_stands(api, "received").await;
     assert_eq!(fact(&received, "received"), "3");
-    assert_eq!(received["waits"][0]["level"], "inspection");
+    let waits = array(&received["waits"]);
+    assert!(waits.iter().any(|it| it["level"] == "inspection"), "{waits:?}");
     let judged = [
         (("1", "KETTLE", 2), "restock"),
         (("1", "KETTLE", 1), "scrap"),

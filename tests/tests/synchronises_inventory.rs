@@ -189,7 +189,7 @@ async fn figures_that_are_too_old_are_marked_and_the_desk_is_told() {
     assert_eq!(tea(api).await["stale"], true);
 
     let mut news = snapshot("N-2", 60, &[("TEA", 97)]);
-    let now = Clock::system().now().to_string();
+    let now = Clock::System.now().to_string();
     news["as_of"] = json!({ "text": now, "zoned": true });
     says(api, "north", &news).await;
     stands(api, "inventory-sync", NODE, "current").await;
