@@ -19,7 +19,7 @@ use crate::{
     clock::Clock,
     config::{Checked, Config},
     deliver::transport::{self, Transport},
-    engine::{Engine, Feed, Parts},
+    engine::{Engine, Feed, Parts, Tools},
     failpoint,
     ingress::{self, Ingress, authenticate::NoRandomness, files::Folder},
     intake::Intake,
@@ -219,21 +219,23 @@ pub async fn start(checked: Checked, clock: Clock) -> Result<Host, StartError> {
     let backlog = storage.feed.backlog();
     let parts = Parts {
         clock: clock.clone(),
-        committer: storage.committer.clone(),
         view: storage.view.clone(),
         journal: Arc::clone(&storage.reader),
-        registry: Arc::clone(&registry),
-        pool,
-        metrics: Arc::clone(&storage.metrics),
         threads: sandbox.config().threads(),
-        limits: sandbox.config().limits(),
+        metrics: Arc::clone(&storage.metrics),
         partners: Arc::clone(&partners),
         table,
         policy: Arc::new(policy),
         config: config.engine.clone(),
         retention: config.journal.retention(),
     };
-    let (engine, handle) = Engine::new(parts, storage.feed);
+    let tools = Tools {
+        committer: storage.committer.clone(),
+        registry: Arc::clone(&registry),
+        pool,
+        limits: sandbox.config().limits(),
+    };
+    let (engine, handle) = Engine::new(parts, tools, storage.feed);
     let intake = Arc::new(Intake {
         clock: clock.clone(),
         committer: storage.committer.clone(),

@@ -16,6 +16,7 @@ mod conversation;
 mod decide;
 mod earlier;
 mod handle;
+mod hands;
 mod inbox;
 mod log;
 mod ordinals;
@@ -43,6 +44,7 @@ use self::{
     commits::Unanswered,
     conversation::{Attempt, Ended, Surroundings},
     handle::Command,
+    hands::{Hands, Machine},
     polling::PollEvent,
     processes::Stage,
     retention::Rounds,
@@ -65,10 +67,10 @@ use crate::{
     metrics::Metrics,
     partner::Partners,
     process::Policy,
-    record::{Attempted, Failure, Outcome, Record, Replayed, Subject},
+    record::{Attempted, Outcome, Record, Replayed, Subject},
     registry::Registry,
     route::Table,
-    sandbox::{Adapter, Limits, Pool},
+    sandbox::{Limits, Pool},
     view::View,
 };
 
@@ -83,21 +85,13 @@ const IDLE: Duration = Duration::from_secs(60);
 pub struct Parts {
     /// The present.
     pub clock: Clock,
-    /// Where records go.
-    pub committer: Committer<Record>,
     /// Where rows are.
     pub view: View,
     /// Where records are.
     pub journal: Arc<dyn Reader>,
-    /// Adapters.
-    pub registry: Arc<Registry>,
-    /// Threads for them.
-    pub pool: Arc<Pool>,
-    /// How many threads the pool has.
+    /// How many threads there are for guests.
     pub threads: usize,
-    /// What a guest may use.
-    pub limits: Limits,
-    /// Where guest calls are counted.
+    /// Where is counted what happens.
     pub metrics: Arc<Metrics>,
     /// Partners.
     pub partners: Arc<Partners>,
@@ -109,6 +103,18 @@ pub struct Parts {
     pub config: Config,
     /// For how long records are kept; for ever if absent.
     pub retention: Option<Duration>,
+}
+
+/// What does the work that the engine hands out.
+pub struct Tools {
+    /// Where records go.
+    pub committer: Committer<Record>,
+    /// Adapters.
+    pub registry: Arc<Registry>,
+    /// Threads for them.
+    pub pool: Arc<Pool>,
+    /// What a guest may use.
+    pub limits: Limits,
 }
 
 /// What the engine hears.
@@ -149,7 +155,7 @@ pub struct Backlog(Arc<AtomicI64>);
 /// The engine.
 pub struct Engine {
     parts: Parts,
-    around: Surroundings,
+    hands: Box<dyn Hands>,
     state: State,
     stage: Stage,
     events: mpsc::UnboundedSender<Event>,
@@ -255,26 +261,32 @@ impl Backlog {
 impl Engine {
     /// An engine that continues what the view says is unfinished.
     #[must_use]
-    pub fn new(parts: Parts, feed: Feed) -> (Self, Handle) {
-        let now = parts.clock.now();
-        let committer = parts.committer.for_own_work();
+    pub fn new(parts: Parts, tools: Tools, feed: Feed) -> (Self, Handle) {
         let around = Surroundings {
             clock: parts.clock.clone(),
-            committer,
+            committer: tools.committer.for_own_work(),
             view: parts.view.clone(),
             journal: Arc::clone(&parts.journal),
-            pool: Arc::clone(&parts.pool),
-            limits: parts.limits,
+            pool: tools.pool,
+            limits: tools.limits,
             metrics: Arc::clone(&parts.metrics),
         };
-        let state = State::recover(&parts, now);
+        let partners = Arc::clone(&parts.partners);
+        let machine = Machine::new(around, tools.registry, partners, feed.events.clone());
+        Self::with_hands(parts, Box::new(machine), feed)
+    }
+
+    /// The same, and others do its work.
+    fn with_hands(parts: Parts, hands: Box<dyn Hands>, feed: Feed) -> (Self, Handle) {
+        let now = parts.clock.now();
+        let state = State::recover(&parts, hands.as_ref(), now);
         let handle = Handle::new(feed.events.clone(), state.replies());
         let policy = Arc::clone(&parts.policy);
         let stage = Stage::recover(&parts.view, &parts.partners, policy);
         let mut engine = Self {
             backlog: feed.backlog(),
             parts,
-            around,
+            hands,
             state,
             stage,
             events: feed.events,
@@ -288,7 +300,7 @@ impl Engine {
         };
         if let Some(kept) = engine.parts.view.kept() {
             // A stop may have come before it.
-            engine.parts.committer.drop_before(kept.before);
+            engine.hands.give_up_before(kept.before);
         }
         engine.recover_polls();
         (engine, handle)
@@ -427,28 +439,6 @@ impl Engine {
             .ok()
     }
 
-    fn adapter_of(&self, partner: &PartnerName) -> Result<Arc<Adapter>, Failure> {
-        let name = self
-            .parts
-            .partners
-            .get(partner)
-            .map(|it| it.adapter.clone());
-        let Some(name) = name else {
-            return Err(Failure::settings(
-                "partner-unknown",
-                format!("there is no partner {partner} any more"),
-                "restore it in the configuration and replay this dead letter",
-            ));
-        };
-        self.parts.registry.get(&name).ok_or_else(|| {
-            Failure::settings(
-                "adapter-unknown",
-                format!("adapter {name} of partner {partner} is not loaded"),
-                "put its component into the adapters' directory, restart, and replay this dead letter",
-            )
-        })
-    }
-
     /// Makes records of what was read, in the order of acceptance.
     fn settle_all(&mut self, now: Timestamp) {
         while let Some(settled) = self.state.settle(&self.parts, &self.stage.roles, now) {
@@ -470,7 +460,7 @@ impl Engine {
         for index in 0..self.state.lanes() {
             loop {
                 match self.state.next_attempt(index, now) {
-                    Next::Dispatch(dispatch) => self.start_attempt(index, &dispatch, now),
+                    Next::Dispatch(dispatch) => self.start_attempt(index, &dispatch),
                     Next::WaitUntil(at) => {
                         wake = Some(wake.map_or(at, |wake: Timestamp| wake.min(at)));
                         break;
@@ -482,57 +472,29 @@ impl Engine {
         wake
     }
 
-    fn start_attempt(&mut self, index: usize, dispatch: &Dispatch<DeliveryId>, now: Timestamp) {
+    fn start_attempt(&mut self, index: usize, dispatch: &Dispatch<DeliveryId>) {
         let partner = self.state.lane_partner(index);
         if let Some(transition) = &dispatch.transition {
             self.commit_or_log(decide::breaker_moved(&partner.name, transition));
         }
-        let adapter = match self.adapter_of(&partner.name) {
-            Ok(adapter) => adapter,
-            Err(failure) => {
-                let begun = first_attempt_at(&self.parts.view, dispatch.id, now);
-                let ended = decide::never_began(dispatch, failure, begun);
-                drop(
-                    self.events
-                        .send(Event::Ended(partner.name.clone(), Box::new(ended))),
-                );
-                return;
-            }
-        };
         // Nothing is dispatched but by a lane, which has one.
         let Some(pace) = self.state.lane_pace(index) else {
             return;
         };
-        let attempt = Attempt {
+        self.hands.attempt(Attempt {
             delivery: dispatch.id,
             number: dispatch.attempt,
             document: self.state.document(dispatch.id),
             guests: self.state.lane_guests(index),
             pace,
-            partner: Arc::clone(&partner),
-            adapter,
-        };
-        let around = self.around.clone();
-        let events = self.events.clone();
-        let dispatch = dispatch.clone();
-        tokio::spawn(async move {
-            let view = around.view.clone();
-            // A task of its own, so that the lane hears of the end even if it panics.
-            let conversation = tokio::spawn(conversation::attempt(attempt, around));
-            let ended = conversation.await.unwrap_or_else(|_| {
-                let failure =
-                    Failure::host("the host failed during the attempt; its log says where");
-                let begun = first_attempt_at(&view, dispatch.id, now);
-                decide::never_began(&dispatch, failure, begun)
-            });
-            drop(events.send(Event::Ended(partner.name.clone(), Box::new(ended))));
+            partner,
         });
     }
 
     fn ended(&mut self, partner: &PartnerName, ended: Ended) {
         failpoint::hit("engine-before-outcome");
         let now = self.parts.clock.now();
-        if let Some(record) = self.state.ended(partner, ended, now, &mut random) {
+        if let Some(record) = self.state.ended(partner, ended, now, self.hands.as_ref()) {
             self.commit_or_log(record);
         }
     }
@@ -564,16 +526,4 @@ impl Engine {
             });
         }
     }
-}
-
-/// When the first attempt of a delivery began; now when this is the first.
-fn first_attempt_at(view: &View, delivery: DeliveryId, now: Timestamp) -> Timestamp {
-    let row = view.delivery(delivery);
-    row.and_then(|it| it.first_attempt_at).unwrap_or(now)
-}
-
-/// Sixty-four random bits, to spread retries. Zero when the system has none: then
-/// they are not spread.
-fn random() -> u64 {
-    getrandom::u64().unwrap_or_default()
 }

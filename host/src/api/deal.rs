@@ -44,11 +44,23 @@ mod tests {
             text: "it offers Cancel".to_owned(),
         };
         for (error, status, code) in [
-            (DealError::Unknown("exception x".to_owned()), 404, "not-found"),
-            (DealError::Moved(Sequence::from_u64(9)), 412, "version-conflict"),
+            (
+                DealError::Unknown("exception x".to_owned()),
+                404,
+                "not-found",
+            ),
+            (
+                DealError::Moved(Sequence::from_u64(9)),
+                412,
+                "version-conflict",
+            ),
             (DealError::Moving, 503, "instance-moving"),
             (DealError::Refused(refused), 409, "action-not-offered"),
-            (DealError::Broken("no state".to_owned()), 409, "instance-broken"),
+            (
+                DealError::Broken("no state".to_owned()),
+                409,
+                "instance-broken",
+            ),
         ] {
             let problem = not_done(error);
             let told: serde_json::Value = serde_json::from_slice(&problem.to_json()).unwrap();

@@ -101,7 +101,11 @@ pub async fn resolve(
     let Json(request) = request.map_err(|error| bad_value("body", error))?;
     let by = request.by.unwrap_or_else(|| "operator".to_owned());
     bounded("by", &by, BY_BYTES_MAX)?;
-    bounded("note", request.note.as_deref().unwrap_or_default(), NOTE_BYTES_MAX)?;
+    bounded(
+        "note",
+        request.note.as_deref().unwrap_or_default(),
+        NOTE_BYTES_MAX,
+    )?;
     let row = api.view.exception(&id).ok_or_else(|| missing(&id))?;
     precondition::require(&headers, Some(row.sequence))?;
     let deal = Deal::Resolve {
@@ -210,15 +214,16 @@ mod tests {
 
     fn search(text: &str) -> Result<ExceptionFilter, Problem> {
         let uri = format!("/?{text}").parse().unwrap();
-        let Query(search) = Query::<Search>::try_from_uri(&uri)
-            .map_err(|error| bad_value("query", error))?;
+        let Query(search) =
+            Query::<Search>::try_from_uri(&uri).map_err(|error| bad_value("query", error))?;
         search.filter(crate::api::testing::START)
     }
 
     fn ids(site: &Site, text: &str) -> Vec<String> {
         let listed = listed(&site.source(), &search(text).unwrap());
         let rows = listed["exceptions"].as_array().unwrap().iter();
-        rows.map(|it| it["id"].as_str().unwrap().to_owned()).collect()
+        rows.map(|it| it["id"].as_str().unwrap().to_owned())
+            .collect()
     }
 
     #[test]
@@ -229,7 +234,11 @@ mod tests {
         assert_eq!(ids(&site, "owner=planning"), lost);
         assert_eq!(ids(&site, "severity=urgent"), lost);
         let of_one = ids(&site, "key=order/SO-1");
-        assert_eq!(of_one.len(), 3, "one for each node, one for the order: {of_one:?}");
+        assert_eq!(
+            of_one.len(),
+            3,
+            "one for each node, one for the order: {of_one:?}"
+        );
         assert!(ids(&site, "kind=variance").is_empty());
         assert!(ids(&site, "overdue=true").is_empty());
         for bad in ["kind=nonsense", "severity=bad", "colour=red"] {
@@ -254,7 +263,10 @@ mod tests {
         assert_eq!(told["closed"], true);
         assert_eq!(told["links"]["subject"], "/v1/orders/SO-1");
         let self_link = told["links"]["self"].as_str().unwrap();
-        assert!(self_link.starts_with("/v1/exceptions/order%2FSO-1%23"), "{self_link}");
+        assert!(
+            self_link.starts_with("/v1/exceptions/order%2FSO-1%23"),
+            "{self_link}"
+        );
         let history = told["history"].as_array().unwrap();
         assert_eq!(history[0]["what"], "opened");
         assert!(history.iter().any(|it| it["by"] == "ann"), "{history:?}");

@@ -6,11 +6,7 @@ use super::{Api, link};
 use crate::{
     clock::Timestamp,
     journal::Reader,
-    process::{
-        Machine, Registry, Summary,
-        exception::Exception,
-        timer::Wait,
-    },
+    process::{Machine, Registry, Summary, exception::Exception, timer::Wait},
     view::{InstanceRow, View},
 };
 
@@ -90,9 +86,8 @@ impl Instance {
                 let waits = summary.waits.iter().map(|it| wait(it, now));
                 shown["waits"] = waits.collect();
                 let open = summary.exceptions.iter();
-                shown["open_exceptions"] = open
-                    .map(|it| exception(&self.process, it, now))
-                    .collect();
+                shown["open_exceptions"] =
+                    open.map(|it| exception(&self.process, it, now)).collect();
             }
             // What the row has is told all the same.
             Err(text) => shown["unreadable"] = json!(text),
@@ -193,4 +188,3 @@ pub(super) fn exception(process: &str, exception: &Exception, now: Timestamp) ->
         "links": links,
     })
 }
-

@@ -207,9 +207,21 @@ mod tests {
     pub(super) fn site() -> Site {
         let mut site = Site::new(RULES);
         site.document("erp", Role::Erp, &stock("E1", "north", "CUP", 100));
-        site.document("north-3pl", warehouse("north"), &stock("N1", "north", "CUP", 90));
-        site.document("north-3pl", warehouse("north"), &stock("N2", "north", "TEA", 7));
-        site.document("south-3pl", warehouse("south"), &stock("S1", "south", "TEA", 3));
+        site.document(
+            "north-3pl",
+            warehouse("north"),
+            &stock("N1", "north", "CUP", 90),
+        );
+        site.document(
+            "north-3pl",
+            warehouse("north"),
+            &stock("N2", "north", "TEA", 7),
+        );
+        site.document(
+            "south-3pl",
+            warehouse("south"),
+            &stock("S1", "south", "TEA", 3),
+        );
         site
     }
 
@@ -222,8 +234,14 @@ mod tests {
     fn found(site: &Site, text: &str) -> Vec<String> {
         let listed = listed(&site.source(), &search(text));
         let rows = listed["inventory"].as_array().unwrap().iter();
-        rows.map(|it| format!("{}/{}", it["node"].as_str().unwrap(), it["sku"].as_str().unwrap()))
-            .collect()
+        rows.map(|it| {
+            format!(
+                "{}/{}",
+                it["node"].as_str().unwrap(),
+                it["sku"].as_str().unwrap()
+            )
+        })
+        .collect()
     }
 
     #[test]
@@ -234,13 +252,23 @@ mod tests {
         assert_eq!(found(&site, "sku=TEA"), ["north/TEA", "south/TEA"]);
         assert_eq!(found(&site, "held=true"), ["north/CUP"]);
         assert_eq!(found(&site, "stale=true"), [""; 0]);
-        assert_eq!(found(&site, "node=nor"), [""; 0], "a name is meant as a whole");
+        assert_eq!(
+            found(&site, "node=nor"),
+            [""; 0],
+            "a name is meant as a whole"
+        );
         let first = listed(&site.source(), &search("limit=1"));
         assert_eq!(first["next"], "inventory/north/CUP");
         let row = &first["inventory"][0];
-        assert_eq!((&row["available"], &row["held"]), (&json!("90"), &json!(true)));
+        assert_eq!(
+            (&row["available"], &row["held"]),
+            (&json!("90"), &json!(true))
+        );
         assert_eq!(row["positions"][0]["difference"], "-10");
-        assert_eq!(found(&site, "after=inventory/north/CUP"), ["north/TEA", "south/TEA"]);
+        assert_eq!(
+            found(&site, "after=inventory/north/CUP"),
+            ["north/TEA", "south/TEA"]
+        );
         let last = listed(&site.source(), &search("limit=3"));
         assert!(last["next"].is_null());
     }
@@ -249,7 +277,11 @@ mod tests {
     fn figures_of_a_silent_node_are_marked() {
         let mut site = site();
         site.wait(61);
-        site.ring(InventorySync::NAME, "inventory/north", "inventory-staleness//breach");
+        site.ring(
+            InventorySync::NAME,
+            "inventory/north",
+            "inventory-staleness//breach",
+        );
         assert_eq!(found(&site, "stale=true"), ["north/CUP", "north/TEA"]);
         assert_eq!(found(&site, "stale=false"), ["south/TEA"]);
     }

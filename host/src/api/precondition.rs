@@ -92,7 +92,10 @@ fn tag(sequence: Sequence, body: &[u8]) -> HeaderValue {
 /// The step of a strong entity tag of ours.
 fn step_of(tag: &str) -> Option<u64> {
     let tag = tag.trim().strip_prefix('"')?.strip_suffix('"')?;
-    tag.split_once('-').map_or(tag, |(step, _)| step).parse().ok()
+    tag.split_once('-')
+        .map_or(tag, |(step, _)| step)
+        .parse()
+        .ok()
 }
 
 #[cfg(test)]

@@ -171,10 +171,7 @@ impl Serialize for Problem {
         let inner = &*self.0;
         let code = inner.own_code.as_deref().unwrap_or(inner.code);
         let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry(
-            "type",
-            &format_args!("urn:crossdock:problem:{code}"),
-        )?;
+        map.serialize_entry("type", &format_args!("urn:crossdock:problem:{code}"))?;
         map.serialize_entry("title", inner.title)?;
         map.serialize_entry("status", &inner.status.as_u16())?;
         if !inner.detail.is_empty() {

@@ -105,9 +105,9 @@ pub async fn migrate(
     headers: HeaderMap,
     request: Result<Json<Migration>, axum::extract::rejection::JsonRejection>,
 ) -> Result<Json<Value>, Problem> {
-    let key = key.strip_suffix(MIGRATE).ok_or_else(|| {
-        not_found("action", &format!("{process}/{key}; append {MIGRATE}"))
-    })?;
+    let key = key
+        .strip_suffix(MIGRATE)
+        .ok_or_else(|| not_found("action", &format!("{process}/{key}; append {MIGRATE}")))?;
     let Json(request) = request.map_err(|error| bad_value("body", error))?;
     let row = api.view.instance(&process, key);
     let row = row.ok_or_else(|| missing(&process, key))?;
@@ -173,7 +173,10 @@ fn place(text: &str) -> Result<(String, String), &'static str> {
 fn listed(source: &Source<'_>, filter: &InstanceFilter) -> Value {
     let rows = source.view.instances(filter);
     let next = (rows.len() == filter.limit)
-        .then(|| rows.last().map(|(process, key, _)| format!("{process}/{key}")))
+        .then(|| {
+            rows.last()
+                .map(|(process, key, _)| format!("{process}/{key}"))
+        })
         .flatten();
     let shown = rows
         .iter()
@@ -189,7 +192,9 @@ fn listed(source: &Source<'_>, filter: &InstanceFilter) -> Value {
 fn machines(source: &Source<'_>) -> Value {
     let mut counts = source.view.count_instances();
     let known = source.machines.versions();
-    let known: Vec<_> = known.map(|it| (it.process.to_owned(), it.version)).collect();
+    let known: Vec<_> = known
+        .map(|it| (it.process.to_owned(), it.version))
+        .collect();
     for machine in &known {
         counts.entry(machine.clone()).or_default();
     }
@@ -241,7 +246,11 @@ mod tests {
             site.document("web", Role::Shop, &order(number, &[("1", "TEA", 1)]));
         }
         site.document("erp", Role::Erp, &answer("SO-1", "accepted", None));
-        site.document("north-3pl", warehouse("north"), &answer("SO-1", "rejected", None));
+        site.document(
+            "north-3pl",
+            warehouse("north"),
+            &answer("SO-1", "rejected", None),
+        );
         site
     }
 
@@ -259,8 +268,13 @@ mod tests {
         let machines = listed["machines"].as_array().unwrap();
         let orders = machines.iter().find(|it| it["process"] == PROCESS).unwrap();
         assert_eq!(orders["live"], 2);
-        assert_eq!((&orders["newest"], &orders["present"]), (&json!(true), &json!(true)));
-        let returns = machines.iter().find(|it| it["process"] == "return-to-credit");
+        assert_eq!(
+            (&orders["newest"], &orders["present"]),
+            (&json!(true), &json!(true))
+        );
+        let returns = machines
+            .iter()
+            .find(|it| it["process"] == "return-to-credit");
         assert_eq!(returns.unwrap()["live"], 0, "nothing of it yet");
         let next = format!("{PROCESS}/order/SO-1");
         assert_eq!(listed["next"], next);
@@ -276,11 +290,15 @@ mod tests {
         let keys = |search: &str| -> Vec<String> {
             let listed = listed(&site.source(), &filter(search));
             let rows = listed["instances"].as_array().unwrap().iter();
-            rows.map(|it| it["key"].as_str().unwrap().to_owned()).collect()
+            rows.map(|it| it["key"].as_str().unwrap().to_owned())
+                .collect()
         };
         assert_eq!(keys("node=south"), ["order/SO-1"]);
         assert_eq!(keys("fact=placed_by=web"), ["order/SO-1", "order/SO-2"]);
-        assert_eq!(keys(&format!("process={PROCESS}&status=validating")), ["order/SO-2"]);
+        assert_eq!(
+            keys(&format!("process={PROCESS}&status=validating")),
+            ["order/SO-2"]
+        );
         assert!(keys("finished=true").is_empty());
         assert!(keys("process=shipment-visibility").is_empty());
     }
@@ -292,7 +310,14 @@ mod tests {
             let read = Query::<Search>::try_from_uri(&uri);
             read.map_or(true, |Query(search)| search.filter().is_err())
         };
-        for bad in ["colour=red", "fact=north", "key=order/", "since=noon", "after=x", "limit=-1"] {
+        for bad in [
+            "colour=red",
+            "fact=north",
+            "key=order/",
+            "since=noon",
+            "after=x",
+            "limit=-1",
+        ] {
             assert!(refused(bad), "{bad}");
         }
     }
@@ -312,7 +337,10 @@ mod tests {
             .iter()
             .map(|it| it["text"].as_str().unwrap())
             .collect();
-        assert!(commands.contains(&"the order (1 line) to node north"), "{commands:?}");
+        assert!(
+            commands.contains(&"the order (1 line) to node north"),
+            "{commands:?}"
+        );
         let events: Vec<_> = history[2]["events"]
             .as_array()
             .unwrap()

@@ -138,7 +138,10 @@ mod tests {
         let source = site.source();
         let instance = Instance::of::<ReturnToCredit>(&source, "return/R1").unwrap();
         let told = told(&source, &instance).unwrap();
-        assert_eq!((&told["rma_no"], &told["status"]), (&json!("R1"), &json!("authorized")));
+        assert_eq!(
+            (&told["rma_no"], &told["status"]),
+            (&json!("R1"), &json!("authorized"))
+        );
         assert_eq!(told["return"]["lines"][0]["authorized"], "1");
         assert_eq!(told["history"].as_array().unwrap().len(), 2);
         let sent = site.sent(ReturnToCredit::NAME, "return/R1");

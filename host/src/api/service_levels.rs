@@ -152,7 +152,13 @@ mod tests {
             ..Search::default()
         };
         let told = super::told(&site.source(), &of_erp);
-        assert!(told["service_levels"].as_array().unwrap().iter().all(|it| it["partner"] == "erp"));
+        assert!(
+            told["service_levels"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .all(|it| it["partner"] == "erp")
+        );
     }
 
     #[test]

@@ -68,6 +68,12 @@ pub(super) fn shown(sequence: Sequence, stepped: &Stepped, step: &Step) -> Value
 
 /// A step by itself. Its state is in the record only.
 pub(super) fn step(step: &Step) -> Value {
+    // What is carried over says everything again that an earlier step did.
+    let commands = if step.stands.is_some() {
+        &[][..]
+    } else {
+        &step.commands
+    };
     json!({
         "process": step.process,
         "key": step.key,
@@ -76,7 +82,7 @@ pub(super) fn step(step: &Step) -> Value {
         "status": step.status,
         "finished": step.finished,
         "correlation_id": step.correlation_id,
-        "commands": step.commands.iter().map(command).collect::<Vec<_>>(),
+        "commands": commands.iter().map(command).collect::<Vec<_>>(),
         "events": step.events.iter().map(event).collect::<Vec<_>>(),
         "refused": step.refused,
         "omitted": step.omitted,
@@ -237,6 +243,7 @@ fn drafted(draft: &Draft) -> String {
     match draft {
         Draft::Written { document } => crate::contract::kind(document).to_owned(),
         Draft::Relayed { of } => format!("document {of} as it came"),
+        Draft::Numbered { of, .. } => format!("shipment {of} under the order's line numbers"),
         Draft::Release { purpose, lines, .. } => {
             let what = match purpose {
                 Intent::Original => "the order",

@@ -52,7 +52,10 @@ pub(super) fn sender(
 ) -> Result<PartnerName, Problem> {
     caller(api, operators, partner, headers)?;
     let name = partner.ok_or_else(|| {
-        bad_value("partner", "name the partner whose order it is: ?partner=NAME")
+        bad_value(
+            "partner",
+            "name the partner whose order it is: ?partner=NAME",
+        )
     })?;
     named(&api.partners, name)
 }
@@ -84,18 +87,26 @@ pub(super) fn named(partners: &Partners, name: &str) -> Result<PartnerName, Prob
         .and_then(|name| partners.get(&name))
         .ok_or_else(|| not_found("partner", &shown))?;
     if partner.role.is_none() {
-        return Err(unfit(partners, "partner-without-role", &format!(
-            "partner {name} has no role, so no process would hear of it; \
+        return Err(unfit(
+            partners,
+            "partner-without-role",
+            &format!(
+                "partner {name} has no role, so no process would hear of it; \
              set partners.{name}.role, or name another partner"
-        )));
+            ),
+        ));
     }
     if partner.adapter != ADAPTER {
-        return Err(unfit(partners, "dialect-unfit", &format!(
-            "partner {name} speaks through the adapter {}, which does not read canonical JSON; \
+        return Err(unfit(
+            partners,
+            "dialect-unfit",
+            &format!(
+                "partner {name} speaks through the adapter {}, which does not read canonical JSON; \
              send its own dialect to POST /v1/partners/{name}/messages, or name a partner \
              with the adapter {ADAPTER}",
-            partner.adapter
-        )));
+                partner.adapter
+            ),
+        ));
     }
     Ok(partner.name.clone())
 }
@@ -143,7 +154,9 @@ pub(super) async fn small_body(body: Body, bytes_max: usize) -> Result<Bytes, Pr
             "body-too-large",
             "Body too large",
         )
-        .detail(format!("it may have {bytes_max} bytes, and must not break off"))
+        .detail(format!(
+            "it may have {bytes_max} bytes, and must not break off"
+        ))
         .extension("bytes_max", bytes_max)
     })
 }
@@ -153,10 +166,7 @@ pub(super) async fn small_body(body: Body, bytes_max: usize) -> Result<Bytes, Pr
 /// # Errors
 /// 415 for another media type than JSON, 422 with the place for what is no such document
 /// or must not be taken.
-pub(super) fn document(
-    brought: &Brought<Intake>,
-    kind: &'static str,
-) -> Result<Document, Problem> {
+pub(super) fn document(brought: &Brought<Intake>, kind: &'static str) -> Result<Document, Problem> {
     json_only(brought.content_type())?;
     read(brought.body(), kind)
 }
@@ -207,7 +217,10 @@ fn json_only(content_type: Option<&str>) -> Result<(), Problem> {
 
 /// A document of another kind than the path takes.
 pub(super) fn another_kind(kind: &'static str) -> Problem {
-    invalid(kind, format!("this path takes one document whose kind is {kind}"))
+    invalid(
+        kind,
+        format!("this path takes one document whose kind is {kind}"),
+    )
 }
 
 fn invalid(kind: &'static str, detail: String) -> Problem {
@@ -283,7 +296,11 @@ mod tests {
 
     #[test]
     fn only_json_is_taken() {
-        for kind in [None, Some("application/json"), Some("application/vnd.x+JSON; a=b")] {
+        for kind in [
+            None,
+            Some("application/json"),
+            Some("application/vnd.x+JSON; a=b"),
+        ] {
             assert!(json_only(kind).is_ok(), "{kind:?}");
         }
         for kind in ["text/plain", "application/xml", ""] {

@@ -294,7 +294,10 @@ impl Site {
             .machines
             .step(process, version, key, before, input, self.now, &world)
             .unwrap();
-        let summary = self.machines.summary(process, version, &made.state).unwrap();
+        let summary = self
+            .machines
+            .summary(process, version, &made.state)
+            .unwrap();
         self.states.insert(named, made.state.clone());
         Step {
             process: process.to_owned(),
@@ -313,6 +316,7 @@ impl Site {
             events: made.events,
             refused: None,
             omitted: Vec::new(),
+            stands: None,
         }
     }
 

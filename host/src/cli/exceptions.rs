@@ -17,7 +17,7 @@ use crate::api::link;
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Lists business problems with their owners, open ones first of all
+    /// Lists business problems with their owners: open ones, unless --closed
     #[command(
         after_help = "Example: what is overdue and urgent\n  crossdock exceptions list --overdue --severity urgent"
     )]
@@ -146,7 +146,9 @@ impl List {
             "text",
         ];
         print::table(
-            &["id", "kind", "severity", "owner", "since", "due", "actions", "what"],
+            &[
+                "id", "kind", "severity", "owner", "since", "due", "actions", "what",
+            ],
             &rows(&answer["exceptions"], &fields),
         );
         next_page(&answer);
@@ -170,7 +172,16 @@ impl Show {
 
 fn told(exception: &Value) {
     for name in [
-        "id", "kind", "severity", "key", "subject", "text", "owner", "opened_at", "due", "closed",
+        "id",
+        "kind",
+        "severity",
+        "key",
+        "subject",
+        "text",
+        "owner",
+        "opened_at",
+        "due",
+        "closed",
         "actions",
     ] {
         print::line(format!("{name:<16} {}", text(&exception[name])));

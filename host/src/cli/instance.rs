@@ -2,16 +2,16 @@
 
 use serde_json::Value;
 
-use super::{
-    messages::items,
-    print,
-    remote::text,
-};
+use super::{messages::items, print, remote::text};
 
 /// What is waited for, a line each.
 pub(super) fn waits(instance: &Value) {
     for wait in items(&instance["waits"]) {
-        let mut line = format!("waits for {} by {}", text(&wait["level"]), text(&wait["on"]));
+        let mut line = format!(
+            "waits for {} by {}",
+            text(&wait["level"]),
+            text(&wait["on"])
+        );
         line.push_str(&format!(" since {}", text(&wait["since"])));
         if let Some(until) = wait["until"].as_str() {
             line.push_str(&format!(", until {until}"));
@@ -41,7 +41,10 @@ pub(super) fn open_exceptions(instance: &Value) {
         ));
         let mut actions = items(&exception["actions"]).peekable();
         if actions.peek().is_some() {
-            print::line(format!("    can be resolved by: {}", text(&exception["actions"])));
+            print::line(format!(
+                "    can be resolved by: {}",
+                text(&exception["actions"])
+            ));
         }
     }
 }

@@ -127,9 +127,25 @@ impl Reconciliation {
             report["held"],
         ));
         print::line("");
-        let fields = ["sku", "status", "lot", "warehouse", "erp", "difference", "held"];
+        let fields = [
+            "sku",
+            "status",
+            "lot",
+            "warehouse",
+            "erp",
+            "difference",
+            "held",
+        ];
         print::table(
-            &["item", "status", "lot", "warehouse", "erp", "difference", "held"],
+            &[
+                "item",
+                "status",
+                "lot",
+                "warehouse",
+                "erp",
+                "difference",
+                "held",
+            ],
             &rows(&report["rows"], &fields),
         );
         let kept = rows(&answer["reports"], &["report", "at", "positions"]);

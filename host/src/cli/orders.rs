@@ -22,7 +22,9 @@ pub(super) enum Command {
     )]
     List(Box<List>),
     /// Tells everything about one order, across all systems
-    #[command(after_help = "Example: with the reasons for the node that ships it\n  crossdock orders show SO-9001 --why")]
+    #[command(
+        after_help = "Example: with the reasons for the node that ships it\n  crossdock orders show SO-9001 --why"
+    )]
     Show(Show),
     /// Cancels an order or lines of it, as far as it is not too late
     #[command(
@@ -133,7 +135,15 @@ impl List {
         }
         let listed: Vec<_> = items(&answer["orders"]).map(row).collect();
         print::table(
-            &["order", "status", "placed by", "node", "waits for", "exceptions", "changed"],
+            &[
+                "order",
+                "status",
+                "placed by",
+                "node",
+                "waits for",
+                "exceptions",
+                "changed",
+            ],
             &listed,
         );
         next_page(&answer);
@@ -142,13 +152,19 @@ impl List {
 }
 
 fn row(order: &Value) -> Vec<String> {
-    let waits: Vec<_> = items(&order["waits"]).map(|it| text(&it["level"])).collect();
+    let waits: Vec<_> = items(&order["waits"])
+        .map(|it| text(&it["level"]))
+        .collect();
     vec![
         text(&order["order_no"]),
         text(&order["status"]),
         text(&order["facts"]["placed_by"]),
         text(&order["facts"]["node"]),
-        if waits.is_empty() { "-".to_owned() } else { waits.join(", ") },
+        if waits.is_empty() {
+            "-".to_owned()
+        } else {
+            waits.join(", ")
+        },
         text(&order["exceptions"]),
         text(&order["changed_at"]),
     ]
@@ -176,10 +192,26 @@ impl Show {
         waits(&answer);
         print::line("");
         let fields = [
-            "line_no", "sku", "ordered", "shipped", "cancelled", "short", "open", "unit",
+            "line_no",
+            "sku",
+            "ordered",
+            "shipped",
+            "cancelled",
+            "short",
+            "open",
+            "unit",
         ];
         print::table(
-            &["line", "item", "ordered", "shipped", "cancelled", "short", "open", "unit"],
+            &[
+                "line",
+                "item",
+                "ordered",
+                "shipped",
+                "cancelled",
+                "short",
+                "open",
+                "unit",
+            ],
             &rows(&order["lines"], &fields),
         );
         print::line("");
@@ -203,7 +235,11 @@ fn systems(systems: &Value) {
             vec![
                 text(&it["partner"]),
                 text(&it["role"]["kind"]),
-                if numbers.is_empty() { "-".to_owned() } else { numbers.join(", ") },
+                if numbers.is_empty() {
+                    "-".to_owned()
+                } else {
+                    numbers.join(", ")
+                },
                 text(&it["delivery"]),
                 text(&it["acknowledgement"]),
                 text(&it["last_heard_at"]),
@@ -211,7 +247,14 @@ fn systems(systems: &Value) {
         })
         .collect();
     print::table(
-        &["system", "role", "its numbers", "delivery", "acknowledgement", "last heard of"],
+        &[
+            "system",
+            "role",
+            "its numbers",
+            "delivery",
+            "acknowledgement",
+            "last heard of",
+        ],
         &rows,
     );
 }

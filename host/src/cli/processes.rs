@@ -138,7 +138,9 @@ impl List {
             return Ok(());
         }
         if answer["machines"].is_array() {
-            let fields = ["process", "version", "newest", "present", "live", "finished"];
+            let fields = [
+                "process", "version", "newest", "present", "live", "finished",
+            ];
             print::table(&fields, &rows(&answer["machines"], &fields));
             print::line("");
         }
@@ -152,7 +154,15 @@ impl List {
             "changed_at",
         ];
         print::table(
-            &["process", "key", "version", "status", "finished", "exceptions", "changed"],
+            &[
+                "process",
+                "key",
+                "version",
+                "status",
+                "finished",
+                "exceptions",
+                "changed",
+            ],
             &rows(&answer["instances"], &fields),
         );
         next_page(&answer);
@@ -176,7 +186,11 @@ impl Show {
             text(&answer["key"]),
             answer["version"],
             text(&answer["status"]),
-            if answer["finished"] == true { ", finished" } else { "" },
+            if answer["finished"] == true {
+                ", finished"
+            } else {
+                ""
+            },
         ));
         print::line(format!(
             "  since {}, changed {}, correlation {}",

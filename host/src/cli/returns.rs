@@ -58,9 +58,23 @@ impl Show {
             text(&sums["posted"]),
         ));
         print::line("");
-        let fields = ["line_no", "sku", "authorized", "received", "inspected", "price"];
+        let fields = [
+            "line_no",
+            "sku",
+            "authorized",
+            "received",
+            "inspected",
+            "price",
+        ];
         print::table(
-            &["line", "item", "authorized", "received", "inspected", "price"],
+            &[
+                "line",
+                "item",
+                "authorized",
+                "received",
+                "inspected",
+                "price",
+            ],
             &rows(&told["lines"], &fields),
         );
         for receipt in items(&told["receipts"]) {

@@ -40,8 +40,17 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failed> {
     let levels: Vec<_> = items(&answer["service_levels"]).map(row).collect();
     print::table(
         &[
-            "level", "partner", "in time", "late", "attained", "median", "9 of 10", "99 of 100",
-            "warned", "breached", "open",
+            "level",
+            "partner",
+            "in time",
+            "late",
+            "attained",
+            "median",
+            "9 of 10",
+            "99 of 100",
+            "warned",
+            "breached",
+            "open",
         ],
         &levels,
     );

@@ -71,9 +71,7 @@ impl Engine {
         if self.unsent > 0 {
             return Err(CommitError::Overloaded);
         }
-        self.around
-            .committer
-            .try_commit(Arc::clone(record), bytes.clone())
+        self.hands.commit(Arc::clone(record), bytes.clone())
     }
 
     /// Forgets what is durable and sends again what found no room.
@@ -93,11 +91,8 @@ impl Engine {
                 }
                 Some(Poll::Pending) => return,
                 None => {
-                    let again = self
-                        .around
-                        .committer
-                        .try_commit(Arc::clone(&front.record), front.bytes.clone());
-                    match again {
+                    let (record, bytes) = (Arc::clone(&front.record), front.bytes.clone());
+                    match self.hands.commit(record, bytes) {
                         Ok(ticket) => {
                             front.ticket = Some(ticket);
                             self.unsent -= 1;

@@ -50,7 +50,6 @@ pub(super) struct Attempt {
     pub(super) delivery: DeliveryId,
     pub(super) number: u32,
     pub(super) partner: Arc<Partner>,
-    pub(super) adapter: Arc<Adapter>,
     /// The document, when it is still in memory.
     pub(super) document: Option<Arc<contract::Document>>,
     /// What the partner's guest calls take their turns by.
@@ -105,6 +104,7 @@ pub(super) enum End {
 
 struct Conversation<'a> {
     attempt: &'a Attempt,
+    adapter: &'a Arc<Adapter>,
     around: &'a Surroundings,
     delivery: contract::Delivery,
     row: DeliveryRow,
@@ -131,17 +131,20 @@ enum Missing {
 }
 
 /// Makes the attempt. Cancelling it between two requests loses nothing.
-pub(super) async fn attempt(attempt: Attempt, around: Surroundings) -> Ended {
+pub(super) async fn attempt(
+    attempt: Attempt,
+    adapter: Arc<Adapter>,
+    around: Surroundings,
+) -> Ended {
     let now = around.clock.now();
-    let adapter = Some(adapter_ref(&attempt.adapter));
-    let first_attempt_at = super::first_attempt_at(&around.view, attempt.delivery, now);
-    let mut conversation = match Conversation::begin(&attempt, &around) {
+    let first_attempt_at = first_attempt_at(&around.view, attempt.delivery, now);
+    let mut conversation = match Conversation::begin(&attempt, &adapter, &around) {
         Ok(conversation) => conversation,
         Err(missing) => {
             return Ended {
                 delivery: attempt.delivery,
                 number: attempt.number,
-                adapter,
+                adapter: Some(adapter_ref(&adapter)),
                 first_attempt_at,
                 calls: vec![breaker::Outcome::Ours],
                 took: Duration::ZERO,
@@ -159,7 +162,7 @@ pub(super) async fn attempt(attempt: Attempt, around: Surroundings) -> Ended {
     Ended {
         delivery: attempt.delivery,
         number: attempt.number,
-        adapter,
+        adapter: Some(adapter_ref(&adapter)),
         first_attempt_at,
         calls: conversation.calls,
         took: conversation.took,
@@ -170,8 +173,18 @@ pub(super) async fn attempt(attempt: Attempt, around: Surroundings) -> Ended {
     }
 }
 
+/// When the first attempt of a delivery began; now when this is the first.
+pub(super) fn first_attempt_at(view: &View, delivery: DeliveryId, now: Timestamp) -> Timestamp {
+    let row = view.delivery(delivery);
+    row.and_then(|it| it.first_attempt_at).unwrap_or(now)
+}
+
 impl<'a> Conversation<'a> {
-    fn begin(attempt: &'a Attempt, around: &'a Surroundings) -> Result<Self, Missing> {
+    fn begin(
+        attempt: &'a Attempt,
+        adapter: &'a Arc<Adapter>,
+        around: &'a Surroundings,
+    ) -> Result<Self, Missing> {
         let id = attempt.delivery;
         let row = around.view.delivery(id).ok_or(Missing::Row(id))?;
         let document = match &attempt.document {
@@ -190,6 +203,7 @@ impl<'a> Conversation<'a> {
         };
         Ok(Self {
             attempt,
+            adapter,
             around,
             delivery,
             row,
@@ -241,7 +255,7 @@ impl<'a> Conversation<'a> {
     async fn next(&mut self) -> Result<Step, End> {
         let guests = Arc::clone(&self.attempt.guests);
         let permit = guests.acquire_owned().await.map_err(|_| End::NoRoom)?;
-        let adapter = Arc::clone(&self.attempt.adapter);
+        let adapter = Arc::clone(self.adapter);
         let looked = self.attempt.partner.tables.now().call();
         let tables: sandbox::Tables = looked.clone();
         // The guest thread gets them and gives them back: no copy.
@@ -264,13 +278,13 @@ impl<'a> Conversation<'a> {
         self.past = past;
         self.tables = looked.used();
         let usage = reading::usage(&called);
-        let name = self.attempt.adapter.name();
+        let name = self.adapter.name();
         self.around
             .metrics
             .called(name, "next", usage, called.is_err());
         self.log = log::take(
             &Caller {
-                adapter: self.attempt.adapter.name(),
+                adapter: self.adapter.name(),
                 partner: &self.attempt.partner.name,
                 message: self.attempt.delivery.message,
                 delivery: Some(self.attempt.delivery),
@@ -375,7 +389,7 @@ impl<'a> Conversation<'a> {
             delivery: self.attempt.delivery,
             attempt: self.attempt.number,
             at: self.around.clock.now(),
-            adapter: adapter_ref(&self.attempt.adapter),
+            adapter: adapter_ref(self.adapter),
             exchange: u32::try_from(self.past.len()).unwrap_or(u32::MAX),
             previous: self.past.last().and_then(|it| answered(&it.outcome)),
             log: std::mem::take(&mut self.log),

@@ -9,7 +9,7 @@ use crate::{
     clock::Timestamp,
     deliver::{
         breaker::{self, Transition},
-        lane::{Dispatch, Finish},
+        lane::Finish,
         pace::Held,
         retry::{Exhausted, Retry, Schedule},
     },
@@ -108,13 +108,14 @@ pub(super) fn breaker_moved(partner: &PartnerName, transition: &Transition) -> R
 /// a failed one, so that it ends as a dead letter when nobody mends it. The age of
 /// the delivery counts from its first attempt, which may have been long before.
 pub(super) fn never_began(
-    dispatch: &Dispatch<DeliveryId>,
+    delivery: DeliveryId,
+    number: u32,
     failure: Failure,
     first_attempt_at: Timestamp,
 ) -> Ended {
     Ended {
-        delivery: dispatch.id,
-        number: dispatch.attempt,
+        delivery,
+        number,
         adapter: None,
         first_attempt_at,
         calls: vec![breaker::Outcome::Ours],
@@ -156,18 +157,13 @@ mod tests {
     #[test]
     fn what_never_begins_ends_by_its_age_counted_from_its_first_attempt() {
         let begun = Timestamp::from_millis(1_772_357_400_000);
-        let dispatch = Dispatch {
-            id: DeliveryId {
-                message: MessageId::new(begun),
-                ordinal: 1,
-            },
-            attempt: 3,
-            probe: false,
-            transition: None,
+        let delivery = DeliveryId {
+            message: MessageId::new(begun),
+            ordinal: 1,
         };
         let outcome_at = |now: Timestamp| {
             let failure = Failure::host("its adapter is gone");
-            let ended = never_began(&dispatch, failure, begun);
+            let ended = never_began(delivery, 3, failure, begun);
             let moved = Moved {
                 breaker: None,
                 held: None,

@@ -22,10 +22,11 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use tokio::sync::oneshot;
 
-use self::fetch::{End, Fetch, Fetched};
+use self::fetch::End;
+pub(super) use self::fetch::{Fetch, Fetched, fetch};
 pub(super) use self::round::Poller;
 pub use self::round::{Ended, Poll};
-use super::{Engine, Event, decide, random, state};
+use super::{Engine, decide, state};
 use crate::{
     clock::Timestamp,
     contract,
@@ -130,14 +131,6 @@ impl Engine {
     fn fetch_from(&mut self, index: usize, from: From, now: Timestamp) {
         let partner = self.state.lane_partner(index);
         let name = partner.name.clone();
-        let adapter = match self.adapter_of(&name) {
-            Ok(adapter) => adapter,
-            Err(failure) => {
-                let ended = PollEvent::Ended(Box::new(Fetched::failed(failure)));
-                drop(self.events.send(Event::Poll(name, ended)));
-                return;
-            }
-        };
         let cursor = match from {
             From::Beginning => None,
             From::Cursor => self
@@ -158,21 +151,9 @@ impl Engine {
             started_at: now,
             cursor,
             partner,
-            adapter,
             events: self.events.clone(),
         };
-        let (around, events) = (self.around.clone(), self.events.clone());
-        tokio::spawn(async move {
-            // A task of its own, so that the engine hears of the end even if it panics.
-            let fetching = tokio::spawn(fetch::fetch(fetch, around));
-            let fetched = fetching.await.unwrap_or_else(|_| {
-                Fetched::failed(Failure::host(
-                    "the host failed during the poll; its log says where",
-                ))
-            });
-            let ended = PollEvent::Ended(Box::new(fetched));
-            drop(events.send(Event::Poll(name, ended)));
-        });
+        self.hands.fetch(fetch);
     }
 
     pub(super) fn poll_event(&mut self, partner: &PartnerName, event: PollEvent) {
@@ -187,7 +168,7 @@ impl Engine {
                 let Some((poller, lane)) = self.state.poller_of(partner) else {
                     return;
                 };
-                let moved = poller.called(lane, outcome, now, random());
+                let moved = poller.called(lane, outcome, now, self.hands.random());
                 if let Some(transition) = moved {
                     self.commit_or_log(decide::breaker_moved(partner, &transition));
                 }
@@ -282,7 +263,7 @@ impl Engine {
         let Some(poller) = self.state.poller(partner) else {
             return;
         };
-        if let Some(outcome) = poller.stepped(more, now, random()) {
+        if let Some(outcome) = poller.stepped(more, now, self.hands.random()) {
             self.parts.metrics.polled(partner, outcome);
         }
     }
@@ -298,7 +279,7 @@ impl Engine {
         let Some(poller) = self.state.poller(partner) else {
             return;
         };
-        let status = poller.failed(failure.clone(), wait, now, random());
+        let status = poller.failed(failure.clone(), wait, now, self.hands.random());
         tracing::warn!(
             %partner,
             code = failure.code,

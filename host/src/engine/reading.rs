@@ -10,7 +10,9 @@ use std::{
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::{
-    Engine, Event, Parts, conversation, earlier,
+    Engine, Event,
+    conversation::{self, Surroundings},
+    earlier,
     log::{self, Caller},
     settle::{Read, Reading},
 };
@@ -54,30 +56,10 @@ impl Engine {
         }
     }
 
-    pub(super) fn decode(&mut self, message: Journaled<RawMessage>, permit: OwnedSemaphorePermit) {
+    pub(super) fn decode(&mut self, message: Journaled<RawMessage>, turn: OwnedSemaphorePermit) {
         let partner = message.get().partner.clone();
         let sequence = message.sequence();
-        let adapter = self.adapter_of(&partner);
-        let events = self.events.clone();
-        let job = decode_job(message, adapter, &self.parts);
-        let sender = partner.clone();
-        let submitted = self.parts.pool.submit(move || {
-            // Whatever happens here, the engine must hear of it: the partner's
-            // other messages wait for this one.
-            let reading = catch_unwind(AssertUnwindSafe(job)).unwrap_or_else(|_| {
-                unread(Failure::host(
-                    "the host failed while the message was read; its log says where",
-                ))
-            });
-            drop(permit);
-            let read = Event::Read {
-                partner: sender,
-                sequence,
-                reading,
-            };
-            drop(events.send(read));
-        });
-        if submitted.is_err() {
+        if self.hands.read(message, turn).is_err() {
             self.state.not_started(&partner, sequence);
             self.decode_at = self.parts.clock.now().plus(DECODE_AGAIN);
         }
@@ -85,17 +67,18 @@ impl Engine {
 }
 
 /// What a guest thread does with a message. The types see to it that only what is
-/// durable is decoded.
-fn decode_job(
+/// durable is decoded. Whatever happens there, the engine must hear of it: the partner's
+/// other messages wait for this one.
+pub(super) fn job(
     message: Journaled<RawMessage>,
     adapter: Result<Arc<Adapter>, Failure>,
-    parts: &Parts,
+    partner: Option<Arc<Partner>>,
+    around: &Surroundings,
 ) -> impl FnOnce() -> Reading + Send + use<> {
-    let limits = parts.limits;
-    let metrics = Arc::clone(&parts.metrics);
-    let (view, journal) = (parts.view.clone(), Arc::clone(&parts.journal));
-    let partner = parts.partners.get(&message.get().partner);
-    move || {
+    let limits = around.limits;
+    let metrics = Arc::clone(&around.metrics);
+    let (view, journal) = (around.view.clone(), Arc::clone(&around.journal));
+    let job = move || {
         failpoint::hit("engine-before-decode");
         let (adapter, partner) = match (adapter, partner) {
             (Ok(adapter), Some(partner)) => (adapter, partner),
@@ -122,6 +105,13 @@ fn decode_job(
             metrics.called(adapter.name(), "decode", usage, failed);
         };
         reader.read(&message, &looked, called, |usage| log::take(&caller, usage))
+    };
+    move || {
+        catch_unwind(AssertUnwindSafe(job)).unwrap_or_else(|_| {
+            unread(Failure::host(
+                "the host failed while the message was read; its log says where",
+            ))
+        })
     }
 }
 

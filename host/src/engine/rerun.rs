@@ -11,7 +11,9 @@ use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::{
-    Engine, log, reading,
+    Engine,
+    conversation::Surroundings,
+    log, reading,
     settle::{self, Known, Reading},
     state::{self, LoadError},
 };
@@ -82,61 +84,56 @@ impl Engine {
     /// Has a message run again, when its partner's turn comes.
     pub(super) fn rerun(&self, rerun: Rerun, answer: Answer) {
         let guests = self.state.guests(&rerun.partner.name);
-        let work = self.run_again(rerun, guests);
-        tokio::spawn(async move {
-            // Whoever asked may be gone.
-            let _ = answer.send(work.await);
-        });
+        self.hands
+            .rerun(rerun, guests, self.parts.clock.now(), answer);
     }
+}
 
-    fn run_again(
-        &self,
-        rerun: Rerun,
-        guests: Option<Arc<Semaphore>>,
-    ) -> impl Future<Output = Result<Arc<Record>, RerunError>> + Send + use<> {
-        let (view, journal) = (self.parts.view.clone(), Arc::clone(&self.parts.journal));
-        let pool = Arc::clone(&self.parts.pool);
-        let (limits, metrics) = (self.parts.limits, Arc::clone(&self.parts.metrics));
-        let now = self.parts.clock.now();
-        async move {
-            let accepted = rerun.accepted;
-            let reader = Arc::clone(&journal);
-            let load = move || state::load(reader.as_ref(), accepted);
-            let message = tokio::task::spawn_blocking(load).await;
-            let message = message
-                .map_err(|error| RerunError::Unread(error.to_string()))?
-                .map_err(|error: LoadError| RerunError::Unread(error.to_string()))?
-                .into_inner();
-            let turn = match guests {
-                Some(guests) => guests.acquire_owned().await.ok(),
-                None => None,
-            };
-            let job = move || {
-                let called = |usage: &_, failed| {
-                    metrics.called(rerun.adapter.name(), "rerun", usage, failed);
-                };
-                let looked = rerun.tables.call();
-                let reader = reading::Reader {
-                    adapter: &rerun.adapter,
-                    partner: &rerun.partner,
-                    limits: &limits,
-                    view: &view,
-                    journal: journal.as_ref(),
-                    before: Some(rerun.before),
-                };
-                let read = reader.read(&message, &looked, called, log::keep);
-                drop(turn);
-                let mut alone = Alone {
-                    partner: &rerun.partner,
-                    view: &view,
-                };
-                let record = settled(&message, read, &mut alone, now);
-                drop(rerun.place);
-                record
-            };
-            Ok(pool.submit(job)?.await?)
-        }
-    }
+/// Runs a message again.
+pub(super) async fn run_again(
+    rerun: Rerun,
+    guests: Option<Arc<Semaphore>>,
+    now: Timestamp,
+    around: Surroundings,
+) -> Result<Arc<Record>, RerunError> {
+    let (view, journal) = (around.view, around.journal);
+    let (limits, metrics) = (around.limits, around.metrics);
+    let accepted = rerun.accepted;
+    let reader = Arc::clone(&journal);
+    let load = move || state::load(reader.as_ref(), accepted);
+    let message = tokio::task::spawn_blocking(load).await;
+    let message = message
+        .map_err(|error| RerunError::Unread(error.to_string()))?
+        .map_err(|error: LoadError| RerunError::Unread(error.to_string()))?
+        .into_inner();
+    let turn = match guests {
+        Some(guests) => guests.acquire_owned().await.ok(),
+        None => None,
+    };
+    let job = move || {
+        let called = |usage: &_, failed| {
+            metrics.called(rerun.adapter.name(), "rerun", usage, failed);
+        };
+        let looked = rerun.tables.call();
+        let reader = reading::Reader {
+            adapter: &rerun.adapter,
+            partner: &rerun.partner,
+            limits: &limits,
+            view: &view,
+            journal: journal.as_ref(),
+            before: Some(rerun.before),
+        };
+        let read = reader.read(&message, &looked, called, log::keep);
+        drop(turn);
+        let mut alone = Alone {
+            partner: &rerun.partner,
+            view: &view,
+        };
+        let record = settled(&message, read, &mut alone, now);
+        drop(rerun.place);
+        record
+    };
+    Ok(around.pool.submit(job)?.await?)
 }
 
 fn settled(

@@ -15,6 +15,7 @@ use super::{
     conversation::Ended,
     decide,
     handle::{BreakerCommand, LaneStatus, Replies},
+    hands::Hands,
     inbox::{Inbox, Wanted},
     ordinals::Ordinals,
     polling::Poller,
@@ -161,7 +162,7 @@ impl Config {
 
 impl State {
     /// What the view says is unfinished.
-    pub(super) fn recover(parts: &Parts, now: Timestamp) -> Self {
+    pub(super) fn recover(parts: &Parts, hands: &dyn Hands, now: Timestamp) -> Self {
         let threads = parts.threads.max(1);
         let mut state = Self {
             config: parts.config.clone(),
@@ -215,7 +216,7 @@ impl State {
                 recorded_hold: row.held_until,
                 poller: partner.poll.clone().map(|plan| {
                     let last = row.polled.as_ref().map(|it| it.at);
-                    Poller::new(plan, last, now, super::random())
+                    Poller::new(plan, last, now, hands.random())
                 }),
                 partner: Arc::clone(partner),
                 lane,
@@ -550,13 +551,13 @@ impl State {
         partner: &PartnerName,
         ended: Ended,
         now: Timestamp,
-        random: &mut dyn FnMut() -> u64,
+        hands: &dyn Hands,
     ) -> Option<Record> {
         let place = self.place(partner)?;
         let (schedule, lane) = (place.schedule.clone(), place.lane.as_mut()?);
         let mut moved = None;
         for outcome in &ended.calls {
-            let transition = lane.exchanged(ended.delivery, *outcome, now, random());
+            let transition = lane.exchanged(ended.delivery, *outcome, now, hands.random());
             moved = transition.or(moved);
         }
         let delivery = ended.delivery;
@@ -567,7 +568,7 @@ impl State {
                 .filter(|held| place.recorded_hold != Some(held.until)),
         };
         let (record, finish) =
-            decide::outcome(partner, ended, &lane_moved, &schedule, now, random());
+            decide::outcome(partner, ended, &lane_moved, &schedule, now, hands.random());
         if let Some(Record::Attempted(attempted)) = &record {
             place.recorded_hold = attempted.held_until.or(place.recorded_hold);
         }

@@ -72,9 +72,8 @@ impl<S: Sink> Ingress<S> {
         let envelope = Envelope::read(headers, &partner.forward)
             .map_err(|refusal| self.refused(&partner, None, refusal))?;
         let room = self.hold(&partner, body, &self.memory).await;
-        let room = room.map_err(|refusal| {
-            self.refused(&partner, envelope.given_correlation_id(), refusal)
-        })?;
+        let room = room
+            .map_err(|refusal| self.refused(&partner, envelope.given_correlation_id(), refusal))?;
         Ok(Brought {
             partner,
             envelope,

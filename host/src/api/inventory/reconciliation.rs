@@ -74,7 +74,10 @@ fn answer(source: &Source<'_>, node: &str, asked: &Asked) -> Result<Response, Pr
         Some(sequence) => {
             let chosen = kept.iter().find(|it| it.sequence.get() == sequence);
             let chosen = chosen.ok_or_else(|| {
-                not_found("report", &format!("{sequence} of {node} among the last {REPORTS_SHOWN_MAX}"))
+                not_found(
+                    "report",
+                    &format!("{sequence} of {node} among the last {REPORTS_SHOWN_MAX}"),
+                )
             })?;
             recorded(source, chosen)?
         }
@@ -130,7 +133,10 @@ fn live(source: &Source<'_>, node: &str, is_unknown: bool) -> Result<Value, Prob
         }
     }
     if rows.is_empty() && is_unknown {
-        return Err(not_found("node with stock", &node.chars().take(100).collect::<String>()));
+        return Err(not_found(
+            "node with stock",
+            &node.chars().take(100).collect::<String>(),
+        ));
     }
     let text = to_json(&rows, source.now).map_err(unavailable)?;
     serde_json::from_str(&text).map_err(unavailable)
@@ -183,7 +189,12 @@ mod tests {
         assert_eq!(told["report"]["differing"], 1);
         assert_eq!(told["report"]["held"], 1);
         let csv = answer(&source, "north", &asked(Format::Csv, None)).unwrap();
-        assert!(csv.headers()[header::CONTENT_TYPE].to_str().unwrap().starts_with("text/csv"));
+        assert!(
+            csv.headers()[header::CONTENT_TYPE]
+                .to_str()
+                .unwrap()
+                .starts_with("text/csv")
+        );
         let csv = body(csv).await;
         assert_eq!(csv.lines().count(), 3, "{csv}");
         assert!(csv.contains("north,CUP,on-hand,,90,100,-10,true,"), "{csv}");

@@ -107,7 +107,10 @@ fn sender(
     if let (Some(named), Some(said)) = (named, said)
         && named != said
     {
-        return Err(bad_value("partner", "the query names another one than the body"));
+        return Err(bad_value(
+            "partner",
+            "the query names another one than the body",
+        ));
     }
     let placed_by = account.placed_by().map(PartnerName::as_str);
     let name = named.or(said).or(placed_by).ok_or_else(|| {

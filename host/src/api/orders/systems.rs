@@ -77,7 +77,11 @@ pub(super) fn shown(
         system.last_heard_at = system.last_heard_at.max(Some(message.received_at));
     }
     for delivery in &sent.0 {
-        systems.entry(&delivery.1.to).or_default().sent.push(delivery);
+        systems
+            .entry(&delivery.1.to)
+            .or_default()
+            .sent
+            .push(delivery);
     }
     systems
         .iter()

@@ -59,7 +59,10 @@ fn an_order_tells_where_it_stands_and_what_it_waits_for() {
     assert_eq!(lines[0]["open"], "6");
     assert_eq!(lines[1]["open"], "5");
     let wait = &order["waits"][0];
-    assert_eq!((&wait["level"], &wait["on"]), (&json!("ship-by"), &json!("south")));
+    assert_eq!(
+        (&wait["level"], &wait["on"]),
+        (&json!("ship-by"), &json!("south"))
+    );
     assert!(wait["since"].is_string() && wait["until"].is_string());
     assert_eq!(wait["overdue"], false);
 }
@@ -81,13 +84,19 @@ fn each_system_has_its_own_number_and_state() {
     site.deliver(*to_erp.unwrap(), "4500012");
     let order = shown(&site);
     let erp = system(&order, "erp");
-    assert_eq!(erp["numbers"], json!([{ "kind": "order", "number": "4500012" }]));
+    assert_eq!(
+        erp["numbers"],
+        json!([{ "kind": "order", "number": "4500012" }])
+    );
     assert!(erp["last_heard_at"].is_string());
     let south = system(&order, "south-3pl");
     assert_eq!(south["delivery"], "pending");
     assert_eq!(south["deliveries"][0]["business_key"], "order/SO-1");
     assert_eq!(
-        system(&order, "web")["deliveries"].as_array().unwrap().len(),
+        system(&order, "web")["deliveries"]
+            .as_array()
+            .unwrap()
+            .len(),
         sent.iter()
             .filter(|id| site.view().delivery(**id).unwrap().to.as_str() == "web")
             .count()
@@ -110,7 +119,10 @@ fn why_a_node_was_chosen_stands_with_the_reasons_of_that_moment() {
 fn the_timeline_has_messages_steps_shipments_and_deliveries_in_the_order_of_time() {
     let order = shown(&site());
     let timeline = order["timeline"].as_array().unwrap();
-    let times: Vec<_> = timeline.iter().map(|it| it["at"].as_str().unwrap()).collect();
+    let times: Vec<_> = timeline
+        .iter()
+        .map(|it| it["at"].as_str().unwrap())
+        .collect();
     assert!(times.is_sorted(), "{times:?}");
     for entry in timeline {
         assert!(entry["correlation_id"].is_string(), "{entry}");
@@ -128,7 +140,11 @@ fn the_timeline_has_messages_steps_shipments_and_deliveries_in_the_order_of_time
     assert_eq!(order["timeline_cut"], false);
     assert_eq!(order["shipments"][0]["shipment_id"], "SH-1");
     assert_eq!(order["shipments"][0]["status"], "in-transit");
-    assert_eq!(order["messages"].as_array().unwrap().len(), 5, "about the order itself");
+    assert_eq!(
+        order["messages"].as_array().unwrap().len(),
+        5,
+        "about the order itself"
+    );
 }
 
 #[test]
@@ -139,28 +155,62 @@ fn orders_are_found_by_what_is_known_of_them() {
     let numbers = |search: Search| -> Vec<String> {
         let listed = listed(&site.source(), &search.filter().unwrap());
         let orders = listed["orders"].as_array().unwrap().iter();
-        orders.map(|it| it["order_no"].as_str().unwrap().to_owned()).collect()
+        orders
+            .map(|it| it["order_no"].as_str().unwrap().to_owned())
+            .collect()
     };
     let some = |text: &str| Some(text.to_owned());
     assert_eq!(numbers(Search::default()), ["SO-1", "SO-2", "SX-3"]);
     assert_eq!(
-        numbers(Search { placed_by: some("web"), ..Search::default() }),
+        numbers(Search {
+            placed_by: some("web"),
+            ..Search::default()
+        }),
         ["SO-1", "SX-3"]
     );
-    assert_eq!(numbers(Search { node: some("south"), ..Search::default() }), ["SO-1"]);
-    assert_eq!(numbers(Search { waiting: some("ship-by"), ..Search::default() }), ["SO-1"]);
     assert_eq!(
-        numbers(Search { status: some("validating"), ..Search::default() }),
+        numbers(Search {
+            node: some("south"),
+            ..Search::default()
+        }),
+        ["SO-1"]
+    );
+    assert_eq!(
+        numbers(Search {
+            waiting: some("ship-by"),
+            ..Search::default()
+        }),
+        ["SO-1"]
+    );
+    assert_eq!(
+        numbers(Search {
+            status: some("validating"),
+            ..Search::default()
+        }),
         ["SO-2", "SX-3"]
     );
     assert_eq!(
-        numbers(Search { order_no: some("SO-"), ..Search::default() }),
+        numbers(Search {
+            order_no: some("SO-"),
+            ..Search::default()
+        }),
         ["SO-1", "SO-2"]
     );
-    assert_eq!(numbers(Search { after: some("SO-1"), ..Search::default() }), ["SO-2", "SX-3"]);
+    assert_eq!(
+        numbers(Search {
+            after: some("SO-1"),
+            ..Search::default()
+        }),
+        ["SO-2", "SX-3"]
+    );
     let page = listed(
         &site.source(),
-        &Search { limit: Some(2), ..Search::default() }.filter().unwrap(),
+        &Search {
+            limit: Some(2),
+            ..Search::default()
+        }
+        .filter()
+        .unwrap(),
     );
     assert_eq!(page["next"], "SO-2");
 }

@@ -28,7 +28,6 @@ const ANSWERS_BYTES_MAX: usize = 32 << 20;
 /// What to fetch.
 pub(in crate::engine) struct Fetch {
     pub(in crate::engine) partner: Arc<Partner>,
-    pub(in crate::engine) adapter: Arc<Adapter>,
     pub(in crate::engine) guests: Arc<Semaphore>,
     /// Told what answers ask for; the lane is asked for each request's turn.
     pub(in crate::engine) pace: Pace,
@@ -67,6 +66,7 @@ pub(in crate::engine) enum End {
 
 struct Talk<'a> {
     fetch: &'a Fetch,
+    adapter: &'a Arc<Adapter>,
     around: &'a Surroundings,
     request: contract::PollRequest,
     past: Vec<contract::Exchange>,
@@ -114,7 +114,11 @@ impl End {
 }
 
 /// Fetches. Cancelling it loses nothing.
-pub(in crate::engine) async fn fetch(fetch: Fetch, around: Surroundings) -> Fetched {
+pub(in crate::engine) async fn fetch(
+    fetch: Fetch,
+    adapter: Arc<Adapter>,
+    around: Surroundings,
+) -> Fetched {
     let mut talk = Talk {
         request: contract::PollRequest {
             cursor: fetch.cursor.clone(),
@@ -122,6 +126,7 @@ pub(in crate::engine) async fn fetch(fetch: Fetch, around: Surroundings) -> Fetc
             settings: fetch.partner.settings.clone(),
         },
         fetch: &fetch,
+        adapter: &adapter,
         around: &around,
         past: Vec::new(),
         bytes: 0,
@@ -135,7 +140,7 @@ pub(in crate::engine) async fn fetch(fetch: Fetch, around: Surroundings) -> Fetc
     }
     let (requests, log) = (talk.past.len(), talk.log);
     Fetched {
-        adapter: Some(adapter_ref(&fetch.adapter)),
+        adapter: Some(adapter_ref(&adapter)),
         requests,
         log,
         end,
@@ -176,7 +181,7 @@ impl Talk<'_> {
     async fn next(&mut self) -> Result<PollStep, End> {
         let guests = Arc::clone(&self.fetch.guests);
         let permit = guests.acquire_owned().await.map_err(|_| no_room())?;
-        let adapter = Arc::clone(&self.fetch.adapter);
+        let adapter = Arc::clone(self.adapter);
         let tables: sandbox::Tables = self.fetch.partner.tables.now().call();
         let request = self.request.clone();
         // The guest thread gets them and gives them back: no copy.
@@ -193,7 +198,7 @@ impl Talk<'_> {
             .map_err(|lost| End::failed(Failure::host(lost.to_string())))?;
         self.past = past;
         let usage = reading::usage(&called);
-        let adapter = self.fetch.adapter.name();
+        let adapter = self.adapter.name();
         let metrics = &self.around.metrics;
         metrics.called(adapter, "poll", usage, called.is_err());
         let caller = Caller {

@@ -199,6 +199,7 @@ impl Engine {
             events: Vec::new(),
             refused: None,
             omitted: Vec::new(),
+            stands: None,
         };
         let (taken, summary) = match taken {
             Ok(taken) => taken,
@@ -359,7 +360,7 @@ impl Engine {
             omit(step, dedupe_key, format!("nobody is {}", named(to)));
         }
         for partner in receivers {
-            if !self.can_say(&partner, kind) && !is_needed(to, document) {
+            if !self.hands.writes(&partner, kind) && !is_needed(to, document) {
                 let text = format!("the adapter of {partner} does not write {kind}");
                 omit(step, dedupe_key, text);
                 continue;
@@ -399,13 +400,6 @@ impl Engine {
             };
             building.stepped.deliveries.push(queued);
         }
-    }
-
-    /// Whether a partner's adapter writes a kind of document; also when nobody knows.
-    fn can_say(&self, partner: &PartnerName, kind: &str) -> bool {
-        self.adapter_of(partner).map_or(true, |adapter| {
-            adapter.description().encodes.iter().any(|it| it == kind)
-        })
     }
 
     /// The message that a delivery is counted with: what moved the instance, else what

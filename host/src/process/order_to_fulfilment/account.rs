@@ -183,9 +183,7 @@ impl State {
             document: shipment.of.to_string(),
             cancelled: shipment.cancelled,
             arrived,
-            will_not_arrive: lost
-                .filter(|_| !arrived)
-                .map(|(_, cause)| cause.clone()),
+            will_not_arrive: lost.filter(|_| !arrived).map(|(_, cause)| cause.clone()),
         }
     }
 }
