@@ -9,16 +9,15 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use crossdock::failpoint;
 use e2e::harness::{
-    Api, Random, Receiver, array,
+    Api, Random, Receiver, WAIT, array,
     business::{
         Business, ORDER, exceptions, heard, hears, in_short, order_stands, says, until_kinds,
     },
-    eventually,
     papers::{LINES, answer, invoice, milestone, order, shipment},
     text,
 };
@@ -31,37 +30,48 @@ const ORDERS_MIN: usize = 5;
 /// Deaths at each named point, and at random moments.
 const DEATHS_AT_A_POINT: u64 = 3;
 const DEATHS_AT_RANDOM: u64 = 6;
+/// How often somebody who waits looks.
+const PATIENCE: Duration = Duration::from_millis(3);
 /// The longest life of a host that dies at random, from its start.
 const LIFE_MAX: Duration = Duration::from_millis(1_500);
 
 /// Takes an order through its whole life, whatever becomes of the host meanwhile.
-async fn carry(api: &Api, erp: Arc<Receiver>, north: Arc<Receiver>, number: &str) {
-    let has = |receiver: &Receiver, what: &str| {
-        let wanted = format!("{what} {number}");
-        let taken = receiver.taken();
-        taken.iter().any(|it| in_short(&it.document) == wanted)
-    };
-    let say = async |partner: &str, what: &str, document: &Value| {
-        api.acknowledged(partner, &format!("{number}/{what}"), document)
-            .await;
-    };
-    let (first, second) = (format!("{number}-A"), format!("{number}-B"));
-    say("shop", "order", &order(number, LINES)).await;
-    eventually("the ERP to get the order", || has(&erp, "order original")).await;
-    say("erp", "answer", &answer(number, "accepted", 1)).await;
-    eventually("the north to get the order", || {
-        has(&north, "order original")
-    })
-    .await;
-    say("north", "answer", &answer(number, "accepted", 2)).await;
-    let parts = [(&first, &LINES[..1]), (&second, &LINES[1..])];
-    for (id, lines) in parts {
-        say("north", id, &shipment(id, number, 60, lines)).await;
-        let delivered = milestone(id, number, "delivered", 600);
-        say("north", &format!("{id}/delivered"), &delivered).await;
+async fn carry(api: &Api, erp: &Receiver, north: &Receiver, number: &str) {
+    tell(api, "shop", number, "order", &order(number, LINES)).await;
+    taken(erp, number).await;
+    tell(api, "erp", number, "answer", &answer(number, "accepted", 1)).await;
+    taken(north, number).await;
+    let accepted = answer(number, "accepted", 2);
+    tell(api, "north", number, "answer", &accepted).await;
+    for (part, lines) in [("A", &LINES[..1]), ("B", &LINES[1..])] {
+        let id = format!("{number}-{part}");
+        let shipped = shipment(&id, number, 60, lines);
+        tell(api, "north", number, &id, &shipped).await;
+        let delivered = milestone(&id, number, "delivered", 600);
+        tell(api, "north", number, &format!("{id}/delivered"), &delivered).await;
     }
     let bill = invoice(&format!("INV-{number}"), number, LINES);
-    say("erp", "invoice", &bill).await;
+    tell(api, "erp", number, "invoice", &bill).await;
+}
+
+/// Has a document of an order accepted, under a key of its own.
+async fn tell(api: &Api, partner: &str, number: &str, what: &str, document: &Value) {
+    let key = format!("{number}/{what}");
+    api.acknowledged(partner, &key, document).await;
+}
+
+/// Waits until a partner has the order.
+async fn taken(receiver: &Receiver, number: &str) {
+    let wanted = format!("order original {number}");
+    let deadline = Instant::now() + WAIT;
+    loop {
+        let taken = receiver.taken();
+        if taken.iter().any(|it| in_short(&it.document) == wanted) {
+            return;
+        }
+        assert!(Instant::now() < deadline, "nobody gets {wanted}");
+        tokio::time::sleep(PATIENCE).await;
+    }
 }
 
 /// Each partner has everything of each order, each thing under one key.
@@ -100,9 +110,16 @@ fn check_books(business: &Business, numbers: &[String]) {
 
 /// All instances as they are told, but for what changes with the time of asking.
 async fn instances(api: &Api) -> Vec<Value> {
-    let found = api.get("/v1/processes?limit=1000").await;
-    assert!(found["next"].is_null(), "all on one page");
-    let mut all = array(&found["instances"]).to_vec();
+    let mut all = Vec::new();
+    let mut path = "/v1/processes?limit=100".to_owned();
+    loop {
+        let page = api.get(&path).await;
+        all.extend_from_slice(array(&page["instances"]));
+        let Some(next) = page["next"].as_str() else {
+            break;
+        };
+        path = format!("/v1/processes?limit=100&after={next}");
+    }
     for instance in &mut all {
         let (process, key) = (text(&instance["process"]), text(&instance["key"]));
         *instance = api.get(&format!("/v1/processes/{process}/{key}")).await;
@@ -126,7 +143,7 @@ async fn every_order_ends_closed_whenever_the_host_is_killed() {
                 let mut numbers = Vec::new();
                 while numbers.len() < ORDERS_MIN || !stop.load(Ordering::SeqCst) {
                     let number = format!("SO-{producer}-{}", numbers.len());
-                    carry(&api, Arc::clone(&erp), Arc::clone(&north), &number).await;
+                    carry(&api, &erp, &north, &number).await;
                     numbers.push(number);
                 }
                 numbers
@@ -201,7 +218,7 @@ async fn a_timer_that_came_due_while_nothing_ran_rings_at_the_start() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_timer_rings_once_although_the_host_dies_of_it() {
-    for name in failpoint::PROCESS_NAMES {
+    for &name in failpoint::PROCESS_NAMES {
         let business = Business::new().await.limit("acceptance", "north", 3);
         let host = business.start().await;
         let api = host.api();
@@ -218,7 +235,7 @@ async fn a_timer_rings_once_although_the_host_dies_of_it() {
             let status = host.end().await;
             assert_eq!(status.signal(), Some(6), "no death at {name}: {status}");
             deaths += 1;
-            if *name == "process-before-record" || deaths == 6 {
+            if name == "process-before-record" || deaths == 6 {
                 // It would die of the same step for ever.
                 break;
             }

@@ -229,7 +229,8 @@ async fn a_node_that_can_be_asked_is_asked_when_its_figures_are_old() {
         });
     let host = business.start().await;
     let api = host.api();
-    let first = |question: &String| question.contains("inventory-level") && !question.contains("cursor=");
+    let first =
+        |question: &str| question.contains("inventory-level") && !question.contains("cursor=");
     eventually("the west to be asked again before its time", || {
         bob.questions().iter().filter(|it| first(it)).count() >= 2
     })
