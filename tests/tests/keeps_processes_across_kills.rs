@@ -95,7 +95,12 @@ fn check_books(business: &Business, numbers: &[String]) {
             let key = documents
                 .entry(content.clone())
                 .or_insert_with(|| arrival.key.clone());
-            assert_eq!(*key, arrival.key, "two keys for {}", in_short(&arrival.document));
+            assert_eq!(
+                *key,
+                arrival.key,
+                "two keys for {}",
+                in_short(&arrival.document)
+            );
             let order_no = text(&arrival.document["order_no"]).to_owned();
             first_words.entry(order_no).or_default().insert(content);
         }
@@ -186,7 +191,11 @@ async fn every_order_ends_closed_whenever_the_host_is_killed() {
 
     // The view says the same when it is built anew.
     let before = instances(api).await;
-    assert_eq!(before.len(), numbers.len() * 3, "an order and two shipments");
+    assert_eq!(
+        before.len(),
+        numbers.len() * 3,
+        "an order and two shipments"
+    );
     host.stop().await;
     let rebuilt = business.site().run(&["rebuild"]).await;
     assert_eq!(rebuilt.code, Some(0), "{}", rebuilt.said);
@@ -276,7 +285,10 @@ async fn what_a_person_did_is_done_after_a_kill() {
     let instance = order_stands(host.api(), "SO-1", "released").await;
     assert_eq!(instance["facts"]["node"], "south");
     let found = exceptions(host.api(), "order/SO-1").await;
-    assert!(found.iter().all(|it| it["kind"] == "node-rejection"), "{found:?}");
+    assert!(
+        found.iter().all(|it| it["kind"] == "node-rejection"),
+        "{found:?}"
+    );
     let path = format!("/v1/processes/{ORDER}/order/SO-1");
     let told = host.api().get(&path).await;
     let causes: Vec<_> = array(&told["history"])

@@ -2,15 +2,13 @@
 //! of it hears each thing once; what goes wrong is tried elsewhere, or waits for a person.
 
 use e2e::harness::{
-    Behaviour, array,
+    array,
     business::{
         Business, exceptions, heard, hears, in_short, kinds, order_stands, resolve, says, stands,
         until_kinds,
     },
-    papers::{
-        LINES, answer, cancel, change, invoice, milestone, order, shipment, shipment_as, to_postal,
-    },
-    text, until,
+    papers::{LINES, answer, invoice, milestone, order, shipment, shipment_as, to_postal},
+    text,
 };
 use serde_json::Value;
 
@@ -52,12 +50,21 @@ async fn an_order_goes_from_the_shop_to_its_end_and_each_hears_each_thing_once()
     order_stands(api, "SO-1", "accepted").await;
     says(api, "north", &shipment("SH-1", "SO-1", 60, &LINES[..1])).await;
     let partly = order_stands(api, "SO-1", "partly-shipped").await;
-    assert_eq!((fact(&partly, "shipped"), fact(&partly, "open")), ("10", "5"));
+    assert_eq!(
+        (fact(&partly, "shipped"), fact(&partly, "open")),
+        ("10", "5")
+    );
     says(api, "north", &shipment("SH-2", "SO-1", 90, &LINES[1..])).await;
     order_stands(api, "SO-1", "shipped").await;
     for (id, second) in [("SH-1", 600), ("SH-2", 700)] {
         says(api, "north", &milestone(id, "SO-1", "delivered", second)).await;
-        stands(api, "shipment-visibility", &format!("shipment/{id}"), "delivered").await;
+        stands(
+            api,
+            "shipment-visibility",
+            &format!("shipment/{id}"),
+            "delivered",
+        )
+        .await;
     }
     order_stands(api, "SO-1", "delivered").await;
     says(api, "erp", &invoice("INV-1", "SO-1", LINES)).await;
@@ -71,7 +78,12 @@ async fn an_order_goes_from_the_shop_to_its_end_and_each_hears_each_thing_once()
     let shipped = ["shipment SH-1", "shipment SH-2"];
     hears(
         &business.erp,
-        &[&["order original SO-1", "answer accepted SO-1"][..], &shipped, &moved].concat(),
+        &[
+            &["order original SO-1", "answer accepted SO-1"][..],
+            &shipped,
+            &moved,
+        ]
+        .concat(),
     )
     .await;
     hears(
@@ -138,7 +150,11 @@ async fn a_refusing_node_is_followed_by_the_next_until_none_is_left_and_a_person
     says(api, "north", &answer("SO-1", "rejected", 2)).await;
     until_kinds(api, KEY, &["node-rejection"]).await;
     hears(&business.south, &["order original SO-1"]).await;
-    hears(&business.erp, &["order original SO-1", "answer backordered SO-1"]).await;
+    hears(
+        &business.erp,
+        &["order original SO-1", "answer backordered SO-1"],
+    )
+    .await;
     hears(&business.crm, &["case rejected open"]).await;
 
     says(api, "south", &answer("SO-1", "rejected", 3)).await;
@@ -152,7 +168,10 @@ async fn a_refusing_node_is_followed_by_the_next_until_none_is_left_and_a_person
     order_stands(api, "SO-1", "manual-review").await;
     // What is not offered is not done.
     let (status, refused) = resolve(api, KEY, "no-node-left", "release").await;
-    assert_eq!((status, text(&refused["code"])), (409, "action-not-offered"));
+    assert_eq!(
+        (status, text(&refused["code"])),
+        (409, "action-not-offered")
+    );
 
     let (status, resolved) = resolve(api, KEY, "no-node-left", "cancel").await;
     assert_eq!(status, 200, "{resolved}");
@@ -165,7 +184,10 @@ async fn a_refusing_node_is_followed_by_the_next_until_none_is_left_and_a_person
     let erp = heard(&business.erp);
     assert!(erp.contains(&"order cancel SO-1".to_owned()), "{erp:?}");
     let crm = heard(&business.crm);
-    assert!(crm.contains(&"case rejected resolved".to_owned()), "{crm:?}");
+    assert!(
+        crm.contains(&"case rejected resolved".to_owned()),
+        "{crm:?}"
+    );
     assert!(crm.contains(&"told order-cancelled".to_owned()), "{crm:?}");
 }
 
@@ -187,7 +209,11 @@ async fn a_person_sends_an_order_to_another_node() {
     let history = array(&rerouted["exception"]["history"]);
     assert!(history.iter().any(|it| it["by"] == "ann"), "{history:?}");
     hears(&business.south, &["order original SO-1"]).await;
-    hears(&business.north, &["order original SO-1", "order cancel SO-1"]).await;
+    hears(
+        &business.north,
+        &["order original SO-1", "order cancel SO-1"],
+    )
+    .await;
     says(api, "south", &answer("SO-1", "accepted", 3)).await;
     let accepted = order_stands(api, "SO-1", "accepted").await;
     assert_eq!(fact(&accepted, "node"), "south");
@@ -202,11 +228,20 @@ async fn a_node_that_does_not_answer_in_time_is_given_up() {
     let api = host.api();
     business.accepted(api, "SO-1", &order("SO-1", LINES)).await;
     hears(&business.south, &["order original SO-1"]).await;
-    hears(&business.north, &["order original SO-1", "order cancel SO-1"]).await;
+    hears(
+        &business.north,
+        &["order original SO-1", "order cancel SO-1"],
+    )
+    .await;
     says(api, "south", &answer("SO-1", "accepted", 3)).await;
     let accepted = order_stands(api, "SO-1", "accepted").await;
     let events = events(&accepted);
-    for event in ["level-breached", "compensated", "order-rejected", "level-met"] {
+    for event in [
+        "level-breached",
+        "compensated",
+        "order-rejected",
+        "level-met",
+    ] {
         assert!(events.contains(&event.to_owned()), "{event} in {events:?}");
     }
     let levels = api.get("/v1/service-levels").await;
@@ -256,7 +291,11 @@ async fn what_the_erp_holds_waits_and_what_it_refuses_ends() {
     api.until_idle().await;
     order_stands(api, "SO-1", "refused").await;
     host.finish().await;
-    hears(&business.shop, &["answer on-hold SO-1", "answer rejected SO-1"]).await;
+    hears(
+        &business.shop,
+        &["answer on-hold SO-1", "answer rejected SO-1"],
+    )
+    .await;
     hears(&business.north, &[]).await;
 }
 
@@ -295,11 +334,22 @@ async fn documents_that_come_twice_or_in_another_order_end_the_same() {
             assert_eq!(fact(&closed, name), value, "{name} after {turns:?}");
         }
         for id in ["SH-1", "SH-2"] {
-            stands(api, "shipment-visibility", &format!("shipment/{id}"), "delivered").await;
+            stands(
+                api,
+                "shipment-visibility",
+                &format!("shipment/{id}"),
+                "delivered",
+            )
+            .await;
         }
         assert_eq!(exceptions(api, KEY).await, Vec::<Value>::new());
         api.until_idle().await;
-        for receiver in [&business.erp, &business.crm, &business.shop, &business.north] {
+        for receiver in [
+            &business.erp,
+            &business.crm,
+            &business.shop,
+            &business.north,
+        ] {
             let taken = receiver.taken();
             let mut keys: Vec<_> = taken.iter().map(|it| it.key.as_str()).collect();
             keys.sort_unstable();
@@ -309,128 +359,6 @@ async fn documents_that_come_twice_or_in_another_order_end_the_same() {
         let erp = heard(&business.erp);
         let once: std::collections::BTreeSet<_> = erp.iter().collect();
         assert_eq!(once.len(), erp.len(), "{erp:?} after {turns:?}");
-        host.finish().await;
-    }
-}
-
-mod changes {
-    use super::*;
-
-    #[tokio::test(flavor = "multi_thread")]
-    async fn a_change_reaches_the_erp_and_the_node_that_has_the_order() {
-        let business = Business::new().await;
-        let host = business.start().await;
-        let api = host.api();
-        business.accepted(api, "SO-1", &order("SO-1", LINES)).await;
-        order_stands(api, "SO-1", "released").await;
-        hears(&business.north, &["order original SO-1"]).await;
-        let less = [("1", "TEA", 8), ("2", "CUP", 5)];
-        says(api, "shop", &change("SO-1", 1, &less)).await;
-        hears(&business.north, &["order original SO-1", "order change SO-1"]).await;
-        hears(&business.erp, &["order original SO-1", "order change SO-1"]).await;
-        let arrivals = business.north.taken();
-        assert_eq!(arrivals[1].document["lines"][0]["quantity"]["value"], "8");
-        says(api, "north", &answer("SO-1", "accepted", 3)).await;
-        says(api, "north", &shipment("SH-1", "SO-1", 60, &less)).await;
-        let shipped = order_stands(api, "SO-1", "shipped").await;
-        assert_eq!(fact(&shipped, "ordered"), "13");
-
-        // Now it is too late, and who wants less is told so.
-        let lesser = [("1", "TEA", 2), ("2", "CUP", 5)];
-        says(api, "shop", &change("SO-1", 2, &lesser)).await;
-        until("the shop to hear that it is too late", async || {
-            let heard = heard(&business.shop);
-            let said = heard.contains(&"answer accepted-with-changes SO-1".to_owned());
-            if said { Ok(()) } else { Err(format!("{heard:?}")) }
-        })
-        .await;
-        let after = order_stands(api, "SO-1", "shipped").await;
-        assert_eq!(fact(&after, "shipped"), "13");
-        host.finish().await;
-    }
-
-    #[tokio::test(flavor = "multi_thread")]
-    async fn an_order_that_nobody_has_yet_is_cancelled_at_once() {
-        let business = Business::new().await;
-        let host = business.start().await;
-        let api = host.api();
-        says(api, "shop", &order("SO-1", LINES)).await;
-        order_stands(api, "SO-1", "validating").await;
-        let answer = api.tried("/v1/orders/SO-1/cancel", &Value::Null).await;
-        assert_eq!(answer.status, 400, "a body that is no request: {}", answer.body);
-        says(api, "shop", &cancel("SO-1")).await;
-        order_stands(api, "SO-1", "cancelled").await;
-        host.finish().await;
-        hears(&business.erp, &["order original SO-1", "order cancel SO-1"]).await;
-        hears(&business.shop, &["answer accepted SO-1"]).await;
-        hears(&business.crm, &["told order-cancelled"]).await;
-        hears(&business.north, &[]).await;
-    }
-
-    #[tokio::test(flavor = "multi_thread")]
-    async fn an_order_is_taken_back_from_its_node() {
-        let business = Business::new().await;
-        let host = business.start().await;
-        let api = host.api();
-        business.accepted(api, "SO-1", &order("SO-1", LINES)).await;
-        order_stands(api, "SO-1", "released").await;
-        let body = serde_json::json!({ "reason": "found cheaper" });
-        let posted = api.tried("/v1/orders/SO-1/cancel", &body).await;
-        assert_eq!(posted.status, 202, "{}", posted.body);
-        order_stands(api, "SO-1", "cancelled").await;
-        host.finish().await;
-        hears(&business.north, &["order original SO-1", "order cancel SO-1"]).await;
-        hears(&business.shop, &["answer accepted SO-1"; 2]).await;
-    }
-
-    #[tokio::test(flavor = "multi_thread")]
-    async fn a_node_that_refuses_the_cancel_keeps_the_order() {
-        let business = Business::new().await;
-        let host = business.start().await;
-        let api = host.api();
-        business.accepted(api, "SO-1", &order("SO-1", LINES)).await;
-        order_stands(api, "SO-1", "released").await;
-        business.north.script(|arrival| match in_short(&arrival.document).as_str() {
-            "order cancel SO-1" => Behaviour::Answers(422, None),
-            _ => Behaviour::Takes,
-        });
-        says(api, "shop", &cancel("SO-1")).await;
-        hears(&business.shop, &["answer accepted SO-1", "answer rejected SO-1"]).await;
-        let erp = heard(&business.erp);
-        assert!(erp.contains(&"answer rejected SO-1".to_owned()), "{erp:?}");
-        says(api, "north", &shipment("SH-1", "SO-1", 60, LINES)).await;
-        order_stands(api, "SO-1", "shipped").await;
-        host.stop().await;
-    }
-
-    #[tokio::test(flavor = "multi_thread")]
-    async fn of_an_order_that_left_in_part_the_rest_is_cancelled() {
-        let business = Business::new().await;
-        let host = business.start().await;
-        let api = host.api();
-        business.accepted(api, "SO-1", &order("SO-1", LINES)).await;
-        order_stands(api, "SO-1", "released").await;
-        says(api, "north", &shipment("SH-1", "SO-1", 60, &LINES[..1])).await;
-        order_stands(api, "SO-1", "partly-shipped").await;
-        says(api, "shop", &cancel("SO-1")).await;
-        let shipped = order_stands(api, "SO-1", "shipped").await;
-        assert_eq!((fact(&shipped, "shipped"), fact(&shipped, "cancelled")), ("10", "5"));
-        api.until_idle().await;
-        let shop = heard(&business.shop);
-        let partly = "answer accepted-with-changes SO-1".to_owned();
-        assert!(shop.contains(&partly), "{shop:?}");
-
-        // What has left altogether is not called back.
-        business.accepted(api, "SO-2", &order("SO-2", LINES)).await;
-        says(api, "north", &shipment("SH-2", "SO-2", 60, LINES)).await;
-        order_stands(api, "SO-2", "shipped").await;
-        says(api, "shop", &cancel("SO-2")).await;
-        until("the shop to hear that it is too late", async || {
-            let heard = heard(&business.shop);
-            let said = heard.contains(&"answer rejected SO-2".to_owned());
-            if said { Ok(()) } else { Err(format!("{heard:?}")) }
-        })
-        .await;
         host.finish().await;
     }
 }

@@ -3,9 +3,7 @@
 
 use e2e::harness::{
     Api, Host, array,
-    business::{
-        Business, exceptions, heard, hears, resolve, says, stands, until_kinds,
-    },
+    business::{Business, exceptions, heard, hears, resolve, says, stands, until_kinds},
     papers::{Line, credit_memo, inspection, receipt, return_as},
     text,
 };
@@ -52,7 +50,10 @@ async fn a_return_goes_from_the_request_to_a_partial_credit() {
     let received = return_stands(api, "received").await;
     assert_eq!(fact(&received, "received"), "3");
     let waits = array(&received["waits"]);
-    assert!(waits.iter().any(|it| it["level"] == "inspection"), "{waits:?}");
+    assert!(
+        waits.iter().any(|it| it["level"] == "inspection"),
+        "{waits:?}"
+    );
     let judged = [
         (("1", "KETTLE", 2), "restock"),
         (("1", "KETTLE", 1), "scrap"),
@@ -67,9 +68,17 @@ async fn a_return_goes_from_the_request_to_a_partial_credit() {
     ];
     hears(&business.erp, &asked).await;
 
-    says(api, "erp", &credit_memo("CM-1", "R-1", &[("1", "KETTLE", 2)])).await;
+    says(
+        api,
+        "erp",
+        &credit_memo("CM-1", "R-1", &[("1", "KETTLE", 2)]),
+    )
+    .await;
     let closed = return_stands(api, "closed").await;
-    assert_eq!((fact(&closed, "credited"), &closed["finished"]), ("20", &json!(true)));
+    assert_eq!(
+        (fact(&closed, "credited"), &closed["finished"]),
+        ("20", &json!(true))
+    );
     assert_eq!(exceptions(api, KEY).await, Vec::<Value>::new());
     let told = api.get("/v1/returns/R-1").await;
     assert_eq!(told["status"], "closed");
@@ -84,7 +93,11 @@ async fn a_return_goes_from_the_request_to_a_partial_credit() {
         "told return-received",
     ];
     for what in expected {
-        assert_eq!(crm.iter().filter(|it| *it == what).count(), 1, "{what} in {crm:?}");
+        assert_eq!(
+            crm.iter().filter(|it| *it == what).count(),
+            1,
+            "{what} in {crm:?}"
+        );
     }
     let allowed = crm.iter().filter(|it| it.starts_with("return original"));
     assert_eq!(allowed.count(), 1, "who asked is the desk itself: {crm:?}");
@@ -127,7 +140,10 @@ async fn what_comes_without_permission_waits_for_one() {
     says(api, "north", &inspection("R-1", 700, &judged)).await;
     api.until_idle().await;
     let erp = heard(&business.erp);
-    assert!(erp.iter().all(|it| !it.starts_with("disposition")), "{erp:?}");
+    assert!(
+        erp.iter().all(|it| !it.starts_with("disposition")),
+        "{erp:?}"
+    );
 
     // A person asks the ERP, which allows it afterwards.
     let (status, asked) = resolve(api, KEY, "unauthorized-receipt", "retry").await;
@@ -174,7 +190,10 @@ async fn more_than_was_allowed_is_an_exception_and_is_not_paid() {
     let judged = [(("1", "KETTLE", 4), "restock")];
     says(api, "north", &inspection("R-1", 700, &judged)).await;
     let inspected = return_stands(api, "inspected").await;
-    assert_eq!((fact(&inspected, "requested"), fact(&inspected, "findings")), ("30", "1"));
+    assert_eq!(
+        (fact(&inspected, "requested"), fact(&inspected, "findings")),
+        ("30", "1")
+    );
     host.finish().await;
 }
 
@@ -209,11 +228,20 @@ async fn a_return_is_called_off_until_something_came() {
     assert_eq!(cancelled["finished"], true);
     host.finish().await;
     let north = heard(&business.north);
-    assert!(north.iter().any(|it| it.starts_with("return cancel")), "{north:?}");
+    assert!(
+        north.iter().any(|it| it.starts_with("return cancel")),
+        "{north:?}"
+    );
     let erp = heard(&business.erp);
-    assert!(erp.iter().any(|it| it.starts_with("return cancel")), "{erp:?}");
+    assert!(
+        erp.iter().any(|it| it.starts_with("return cancel")),
+        "{erp:?}"
+    );
     let steps = cancelled["history"].to_string();
-    assert!(steps.contains("compensated"), "what is undone is in the history");
+    assert!(
+        steps.contains("compensated"),
+        "what is undone is in the history"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -231,7 +259,10 @@ async fn a_permission_that_ran_out_ends_the_return_and_a_person_may_honour_it() 
     says(api, "erp", &until_march("authorized", 60)).await;
     let expired = return_stands(api, "expired").await;
     let facts = &expired["facts"];
-    assert!(text(&facts["expires_at"]).starts_with("2026-03-05"), "{facts}");
+    assert!(
+        text(&facts["expires_at"]).starts_with("2026-03-05"),
+        "{facts}"
+    );
     // What came in time counts, whenever that is told; what came later does not.
     let mut late = receipt("RC-1", Some("R-1"), 600, THREE);
     late["received_at"] = json!({ "text": "2026-03-09T10:00:00Z", "zoned": true });
@@ -242,7 +273,11 @@ async fn a_permission_that_ran_out_ends_the_return_and_a_person_may_honour_it() 
     verdict["decided_at"] = json!({ "text": "2026-03-10T10:00:00Z", "zoned": true });
     says(api, "north", &verdict).await;
     api.until_idle().await;
-    assert!(heard(&business.erp).iter().all(|it| !it.starts_with("disposition")));
+    assert!(
+        heard(&business.erp)
+            .iter()
+            .all(|it| !it.starts_with("disposition"))
+    );
 
     let (status, honoured) = resolve(api, KEY, "received-after-expiry", "release").await;
     assert_eq!(status, 200, "{honoured}");
@@ -258,9 +293,13 @@ async fn a_return_is_asked_for_by_the_api_and_only_asked_for() {
     let host = business.start().await;
     let api = host.api();
     let path = "/v1/returns?partner=shop";
-    let refused = api.tried(path, &return_as("R-1", "authorized", 0, THREE)).await;
+    let refused = api
+        .tried(path, &return_as("R-1", "authorized", 0, THREE))
+        .await;
     assert_eq!(refused.status, 422, "{}", refused.body);
-    let posted = api.tried(path, &return_as("R-1", "requested", 0, THREE)).await;
+    let posted = api
+        .tried(path, &return_as("R-1", "requested", 0, THREE))
+        .await;
     assert_eq!(posted.status, 202, "{}", posted.body);
     let told = return_stands(api, "requested").await;
     assert_eq!(fact(&told, "requested_by"), "shop");

@@ -4,9 +4,7 @@
 
 use e2e::harness::{
     Api, Behaviour,
-    business::{
-        Business, ORDER, exceptions, heard, hears, in_short, order_stands, says, stands,
-    },
+    business::{Business, ORDER, exceptions, heard, hears, in_short, order_stands, says, stands},
     papers::{LINES, answer, order, shipment},
     text, until,
 };
@@ -31,7 +29,9 @@ fn numbers() -> Vec<String> {
 /// How often the service desk was told this, by order.
 fn told(business: &Business, template: &str) -> Vec<String> {
     let taken = business.crm.taken();
-    let told = taken.iter().filter(|it| it.document["template"] == template);
+    let told = taken
+        .iter()
+        .filter(|it| it.document["template"] == template);
     let mut orders: Vec<_> = told
         .map(|it| text(&it.document["order_no"]).to_owned())
         .collect();
@@ -42,16 +42,23 @@ fn told(business: &Business, template: &str) -> Vec<String> {
 async fn until_told(business: &Business, template: &str, orders: &[String]) {
     until(format!("{template} to be told of {orders:?}"), async || {
         let told = told(business, template);
-        if told == orders { Ok(()) } else { Err(format!("{told:?}")) }
+        if told == orders {
+            Ok(())
+        } else {
+            Err(format!("{told:?}"))
+        }
     })
     .await;
 }
 
 async fn until_breaker(api: &Api, partner: &str, state: &str) {
-    until(format!("the breaker of {partner} to be {state}"), async || {
-        let found = api.breaker(partner).await;
-        if found == state { Ok(()) } else { Err(found) }
-    })
+    until(
+        format!("the breaker of {partner} to be {state}"),
+        async || {
+            let found = api.breaker(partner).await;
+            if found == state { Ok(()) } else { Err(found) }
+        },
+    )
     .await;
 }
 
@@ -62,7 +69,9 @@ async fn work_waits_for_a_warehouse_that_is_down_and_the_desk_hears_of_it_once()
     let api = host.api();
     business.north.close();
     for number in numbers() {
-        business.accepted(api, &number, &order(&number, LINES)).await;
+        business
+            .accepted(api, &number, &order(&number, LINES))
+            .await;
         order_stands(api, &number, "released").await;
     }
     until_breaker(api, "north", "open").await;
@@ -84,11 +93,19 @@ async fn work_waits_for_a_warehouse_that_is_down_and_the_desk_hears_of_it_once()
     business.north.open().await;
     api.until_idle().await;
     until_told(&business, "fulfilment-partner-available", &all).await;
-    let releases: Vec<_> = all.iter().map(|it| format!("order original {it}")).collect();
+    let releases: Vec<_> = all
+        .iter()
+        .map(|it| format!("order original {it}"))
+        .collect();
     let releases: Vec<_> = releases.iter().map(String::as_str).collect();
     hears(&business.north, &releases).await;
     for number in &all {
-        says(api, "north", &shipment(&format!("SH-{number}"), number, 60, LINES)).await;
+        says(
+            api,
+            "north",
+            &shipment(&format!("SH-{number}"), number, 60, LINES),
+        )
+        .await;
         order_stands(api, number, "shipped").await;
         let key = format!("order/{number}");
         assert_eq!(exceptions(api, &key).await, Vec::<Value>::new());
@@ -108,15 +125,21 @@ async fn an_order_that_comes_meanwhile_goes_to_a_node_that_answers() {
     business.accepted(api, "SO-1", &order("SO-1", LINES)).await;
     until_breaker(api, "north", "open").await;
     // A breaker that tries whether the partner is back may let one more through.
-    api.post("/v1/partners/north/breaker", &serde_json::json!({ "action": "open" }))
-        .await;
+    api.post(
+        "/v1/partners/north/breaker",
+        &serde_json::json!({ "action": "open" }),
+    )
+    .await;
     business.accepted(api, "SO-2", &order("SO-2", LINES)).await;
     hears(&business.south, &["order original SO-2"]).await;
     let first = order_stands(api, "SO-1", "released").await;
     assert_eq!(first["facts"]["node"], "north", "without a limit it waits");
     business.north.set(Behaviour::Takes);
-    api.post("/v1/partners/north/breaker", &serde_json::json!({ "action": "reset" }))
-        .await;
+    api.post(
+        "/v1/partners/north/breaker",
+        &serde_json::json!({ "action": "reset" }),
+    )
+    .await;
     hears(&business.north, &["order original SO-1"]).await;
     host.finish().await;
 }
@@ -141,7 +164,11 @@ async fn an_order_is_rerouted_when_the_outage_lasts() {
     until("the north to hear both, in this order", async || {
         let taken = business.north.taken();
         let taken: Vec<_> = taken.iter().map(|it| in_short(&it.document)).collect();
-        if taken == releases { Ok(()) } else { Err(format!("{taken:?}")) }
+        if taken == releases {
+            Ok(())
+        } else {
+            Err(format!("{taken:?}"))
+        }
     })
     .await;
     says(api, "south", &shipment("SH-1", "SO-1", 60, LINES)).await;
@@ -166,7 +193,11 @@ async fn an_order_waits_the_outage_out_by_policy() {
         let waits = instance["waits"].as_array().cloned().unwrap_or_default();
         let outage = waits.iter().find(|it| it["level"] == "outage");
         let passed = outage.is_some_and(|it| it["breached"] == true);
-        if passed { Ok(()) } else { Err(format!("{waits:?}")) }
+        if passed {
+            Ok(())
+        } else {
+            Err(format!("{waits:?}"))
+        }
     })
     .await;
     business.north.open().await;
@@ -188,7 +219,11 @@ async fn a_service_desk_that_is_down_hears_everything_when_it_is_back() {
     order_stands(api, "SO-1", "shipped").await;
     assert_eq!(heard(&business.crm), [""; 0]);
     business.crm.open().await;
-    let all = ["answer accepted SO-1", "shipment SH-1", "told order-shipped"];
+    let all = [
+        "answer accepted SO-1",
+        "shipment SH-1",
+        "told order-shipped",
+    ];
     hears(&business.crm, &all).await;
     let taken = business.crm.taken();
     let order: Vec<_> = taken.iter().map(|it| in_short(&it.document)).collect();

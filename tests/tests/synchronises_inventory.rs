@@ -38,15 +38,18 @@ async fn tea(api: &Api) -> Value {
 
 /// Waits until the north and the ERP have so much of it.
 async fn until_tea(api: &Api, warehouse: &str, erp: &str) -> Value {
-    until(format!("{warehouse} there and {erp} at the ERP"), async || {
-        let found = api.get("/v1/inventory?node=north&sku=TEA").await;
-        let position = &found["inventory"][0]["positions"][0];
-        if position["warehouse"] == warehouse && position["erp"] == erp {
-            Ok(found["inventory"][0].clone())
-        } else {
-            Err(found.to_string())
-        }
-    })
+    until(
+        format!("{warehouse} there and {erp} at the ERP"),
+        async || {
+            let found = api.get("/v1/inventory?node=north&sku=TEA").await;
+            let position = &found["inventory"][0]["positions"][0];
+            if position["warehouse"] == warehouse && position["erp"] == erp {
+                Ok(found["inventory"][0].clone())
+            } else {
+                Err(found.to_string())
+            }
+        },
+    )
     .await
 }
 
@@ -65,7 +68,10 @@ async fn a_small_difference_is_corrected_quietly_and_shops_hear_what_there_is() 
     counted(api, 100, 98).await;
     let shown = until_tea(api, "98", "98").await;
     assert_eq!(shown["available"], "98");
-    assert_eq!((&shown["held"], &shown["stale"]), (&json!(false), &json!(false)));
+    assert_eq!(
+        (&shown["held"], &shown["stale"]),
+        (&json!(false), &json!(false))
+    );
     assert_eq!(exceptions(api, TEA).await, Vec::<Value>::new());
     // The same again, and an older count that comes late, change nothing.
     says(api, "north", &snapshot("N-1", 60, &[("TEA", 98)])).await;
@@ -167,7 +173,10 @@ async fn a_missing_adjustment_is_noticed_until_it_comes_or_a_snapshot_makes_it_g
     let incomplete = stands(api, "inventory-sync", NODE, "incomplete").await;
     assert_eq!(incomplete["facts"]["missing"], "3");
     let asked = incomplete["history"].to_string();
-    assert!(asked.contains("snapshot"), "all stock is asked for: {asked}");
+    assert!(
+        asked.contains("snapshot"),
+        "all stock is asked for: {asked}"
+    );
     says(api, "north", &snapshot("N-2", 800, &[("TEA", 94)])).await;
     stands(api, "inventory-sync", NODE, "current").await;
     until_kinds(api, NODE, &[]).await;
@@ -178,9 +187,7 @@ async fn a_missing_adjustment_is_noticed_until_it_comes_or_a_snapshot_makes_it_g
 
 #[tokio::test(flavor = "multi_thread")]
 async fn figures_that_are_too_old_are_marked_and_the_desk_is_told() {
-    let business = business()
-        .await
-        .limit("inventory-staleness", "north", 600);
+    let business = business().await.limit("inventory-staleness", "north", 600);
     let host = business.start().await;
     let api = host.api();
     says(api, "north", &snapshot("N-1", 60, &[("TEA", 98)])).await;
@@ -215,7 +222,8 @@ async fn a_node_that_can_be_asked_is_asked_when_its_figures_are_old() {
         (200, body)
     })
     .await;
-    let nodes = "[[node]]\nname = \"north\"\n[[node]]\nname = \"south\"\n[[node]]\nname = \"west\"\n";
+    let nodes =
+        "[[node]]\nname = \"north\"\n[[node]]\nname = \"south\"\n[[node]]\nname = \"west\"\n";
     let business = Business::new()
         .await
         .with("node", nodes)
@@ -255,12 +263,21 @@ async fn the_reconciliation_lists_each_position_with_both_figures() {
     let path = "/v1/inventory/reconciliation?node=north";
     let report = &api.get(path).await["report"];
     assert_eq!(report["positions"], 2, "{report:#}");
-    assert_eq!((&report["differing"], &report["held"]), (&json!(1), &json!(1)));
+    assert_eq!(
+        (&report["differing"], &report["held"]),
+        (&json!(1), &json!(1))
+    );
     let csv = api.get_text(&format!("{path}&format=csv")).await;
     let lines: Vec<_> = csv.lines().collect();
     assert_eq!(lines.len(), 3, "{csv}");
-    assert!(lines[1].starts_with("north,CUP,on-hand,,40,40,0,false,"), "{csv}");
-    assert!(lines[2].starts_with("north,TEA,on-hand,,80,100,-20,true,"), "{csv}");
+    assert!(
+        lines[1].starts_with("north,CUP,on-hand,,40,40,0,false,"),
+        "{csv}"
+    );
+    assert!(
+        lines[2].starts_with("north,TEA,on-hand,,80,100,-20,true,"),
+        "{csv}"
+    );
     host.finish().await;
 }
 
@@ -277,6 +294,9 @@ async fn an_order_goes_where_the_goods_are() {
     order_stands(api, "SO-1", "released").await;
     hears(&business.south, &["order original SO-1"]).await;
     let routing = api.get("/v1/orders/SO-1").await["routing"].to_string();
-    assert!(routing.contains("it has 3 of TEA, 10 are wanted"), "{routing}");
+    assert!(
+        routing.contains("it has 3 of TEA, 10 are wanted"),
+        "{routing}"
+    );
     host.finish().await;
 }

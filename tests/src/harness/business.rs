@@ -102,9 +102,8 @@ impl Business {
     /// With a limit of so many seconds for what this one has to do, and no other limit.
     #[must_use]
     pub fn limit(self, level: &str, on: &str, seconds: u32) -> Self {
-        let limit = format!(
-            "[[limit]]\nlevel = \"{level}\"\npartner = \"{on}\"\nseconds = {seconds}\n"
-        );
+        let limit =
+            format!("[[limit]]\nlevel = \"{level}\"\npartner = \"{on}\"\nseconds = {seconds}\n");
         self.with("limit", &limit)
     }
 
@@ -186,21 +185,27 @@ pub async fn exceptions(api: &Api, key: &str) -> Vec<Value> {
 /// Their kinds, sorted.
 pub async fn kinds(api: &Api, key: &str) -> Vec<String> {
     let found = exceptions(api, key).await;
-    let mut kinds: Vec<_> = found.iter().map(|it| text(&it["kind"]).to_owned()).collect();
+    let mut kinds: Vec<_> = found
+        .iter()
+        .map(|it| text(&it["kind"]).to_owned())
+        .collect();
     kinds.sort();
     kinds
 }
 
 /// Waits until the open exceptions of an instance are of these kinds.
 pub async fn until_kinds(api: &Api, key: &str, expected: &[&str]) {
-    until(format!("{key} to have the exceptions {expected:?}"), async || {
-        let found = kinds(api, key).await;
-        if found == expected {
-            Ok(())
-        } else {
-            Err(format!("{found:?}"))
-        }
-    })
+    until(
+        format!("{key} to have the exceptions {expected:?}"),
+        async || {
+            let found = kinds(api, key).await;
+            if found == expected {
+                Ok(())
+            } else {
+                Err(format!("{found:?}"))
+            }
+        },
+    )
     .await;
 }
 
