@@ -31,6 +31,7 @@ use super::Engine;
 use crate::{
     clock::Timestamp,
     deliver::lane::{Entry, OrderKey},
+    failpoint,
     journal::Sequence,
     message::DeliveryId,
     process::{Body, Delivered, Input, Received, exception::Action},
@@ -291,6 +292,7 @@ impl Engine {
     fn record(&mut self, building: Building) -> bool {
         let deals = building.deed;
         let record = Arc::new(Record::Stepped(building.stepped));
+        failpoint::hit("process-before-record");
         match self.commit(&record) {
             Ok(()) => {
                 if let Record::Stepped(stepped) = &*record {
@@ -327,6 +329,7 @@ impl Engine {
 
     /// Steps are durable and in the view: their deliveries may go.
     pub(super) fn stepped(&mut self, sequence: Sequence, stepped: &Stepped) {
+        failpoint::hit("process-after-record");
         self.stage.committed(sequence, stepped);
         self.state.ordinals.committed(&stepped.deliveries);
         for queued in &stepped.deliveries {
