@@ -309,7 +309,7 @@ impl Engine {
                 let Record::Stepped(stepped) = &*record else {
                     return false;
                 };
-                self.stage.instances.take_back(building.before);
+                self.stage.take_back(building.before);
                 if let Some(Deed { answer }) = deals {
                     let broken = DealError::Broken(error.to_string());
                     drop(answer.send(Err(broken)));
@@ -415,7 +415,7 @@ impl Engine {
         };
         let refused = done.stepped.steps.first().and_then(|it| it.refused.clone());
         if let Some(refused) = refused {
-            self.stage.instances.take_back(done.before);
+            self.stage.take_back(done.before);
             drop(answer.send(Err(DealError::Refused(refused))));
             return;
         }
