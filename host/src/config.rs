@@ -127,6 +127,10 @@ pub struct Partner {
     /// absent for a partner that processes leave alone.
     #[serde(default)]
     pub role: Option<Spanned<RoleName>>,
+    /// `takes`: the kinds of document that processes send it, of those that its adapter
+    /// writes; absent for all of them.
+    #[serde(default)]
+    pub takes: Option<Spanned<Vec<String>>>,
     /// `node`: the node that a warehouse runs. Default: the partner's name.
     #[serde(default)]
     pub node: Option<Spanned<String>>,

@@ -360,6 +360,11 @@ impl Engine {
             omit(step, dedupe_key, format!("nobody is {}", named(to)));
         }
         for partner in receivers {
+            if !self.stage.roles.takes(&partner, kind) {
+                let text = format!("{partner} takes no {kind}");
+                omit(step, dedupe_key, text);
+                continue;
+            }
             if !self.hands.writes(&partner, kind) && !is_needed(to, document) {
                 let text = format!("the adapter of {partner} does not write {kind}");
                 omit(step, dedupe_key, text);
