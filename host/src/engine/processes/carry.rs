@@ -231,7 +231,9 @@ impl Engine {
             origin: step.origin,
             ..known
         };
-        self.stage.open_orders.moved(&named, held.as_ref(), &after);
+        self.stage
+            .open_orders
+            .moved(&named, held.as_ref(), Some(&after));
         building.before.push((named.clone(), held));
         self.stage.instances.put(named, after);
         for command in &taken.commands {
