@@ -162,14 +162,18 @@ fn limit_text(limit: &Limit) -> String {
     if let Some(priority) = &limit.priority {
         text.push_str(&format!(" of {priority}"));
     }
-    let minutes = limit.minutes;
+    let length = match (limit.minutes, limit.seconds) {
+        (minutes, 0) => format!("{minutes} minutes"),
+        (0, seconds) => format!("{seconds} seconds"),
+        (minutes, seconds) => format!("{minutes} minutes {seconds} seconds"),
+    };
     let hours = if limit.business_time {
         " of business time"
     } else {
         ""
     };
     text.push_str(&format!(
-        ": {minutes} minutes{hours}, warned at {} %",
+        ": {length}{hours}, warned at {} %",
         limit.warn_percent
     ));
     text
