@@ -25,7 +25,11 @@ use super::{
     problem::Problem,
     steps, unavailable,
 };
-use crate::{engine::Deal, view::InstanceFilter};
+use crate::{
+    engine::Deal,
+    process::{Machine as _, return_to_credit::ReturnToCredit},
+    view::InstanceFilter,
+};
 
 /// Steps that one answer tells; older ones are in the journal.
 const STEPS_SHOWN_MAX: usize = 100;
@@ -61,7 +65,8 @@ pub struct Migration {
 }
 
 /// `GET /v1/processes`: instances by process and key, and on the first page all machines
-/// with how many instances each version has.
+/// with how many instances each version has. `partner` is who placed the order, or asked
+/// for the return.
 ///
 /// # Errors
 /// 400 for a value that is not what its name says.
@@ -134,7 +139,12 @@ pub async fn migrate(
 
 impl Search {
     fn filter(&self) -> Result<InstanceFilter, Problem> {
-        let named = [("partner", &self.partner), ("node", &self.node)];
+        // Who began it: a return's process calls that by another name than an order's.
+        let began = match self.process.as_deref() {
+            Some(ReturnToCredit::NAME) => "requested_by",
+            _ => "placed_by",
+        };
+        let named = [(began, &self.partner), ("node", &self.node)];
         let mut facts: Vec<_> = named
             .into_iter()
             .filter_map(|(name, value)| Some((name.to_owned(), value.clone()?)))
@@ -235,7 +245,7 @@ mod tests {
     use super::*;
     use crate::{
         api::testing::{Site, answer, order, warehouse},
-        process::{Machine as _, Role, order_to_fulfilment::OrderToFulfilment},
+        process::{Role, order_to_fulfilment::OrderToFulfilment},
     };
 
     const PROCESS: &str = OrderToFulfilment::NAME;
@@ -295,6 +305,8 @@ mod tests {
         };
         assert_eq!(keys("node=south"), ["order/SO-1"]);
         assert_eq!(keys("fact=placed_by=web"), ["order/SO-1", "order/SO-2"]);
+        assert_eq!(keys("partner=web"), keys("fact=placed_by=web"));
+        assert!(keys("partner=web&process=return-to-credit").is_empty());
         assert_eq!(
             keys(&format!("process={PROCESS}&status=validating")),
             ["order/SO-2"]
