@@ -114,13 +114,13 @@ impl Desk {
 
     /// Remembers something said; false when it was said before.
     pub(super) fn says(&mut self, key: &str) -> bool {
-        let hash = hash(&self.numbered(key));
+        let hash = self.numbered_hash(key);
         remember(&mut self.told, hash, TOLD_MAX)
     }
 
     /// Whether something was said.
     pub(super) fn has_said(&self, key: &str) -> bool {
-        self.told.contains(&hash(&self.numbered(key)))
+        self.told.contains(&self.numbered_hash(key))
     }
 
     /// Lets a thing be said, if it was said before under another key.
@@ -152,6 +152,13 @@ impl Desk {
             Some((_, count)) => format!("{key}{AGAIN}{count}"),
             None => key.to_owned(),
         }
+    }
+
+    fn numbered_hash(&self, key: &str) -> u64 {
+        if self.again.is_empty() {
+            return hash(key);
+        }
+        hash(&self.numbered(key))
     }
 
     /// Remembers that a delivery can't be made.

@@ -74,7 +74,7 @@ pub(super) struct Run<M: Machine> {
 #[derive(Clone, Debug)]
 pub(super) struct Told {
     pub(super) from: Origin,
-    pub(super) document: Box<Document>,
+    pub(super) document: Rc<Document>,
     digest: String,
     id: DocumentId,
 }
@@ -457,7 +457,7 @@ impl Told {
         id.copy_from_slice(&digest.as_bytes()[..16]);
         Self {
             from,
-            document: Box::new(document),
+            document: Rc::new(document),
             digest: digest.to_string(),
             id: DocumentId {
                 message: MessageId::from_bytes(id),

@@ -30,15 +30,17 @@ pub(in crate::process) fn disorder_ends_as_order<H, E>(
 {
     for story in 0..STORIES {
         let happenings = tell(&mut Dice::new(story));
+        // A careful look costs as much as ten runs.
+        let careful = story % 4 == 0;
         let orderly: Vec<_> = happenings.iter().cloned().map(|it| (1, it)).collect();
         let end = {
             let _telling = Telling { story, telling: 0 };
-            play(&orderly, true)
+            play(&orderly, careful)
         };
         for telling in 1..=TELLINGS {
             let _telling = Telling { story, telling };
             let told = disorder(&happenings, &mut Dice::new(story * TELLINGS + telling));
-            let found = play(&told, telling == 1);
+            let found = play(&told, careful && telling == 1);
             assert!(
                 found == end,
                 "in order: {end:#?}\nin disorder: {found:#?}\n{told:#?}"
@@ -53,8 +55,9 @@ pub(in crate::process) fn disorder_ends_as_order<H, E>(
 fn disorder<H: Clone>(happenings: &[H], dice: &mut Dice) -> Vec<(i64, H)> {
     let mut all: Vec<(u64, i64, H)> = Vec::new();
     for happening in happenings {
-        for _ in 0..=dice.below(3) {
-            let delay = if dice.below(8) == 0 {
+        let copies = [1, 1, 1, 1, 2, 2, 3];
+        for _ in 0..*dice.pick(&copies) {
+            let delay = if dice.below(10) == 0 {
                 45
             } else {
                 i64::from(dice.below(3))
