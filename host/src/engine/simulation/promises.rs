@@ -41,7 +41,7 @@ fn orders(run: &Run) {
             fact.parse().expect("a whole number")
         };
         let parts = ["shipped", "cancelled", "short", "open"].map(fact);
-        assert_eq!(fact("ordered"), parts.iter().sum(), "{}", about());
+        assert_eq!(fact("ordered"), parts.iter().sum::<i32>(), "{}", about());
         assert_eq!(fact("open"), 0, "{}", about());
         let left = run.world.shipped.get(&plan.order_no).copied().unwrap_or(0);
         assert_eq!(fact("shipped") + fact("over"), left, "{}", about());
