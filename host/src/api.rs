@@ -1,29 +1,45 @@
 //! The API for people and programs that operate the host.
 //!
 //! It reads the view and the journal and hands commands to the engine; it decides
-//! nothing itself. Every request needs the operator's token; refusals are made in
-//! [`problem`] alone.
+//! nothing itself. Every request needs the operator's token; what is posted as a
+//! partner's ([`submit`]) may have the partner's instead. Refusals are made in [`problem`]
+//! alone.
 
 pub mod adapters;
 pub mod breaker;
 pub mod credential;
 pub mod dead_letters;
+mod deal;
+pub mod exceptions;
 pub mod health;
+mod instance;
+pub mod inventory;
+pub(crate) mod link;
 pub mod messages;
 pub mod metrics;
+pub mod orders;
 pub mod partners;
 pub mod poll;
+mod precondition;
 pub mod problem;
+pub mod processes;
 pub mod rerun;
+pub mod returns;
+pub mod service_levels;
+pub mod shipments;
+mod steps;
+pub mod submit;
 pub mod tables;
+#[cfg(test)]
+mod testing;
 pub mod timeline;
 
 use std::sync::Arc;
 
 use axum::{
-    Router,
+    Extension, Router,
     extract::{Request, State},
-    http::StatusCode,
+    http::{HeaderMap, StatusCode},
     middleware::{self, Next},
     response::{IntoResponse as _, Response},
     routing::{get, post},
@@ -33,9 +49,14 @@ use self::problem::Problem;
 use crate::{
     clock::Clock,
     engine,
-    ingress::authenticate::{Doors, NoRandomness, TokenHash},
+    ingress::{
+        Ingress,
+        authenticate::{Doors, NoRandomness, TokenHash},
+    },
+    intake::Intake,
     journal::Reader,
     partner::Partners,
+    process,
     registry::Registry,
     tables::Tables,
     view::View,
@@ -58,6 +79,10 @@ pub struct Api {
     pub registry: Arc<Registry>,
     /// Partners.
     pub partners: Arc<Partners>,
+    /// Processes, in all versions that there are.
+    pub machines: Arc<process::Registry>,
+    /// Where what is posted for a partner goes in.
+    pub ingress: Arc<Ingress<Intake>>,
     /// What their adapters look up.
     pub tables: Arc<Tables>,
     /// The present.
@@ -86,10 +111,16 @@ impl Operators {
         doors.add(OPERATOR, hashes, ());
         Ok(Self(doors))
     }
+
+    /// Whether these headers carry an operator's token.
+    fn are(&self, headers: &HeaderMap) -> bool {
+        self.0.open(OPERATOR, headers).is_some()
+    }
 }
 
 /// All paths of the API and the health checks.
 pub fn router(api: Arc<Api>, operators: Operators) -> Router {
+    let operators = Arc::new(operators);
     let table = get(tables::show).put(tables::put).delete(tables::delete);
     let operated = Router::new()
         .route("/v1/messages", get(messages::list))
@@ -112,14 +143,50 @@ pub fn router(api: Arc<Api>, operators: Operators) -> Router {
         .route("/v1/adapters", get(adapters::list))
         .route("/v1/adapters/{name}", get(adapters::show))
         .route("/metrics", get(metrics::show))
+        .merge(business())
         .layer(middleware::from_fn_with_state(
-            Arc::new(operators),
+            Arc::clone(&operators),
             authenticate,
         ));
     let open = Router::new()
         .route("/livez", get(health::live))
         .route("/readyz", get(health::ready));
-    operated.merge(open).with_state(api)
+    operated
+        .merge(open)
+        .merge(posted(operators))
+        .with_state(api)
+}
+
+/// What processes know: orders and what belongs to them.
+fn business() -> Router<Arc<Api>> {
+    Router::new()
+        .route("/v1/orders", get(orders::list))
+        .route("/v1/orders/{order_no}", get(orders::show))
+        .route("/v1/shipments/{id}", get(shipments::show))
+        .route("/v1/inventory", get(inventory::list))
+        .route(
+            "/v1/inventory/reconciliation",
+            get(inventory::reconciliation),
+        )
+        .route("/v1/returns/{rma_no}", get(returns::show))
+        .route("/v1/processes", get(processes::list))
+        .route(
+            "/v1/processes/{process}/{*key}",
+            get(processes::show).post(processes::migrate),
+        )
+        .route("/v1/exceptions", get(exceptions::list))
+        .route("/v1/exceptions/{id}", get(exceptions::show))
+        .route("/v1/exceptions/{id}/resolve", post(exceptions::resolve))
+        .route("/v1/service-levels", get(service_levels::list))
+}
+
+/// What partners may post as well as operators: who is calling is looked at there.
+fn posted(operators: Arc<Operators>) -> Router<Arc<Api>> {
+    Router::new()
+        .route("/v1/orders", post(orders::create))
+        .route("/v1/orders/{order_no}/cancel", post(orders::cancel))
+        .route("/v1/returns", post(returns::create))
+        .layer(Extension(operators))
 }
 
 async fn authenticate(
@@ -127,7 +194,7 @@ async fn authenticate(
     request: Request,
     next: Next,
 ) -> Response {
-    if operators.0.open(OPERATOR, request.headers()).is_some() {
+    if operators.are(request.headers()) {
         return next.run(request).await;
     }
     Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", "Unauthorized")

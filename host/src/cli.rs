@@ -8,14 +8,22 @@ mod adapter;
 mod check;
 mod dead_letters;
 mod demo;
+mod exceptions;
+mod instance;
+mod inventory;
 mod messages;
+mod orders;
 mod partners;
 mod print;
+mod processes;
 mod rebuild;
 mod remote;
 mod report;
 mod rerun;
+mod returns;
 mod serve;
+mod service_levels;
+mod shipments;
 mod simulate;
 mod tables;
 
@@ -66,6 +74,27 @@ enum Command {
     /// What adapters look up: cross-reference tables of a running host
     #[command(subcommand)]
     Tables(tables::Command),
+    /// Orders across all systems
+    #[command(subcommand)]
+    Orders(orders::Command),
+    /// Shipments on their way
+    #[command(subcommand)]
+    Shipments(shipments::Command),
+    /// Stock, as nodes report it, and against the ERP's books
+    #[command(subcommand)]
+    Inventory(inventory::Command),
+    /// Goods that come back
+    #[command(subcommand)]
+    Returns(returns::Command),
+    /// Business problems with an owner
+    #[command(subcommand)]
+    Exceptions(exceptions::Command),
+    /// Processes, their versions and instances
+    #[command(subcommand)]
+    Processes(processes::Command),
+    /// Whether partners and nodes do in time what is waited for
+    #[command(after_help = "Example:\n  crossdock service-levels --days 7 --partner north")]
+    ServiceLevels(service_levels::Arguments),
 }
 
 /// Which configuration, and what overrides it.
@@ -117,6 +146,13 @@ fn run(command: Command) -> Result<(), Failed> {
         Command::DeadLetters(command) => asynchronous(dead_letters::run(command)),
         Command::Partners(command) => asynchronous(partners::run(command)),
         Command::Tables(command) => asynchronous(tables::run(command)),
+        Command::Orders(command) => asynchronous(orders::run(command)),
+        Command::Shipments(command) => asynchronous(shipments::run(command)),
+        Command::Inventory(command) => asynchronous(inventory::run(command)),
+        Command::Returns(command) => asynchronous(returns::run(command)),
+        Command::Exceptions(command) => asynchronous(exceptions::run(command)),
+        Command::Processes(command) => asynchronous(processes::run(command)),
+        Command::ServiceLevels(arguments) => asynchronous(service_levels::run(arguments)),
     }
 }
 

@@ -3,7 +3,7 @@
 //!
 //! The host is the real one: composed as `serve` composes it, configured by a file,
 //! on a temporary directory, with adapters built from their sources. The partners
-//! ([`erp`], [`crm`], and those of [`simulate`](crate::simulate)) are small systems
+//! ([`erp`], [`crm`], [`hub`], and those of [`simulate`](crate::simulate)) are small systems
 //! with state and numbers of their own; they know the host only by its interfaces. The
 //! [`story`] believes what the host's API and the partners' books say, and a step
 //! that was not observed ends it with an error that names the step.
@@ -15,6 +15,7 @@ mod api;
 mod crm;
 mod erp;
 mod farewell;
+mod hub;
 mod screen;
 mod settings;
 mod stage;

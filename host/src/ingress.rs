@@ -12,6 +12,7 @@
 //! through unexamined.
 
 pub mod authenticate;
+mod behalf;
 pub mod body;
 mod entrance;
 mod envelope;
@@ -38,6 +39,8 @@ use self::{
     signed::{Signer, Signers, Told},
 };
 pub use self::{
+    behalf::Brought,
+    entrance::Receipt,
     envelope::{CONTENT_TYPE_BYTES_MAX, IDEMPOTENCY_KEY_BYTES_MAX},
     refusal::Refusal,
     sink::{AcceptError, Accepted, NoRoom, Remembered, Reply, Sink},

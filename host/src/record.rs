@@ -28,7 +28,7 @@ use crate::{
 pub use self::{
     acknowledges::{Acknowledges, Level, Verdict},
     envelope::{Envelope, Irregularity},
-    step::{Cause, CommandRef, Omitted, Report, Step, StepRefused, Stepped, WorkId},
+    step::{Cause, CommandRef, Omitted, Report, Stands, Step, StepRefused, Stepped, WorkId},
     table::{Carried, TableChanged, TableSource, TableUse},
 };
 

@@ -32,8 +32,8 @@ pub(crate) mod tests;
 pub use self::{
     acknowledgement::{Acknowledgement, AcknowledgementState, Effect, Said},
     processes::{
-        BreachRow, ExceptionFilter, ExceptionRow, InstanceFilter, InstanceRow, LevelRow,
-        Percentiles, ReportRow, Timer, Waiting, Work,
+        BreachRow, ExceptionFilter, ExceptionRow, InstanceCount, InstanceFilter, InstanceRow,
+        LevelRow, Percentiles, ReportRow, Timer, Waiting, Work,
     },
     query::{DeadLetterFilter, MessageFilter, Pending},
     rows::{

@@ -113,6 +113,8 @@ fn connected(site: Site, kind: Kind, url: &str, access: Access<'_>) -> Site {
         url,
         secret: &secret,
         access,
+        role: "",
+        settings: "",
         endpoint: FAST,
     });
     let configuration: Table = text.parse().expect("the configuration is TOML");

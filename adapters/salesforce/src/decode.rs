@@ -9,6 +9,7 @@ use crossdock_sdk::{Decoded, DecodedDocument, Document, Inbound, Problem, Source
 use crate::settings::Config;
 
 mod order;
+mod returned;
 
 /// Where the pages of a longer result are put together.
 pub(crate) const PAGES_FIELD: &str = "pages";
@@ -96,17 +97,18 @@ fn read_event(
     };
     match config.event(name) {
         Some("order") => add(decoded, source, order::event(config, &payload)),
+        Some("return") => add(decoded, source, returned::event(config, &payload)),
         Some("ignore") => {}
         Some(other) => {
             let setting = format!("event.{name}");
-            let problem = crate::settings::invalid(&setting, other, "order or ignore");
+            let problem = crate::settings::invalid(&setting, other, "order, return or ignore");
             add(decoded, source, Err(problem));
         }
         None => {
             let text = format!("the setting `event.{name}` is missing");
             let problem = Problem::settings("event-unmapped", text)
                 .with_value(name)
-                .with_remedy("set it to order or ignore");
+                .with_remedy("set it to order, return or ignore");
             add(decoded, source, Err(problem));
         }
     }

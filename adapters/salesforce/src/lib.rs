@@ -33,7 +33,7 @@ impl Adapter for Salesforce {
         let list = |items: &[&str]| items.iter().map(|item| (*item).to_owned()).collect();
         Description {
             formats: list(&["Salesforce REST API", "Salesforce platform events as JSON"]),
-            decodes: list(&["order"]),
+            decodes: list(&["order", "return-authorization"]),
             encodes: list(&[
                 "order",
                 "order-response",

@@ -168,7 +168,30 @@ fn receiving() -> Vec<Setting> {
             "since",
             "RFC 3339: from when the first poll asks; its own time if absent",
         ),
-        optional("event.*", "What an event is read as: `order` or `ignore`"),
+        optional(
+            "event.*",
+            "What an event is read as: `order`, `return` or `ignore`",
+        ),
+        with(
+            "event-account-field",
+            "Field of an event that holds the name of the account, the ship-to's",
+            "Account_Name__c",
+        ),
+        with(
+            "event-account-number-field",
+            "Field of an event that holds the number of the account, the buyer's",
+            "Account_Number__c",
+        ),
+        with(
+            "rma-field",
+            "Field of a return that is our number of it",
+            "ReturnOrderNumber",
+        ),
+        with(
+            "return-order-field",
+            "Field of a return that is our number of the order",
+            "Order_Number__c",
+        ),
         with(
             "event-lines-field",
             "Field of an event that holds its lines as JSON",

@@ -1,17 +1,19 @@
 //! A document to requests, and SAP's answers to a verdict.
 //!
 //! A shipment, or an order that goes out as a delivery, is one IDoc: a POST, or a file
-//! in a drop folder. An order that goes out as a sales order is a conversation.
+//! in a drop folder. An order that goes out as a sales order is a conversation, and so is
+//! a shipment that becomes an outbound delivery.
 
 use crossdock_sdk::{
     Blame, Delivery, Document, Exchange, Outcome, Problem, Request, Response, Retry, Step, odata,
 };
 
-use crate::settings::{self, IdocWriting, OdataWriting};
+use crate::settings::{self, DeliveryWriting, IdocWriting, OdataWriting};
 use crossdock_sdk::Refusal;
 
 mod conversation;
 mod delivery;
+mod outbound;
 mod sales_order;
 mod script;
 
@@ -33,6 +35,10 @@ pub(crate) fn next(delivery: &Delivery, past: &[Exchange]) -> Result<Step, Refus
         Document::Order(order) if !settings::orders_are_deliveries(&delivery.settings)? => {
             let config = OdataWriting::new(&delivery.settings)?;
             conversation::next(order, delivery, &config, past)
+        }
+        Document::Shipment(shipment) if settings::shipments_are_deliveries(&delivery.settings)? => {
+            let config = DeliveryWriting::new(&delivery.settings)?;
+            outbound::next(shipment, delivery, &config, past)
         }
         Document::Order(_) | Document::Shipment(_) => idoc(delivery, past),
         other => {

@@ -18,6 +18,8 @@ pub(crate) struct Reading<'s> {
     pub(crate) default_unit: Option<&'s str>,
     pub(crate) default_currency: Option<&'s str>,
     pub(crate) shipment_order_no: &'static str,
+    /// Whether an invoice's order is the customer's purchase order, as ours are in SAP.
+    pub(crate) invoice_by_purchase_order: bool,
     meanings: Table<'s>,
     tables: Tables<'s>,
 }
@@ -65,6 +67,19 @@ pub(crate) struct OdataWriting<'s> {
     tables: Tables<'s>,
 }
 
+/// What an outbound delivery is created with.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct DeliveryWriting<'s> {
+    pub(crate) path: &'s str,
+    /// Where the sales order is found.
+    pub(crate) order_path: &'s str,
+    pub(crate) client: Option<&'s str>,
+    pub(crate) by_customer_po: bool,
+    /// The property that holds the shipment's number.
+    pub(crate) reference: &'static str,
+    tables: Tables<'s>,
+}
+
 /// The tables that are read in both directions.
 #[derive(Clone, Copy, Debug)]
 struct Tables<'s> {
@@ -97,6 +112,11 @@ impl<'s> Reading<'s> {
                 "auto",
                 &["auto", "delivery", "reference", "purchase-order"],
             )?,
+            invoice_by_purchase_order: settings.choice(
+                "invoice-order-no",
+                "sales-order",
+                &["sales-order", "purchase-order"],
+            )? == "purchase-order",
             meanings,
             tables: Tables::new(&settings)?,
         })
@@ -236,11 +256,7 @@ impl<'s> OdataWriting<'s> {
             channel: settings.required("distribution-channel")?,
             division: settings.required("organization-division")?,
             sold_to: settings.get("sold-to"),
-            by_customer_po: settings.choice(
-                "purchase-order",
-                "order-no",
-                &["order-no", "customer-po"],
-            )? == "customer-po",
+            by_customer_po: by_customer_po(&settings)?,
             look_first: settings.flag("look-first", true)?,
             assign_items: settings.choice("item-number", "keep", &["keep", "assign"])? == "assign",
             price_condition: settings.get("price-condition"),
@@ -264,6 +280,54 @@ impl<'s> OdataWriting<'s> {
     }
 }
 
+// === impl DeliveryWriting ===
+
+impl<'s> DeliveryWriting<'s> {
+    /// # Errors
+    /// `setting-invalid`.
+    pub(crate) fn new(entries: &'s [(String, String)]) -> Result<Self, Refusal> {
+        let settings = Settings::new(entries);
+        Ok(Self {
+            path: path(
+                &settings,
+                "delivery-path",
+                "/sap/opu/odata/sap/API_OUTBOUND_DELIVERY_SRV;v=0002",
+            )?,
+            order_path: odata_path(&settings)?,
+            client: settings.get("sap-client"),
+            by_customer_po: by_customer_po(&settings)?,
+            reference: settings.choice(
+                "shipment-reference",
+                "DeliveryDocumentBySupplier",
+                &["DeliveryDocumentBySupplier", "BillOfLading"],
+            )?,
+            tables: Tables::new(&settings)?,
+        })
+    }
+
+    pub(crate) fn unit(&self, unit: &str) -> Option<String> {
+        self.tables.sap_unit(unit)
+    }
+}
+
+/// SAP's code of a unit is not known.
+pub(crate) fn unit_unmapped(unit: &str, at: std::fmt::Arguments<'_>) -> Refusal {
+    let text = format!("SAP's code of the unit {unit} is not known");
+    Problem::settings("unit-unmapped", text)
+        .at_pointer(at.to_string())
+        .with_value(unit)
+        .with_remedy(format!(
+            "set `unit.CODE = {unit}` for the partner, or {}",
+            host::add_a_row("unit-out")
+        ))
+        .into()
+}
+
+fn by_customer_po(settings: &Settings<'_>) -> Result<bool, Refusal> {
+    let choice = settings.choice("purchase-order", "order-no", &["order-no", "customer-po"])?;
+    Ok(choice == "customer-po")
+}
+
 /// The service's path, for those that only read.
 pub(crate) fn odata_path<'s>(settings: &Settings<'s>) -> Result<&'s str, Refusal> {
     path(
@@ -277,6 +341,17 @@ pub(crate) fn odata_path<'s>(settings: &Settings<'s>) -> Result<&'s str, Refusal
 pub(crate) fn orders_are_deliveries(entries: &[(String, String)]) -> Result<bool, Refusal> {
     let settings = Settings::new(entries);
     Ok(settings.choice("orders", "sales-order", &["sales-order", "delivery"])? == "delivery")
+}
+
+/// Whether shipments become outbound deliveries of their own.
+pub(crate) fn shipments_are_deliveries(entries: &[(String, String)]) -> Result<bool, Refusal> {
+    let settings = Settings::new(entries);
+    let choice = settings.choice(
+        "shipments",
+        "confirmation",
+        &["confirmation", "outbound-delivery"],
+    )?;
+    Ok(choice == "outbound-delivery")
 }
 
 // === impl Tables ===

@@ -16,6 +16,7 @@ mod shipment;
 mod topic;
 
 pub(crate) use inventory::PAGES_FIELD;
+pub(crate) use shipment::has_left;
 use topic::{Envelope, Topic};
 
 /// Header by which a polled page says what it holds; its value is a feed's name.

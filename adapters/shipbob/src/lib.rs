@@ -17,6 +17,7 @@ use crossdock_sdk::{
     Problem, Step,
 };
 
+mod announce;
 mod decode;
 mod encode;
 mod poll;
@@ -38,7 +39,7 @@ impl Adapter for ShipBob {
                 "return-disposition",
                 "inventory-snapshot",
             ]),
-            encodes: list(&["order"]),
+            encodes: list(&["order", "return-authorization"]),
             settings: settings::described(),
             ..Description::new(
                 env!("CARGO_PKG_NAME"),

@@ -236,6 +236,18 @@ impl<'s> Config<'s> {
     /// # Errors
     /// `setting-invalid`.
     pub(crate) fn cancel_path(&self, id: &str) -> Result<String, Problem> {
+        self.cancelling("order", id)
+    }
+
+    /// The same of a return that is awaited.
+    ///
+    /// # Errors
+    /// `setting-invalid`.
+    pub(crate) fn cancel_return_path(&self, id: &str) -> Result<String, Problem> {
+        self.cancelling("return", id)
+    }
+
+    fn cancelling(&self, what: &str, id: &str) -> Result<String, Problem> {
         let dated = self.version.starts_with("20");
         let default = if dated { "colon" } else { "slash" };
         let separator = match self
@@ -245,7 +257,7 @@ impl<'s> Config<'s> {
             "colon" => ':',
             _ => '/',
         };
-        Ok(self.path(&format!("/order/{}{separator}cancel", escape(id))))
+        Ok(self.path(&format!("/{what}/{}{separator}cancel", escape(id))))
     }
 
     /// # Errors

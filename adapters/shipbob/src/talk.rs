@@ -11,6 +11,7 @@ use crossdock_sdk::{
     Delivery, Document, Exchange, Order, Problem, Purpose, Request, Response, Step,
 };
 
+use crate::announce;
 use crate::encode;
 use crate::settings::Config;
 
@@ -20,17 +21,24 @@ pub(crate) const PATHS: &str = "the setting `api-version`";
 /// More revisions of one order are not looked for.
 const REVISIONS_MAX: u32 = 50;
 
-/// What to do next for an order.
+/// What to do next for an order or a return.
 ///
 /// # Errors
-/// When the settings are wrong, or the order can't be said.
+/// When the settings are wrong, or the document can't be said.
 pub(crate) fn next(delivery: &Delivery, past: &[Exchange]) -> Result<Step, Problem> {
     let config = Config::new(&delivery.settings)?;
-    let Document::Order(order) = &delivery.document else {
-        let kind = delivery.document.kind();
-        let text = format!("this adapter sends orders, no {kind}");
-        return Err(Problem::adapter("encode-unsupported", text)
-            .with_remedy("route the document to a partner whose adapter encodes it"));
+    let order = match &delivery.document {
+        Document::Order(order) => order,
+        Document::ReturnAuthorization(paper) => {
+            let step = announce::next(config, paper, Conversation::new(past));
+            return step.or_else(Pause::into_step);
+        }
+        other => {
+            let kind = other.kind();
+            let text = format!("this adapter sends orders and return authorizations, no {kind}");
+            return Err(Problem::adapter("encode-unsupported", text)
+                .with_remedy("route the document to a partner whose adapter encodes it"));
+        }
     };
     let talk = Talk {
         config,

@@ -228,7 +228,7 @@ fn status(text: &str) -> Result<MessageStatus, String> {
         .map_err(|_| "one of accepted, decoded, partly-refused, refused".to_owned())
 }
 
-fn moment(text: &str) -> Result<Timestamp, jiff::Error> {
+pub(super) fn moment(text: &str) -> Result<Timestamp, jiff::Error> {
     let moment: jiff::Timestamp = text.parse()?;
     Ok(Timestamp::from_millis(moment.as_millisecond()))
 }

@@ -29,6 +29,8 @@ pub struct Problem(Box<Inner>);
 struct Inner {
     status: StatusCode,
     code: &'static str,
+    /// The code in the words of whoever refused, in place of `code`.
+    own_code: Option<String>,
     title: &'static str,
     detail: Cow<'static, str>,
     instance: Option<String>,
@@ -77,6 +79,7 @@ impl Problem {
         Self(Box::new(Inner {
             status,
             code,
+            own_code: None,
             title,
             detail: Cow::Borrowed(""),
             instance: None,
@@ -97,6 +100,14 @@ impl Problem {
     #[must_use]
     pub fn instance(mut self, instance: impl Into<String>) -> Self {
         self.0.instance = Some(instance.into());
+        self
+    }
+
+    /// Answers with a code that only whoever refused knows, such as a process. It must be
+    /// as stable as one of ours.
+    #[must_use]
+    pub fn own_code(mut self, code: impl Into<String>) -> Self {
+        self.0.own_code = Some(code.into());
         self
     }
 
@@ -158,11 +169,9 @@ impl Problem {
 impl Serialize for Problem {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let inner = &*self.0;
+        let code = inner.own_code.as_deref().unwrap_or(inner.code);
         let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry(
-            "type",
-            &format_args!("urn:crossdock:problem:{}", inner.code),
-        )?;
+        map.serialize_entry("type", &format_args!("urn:crossdock:problem:{code}"))?;
         map.serialize_entry("title", inner.title)?;
         map.serialize_entry("status", &inner.status.as_u16())?;
         if !inner.detail.is_empty() {
@@ -171,7 +180,7 @@ impl Serialize for Problem {
         if let Some(instance) = &inner.instance {
             map.serialize_entry("instance", instance)?;
         }
-        map.serialize_entry("code", inner.code)?;
+        map.serialize_entry("code", code)?;
         if let Some(correlation_id) = &inner.correlation_id {
             map.serialize_entry("correlation_id", correlation_id)?;
         }

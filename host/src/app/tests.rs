@@ -1,5 +1,7 @@
 //! A whole host in this process, at a time of the test's choosing.
 
+mod posted;
+
 use std::{fs, time::Duration};
 
 use tokio::{
@@ -24,6 +26,7 @@ struct Site {
 /// What was answered.
 struct Answer {
     status: u16,
+    head: String,
     body: String,
 }
 
@@ -69,11 +72,27 @@ impl Site {
     }
 
     async fn ask(&self, host: &Host, method: &str, path: &str, body: &str) -> Answer {
+        Self::ask_as(&self.token, host, method, path, &[], body).await
+    }
+
+    /// The same for whoever has this token, and with these headers.
+    async fn ask_as(
+        token: &Token,
+        host: &Host,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Answer {
         let mut stream = TcpStream::connect(host.local_addr()).await.unwrap();
+        let headers: String = headers
+            .iter()
+            .map(|(name, value)| format!("{name}: {value}\r\n"))
+            .collect();
         let request = format!(
-            "{method} {path} HTTP/1.1\r\nhost: test\r\nauthorization: Bearer {}\r\n\
+            "{method} {path} HTTP/1.1\r\nhost: test\r\nauthorization: Bearer {}\r\n{headers}\
              content-length: {}\r\nconnection: close\r\n\r\n{body}",
-            self.token.expose(),
+            token.expose(),
             body.len()
         );
         stream.write_all(request.as_bytes()).await.unwrap();
@@ -82,6 +101,7 @@ impl Site {
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
         Answer {
             status: head.split(' ').nth(1).unwrap().parse().unwrap(),
+            head: head.to_ascii_lowercase(),
             body: body.to_owned(),
         }
     }

@@ -208,6 +208,8 @@ fn introduce(
         url,
         secret: &secret,
         access,
+        role: "",
+        settings: "",
         endpoint: "",
     };
     for line in kind.configuration(&connection).lines() {
@@ -321,6 +323,8 @@ mod tests {
                 url: "http://127.0.0.1:4711",
                 secret: "env:SECRET",
                 access,
+                role: "",
+                settings: "",
                 endpoint: "",
             });
             let text = format!(

@@ -25,6 +25,7 @@ pub(super) fn introduce(stage: &mut Stage) {
             "OData with CSRF tokens, IDocs",
             stage.systems.sap.url(),
         ),
+        ("sap-hub", "our documents as JSON", stage.systems.hub.url()),
         (
             "salesforce",
             "REST with OAuth2, events",
@@ -35,6 +36,7 @@ pub(super) fn introduce(stage: &mut Stage) {
             "REST, signed webhooks",
             stage.systems.shipbob.url(),
         ),
+        ("lakes-3pl", "X12 over HTTP", stage.systems.lakes.url()),
         ("looper", "has an adapter that never ends", String::new()),
     ];
     stage.screen.heading("On this machine");
@@ -100,6 +102,8 @@ pub(super) fn invite(stage: &mut Stage) {
         "messages show MESSAGE_ID",
         "dead-letters list",
         "partners show north-3pl",
+        "orders show 70000104 --why",
+        "exceptions list",
     ] {
         screen.verbatim(&format!("{program} {command}"));
     }

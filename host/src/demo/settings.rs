@@ -22,6 +22,8 @@ pub(super) const US: &str = "ACMEDIST";
 pub(super) const NORTH: &str = "NORTH3PL";
 /// What the warehouse in the south is called in X12.
 pub(super) const SOUTH: &str = "SOUTH3PL";
+/// What the warehouse at the lakes is called in X12.
+pub(super) const LAKES: &str = "LAKES3PL";
 
 /// The file with ShipBob's signing secret.
 const SIGNING: &str = "shipbob-signing";
@@ -35,12 +37,16 @@ pub(super) struct Tokens {
     pub(super) north: Token,
     pub(super) looper: Token,
     pub(super) sap: Token,
+    pub(super) hub: Token,
+    pub(super) lakes: Token,
     pub(super) salesforce: Token,
     /// The host presents these to partners.
     pub(super) to_erp: Token,
     pub(super) to_crm: Token,
     pub(super) to_north: Token,
     pub(super) to_sap: Token,
+    pub(super) to_hub: Token,
+    pub(super) to_lakes: Token,
     pub(super) to_salesforce: Token,
     pub(super) to_shipbob: Token,
     /// ShipBob signs with this.
@@ -59,8 +65,12 @@ pub(super) struct Places<'a> {
     pub(super) crm: String,
     /// The address of the warehouse in the north.
     pub(super) north: String,
+    /// The address of the warehouse at the lakes.
+    pub(super) lakes: String,
     /// SAP's address.
     pub(super) sap: String,
+    /// The address of SAP's hub.
+    pub(super) hub: String,
     /// Salesforce's address.
     pub(super) salesforce: String,
     /// ShipBob's address.
@@ -82,11 +92,15 @@ impl Tokens {
             north: Token::generate()?,
             looper: Token::generate()?,
             sap: Token::generate()?,
+            hub: Token::generate()?,
+            lakes: Token::generate()?,
             salesforce: Token::generate()?,
             to_erp: Token::generate()?,
             to_crm: Token::generate()?,
             to_north: Token::generate()?,
             to_sap: Token::generate()?,
+            to_hub: Token::generate()?,
+            to_lakes: Token::generate()?,
             to_salesforce: Token::generate()?,
             to_shipbob: Token::generate()?,
             shipbob_signing,
@@ -94,12 +108,14 @@ impl Tokens {
     }
 
     /// Those that the host presents or checks, by the names of their files in `secrets/`.
-    pub(super) fn presented(&self) -> [(&'static str, &str); 7] {
+    pub(super) fn presented(&self) -> [(&'static str, &str); 9] {
         [
             ("erp", self.to_erp.expose()),
             ("crm", self.to_crm.expose()),
             ("north-3pl", self.to_north.expose()),
             ("sap", self.to_sap.expose()),
+            ("sap-hub", self.to_hub.expose()),
+            ("lakes-3pl", self.to_lakes.expose()),
             ("salesforce", self.to_salesforce.expose()),
             ("shipbob", self.to_shipbob.expose()),
             (SIGNING, &self.shipbob_signing),
@@ -114,6 +130,8 @@ pub(super) fn text(places: &Places<'_>, tokens: &Tokens) -> String {
         systems(places, tokens),
         warehouses(places, tokens),
         others(places, tokens),
+        one_company(places, tokens),
+        PROCESSES.to_owned(),
         ROUTES.to_owned(),
     ]
     .join("\n")
@@ -182,7 +200,7 @@ endpoint.folder = {folder}
     )
 }
 
-/// Systems that speak dialects of their own.
+/// Systems that speak dialects of their own, and what each is to the business.
 fn others(places: &Places<'_>, tokens: &Tokens) -> String {
     let signing = secret(places, SIGNING);
     let partners = [
@@ -190,24 +208,62 @@ fn others(places: &Places<'_>, tokens: &Tokens) -> String {
             Kind::Sap,
             &places.sap,
             Access::Token(tokens.sap.hash().to_string()),
+            "role = \"erp\"",
+            // Each shipment is booked as a delivery of its own, and the order's number is
+            // ours everywhere.
+            "shipments = \"outbound-delivery\"\ninvoice-order-no = \"purchase-order\"",
         ),
         (
             Kind::Salesforce,
             &places.salesforce,
             Access::Token(tokens.salesforce.hash().to_string()),
+            "role = \"crm\"",
+            "",
         ),
-        (Kind::ShipBob, &places.shipbob, Access::Signature(&signing)),
+        (
+            Kind::ShipBob,
+            &places.shipbob,
+            Access::Signature(&signing),
+            "role = \"warehouse\"\nnode = \"west\"",
+            "\"node.west\" = \"10\"",
+        ),
     ];
-    let texts = partners.map(|(kind, url, access)| {
+    let texts = partners.map(|(kind, url, access, role, settings)| {
         kind.configuration(&Connection {
             partner: kind.name(),
             url,
             secret: &secret(places, kind.name()),
             access,
+            role,
+            settings,
             endpoint: PATIENCE,
         })
     });
     texts.join("\n")
+}
+
+/// What belongs to SAP's company beside: its hub, and its warehouse at the lakes.
+fn one_company(places: &Places<'_>, tokens: &Tokens) -> String {
+    format!(
+        r#"# SAP's integration hub has adopted our documents, for what IDocs are not set up for here:
+# stock, returns, credits, milestones.
+[partners.sap-hub]
+adapter = "canonical-json"
+role = "erp"
+access.token_sha256 = [{hub}]
+{to_hub}
+[partners.lakes-3pl]
+adapter = "x12-3pl"
+role = "warehouse"
+node = "lakes"
+access.token_sha256 = [{lakes}]
+settings = {{ sender-id = "{US}", receiver-id = "{LAKES}", usage = "T" }}
+{to_lakes}"#,
+        hub = quoted(tokens.hub.hash()),
+        to_hub = endpoint(places, "sap-hub", &places.hub),
+        lakes = quoted(tokens.lakes.hash()),
+        to_lakes = endpoint(places, "lakes-3pl", &places.lakes),
+    )
 }
 
 /// Where a secret is.
@@ -236,11 +292,50 @@ credential = {{ kind = "bearer", token = {token} }}
     )
 }
 
-const ROUTES: &str = r#"# Orders go where the goods are nearest.
+/// How SAP's company wants its orders, stock and returns treated.
+const PROCESSES: &str = r#"# SAP's acceptance releases an order; who confirms that nothing left has refused it.
+[process.order]
+release_by = "answer"
+nothing_shipped = "reroute"
+
+[[process.node]]
+name = "lakes"
+regions = [{ country = "US", postal = ["5"] }]
+
+[[process.node]]
+name = "west"
+priority = 1
+
+[[process.routing]]
+name = "upper Midwest"
+when = { country = ["US"], postal = ["5"] }
+nodes = ["lakes", "west"]
+
+[[process.routing]]
+name = "everywhere else"
+nodes = ["west"]
+
+# An item that is five pieces off is corrected; more is for somebody to look at.
+[[process.inventory]]
+node = "lakes"
+tolerance_units = 5
+
+# What can be sold again is given back in full, what can't is not.
+[process.returns.credit_percent]
+restock = 100
+scrap = 0
+
+[process.exception_owner]
+variance = "inventory-control"
+default = "operations"
+"#;
+
+const ROUTES: &str = r#"# What no process takes: this company's ERP says itself who ships.
+# Orders go where the goods are nearest.
 [[route]]
 name = "north"
 document = "order"
-from = ["erp", "sap"]
+from = ["erp"]
 to = ["north-3pl"]
 when = [{ field = "/parties/*/address/region", one_of = ["IL", "MI", "MN", "WI"] }]
 
@@ -250,35 +345,6 @@ document = "order"
 from = ["erp"]
 to = ["south-3pl"]
 when = [{ field = "/parties/*/address/region", one_of = ["AL", "FL", "GA", "TX"] }]
-
-[[route]]
-name = "west"
-document = "order"
-from = ["sap"]
-to = ["shipbob"]
-when = [{ field = "/parties/*/address/region", one_of = ["CA", "NV", "OR", "WA"] }]
-
-# What Salesforce sells is SAP's to release.
-[[route]]
-name = "sold"
-document = "order"
-from = ["salesforce"]
-to = ["sap"]
-
-# SAP's numbers are SAP's and Salesforce's to hear of.
-[[route]]
-name = "shipped for SAP"
-document = "shipment"
-from = ["north-3pl"]
-to = ["sap", "salesforce"]
-when = [{ field = "/order_no", starts_with = "7" }]
-
-# ShipBob does not name SAP's items, so a person posts its goods issue.
-[[route]]
-name = "shipped by ShipBob"
-document = ["shipment", "milestone"]
-from = ["shipbob"]
-to = ["salesforce"]
 
 # Whoever sells and whoever answers the customer hears of every shipment.
 [[route]]
@@ -306,13 +372,15 @@ mod tests {
             erp: "http://127.0.0.1:1".to_owned(),
             crm: "http://127.0.0.1:2".to_owned(),
             north: "http://127.0.0.1:3".to_owned(),
+            lakes: "http://127.0.0.1:7".to_owned(),
             sap: "http://127.0.0.1:4".to_owned(),
+            hub: "http://127.0.0.1:8".to_owned(),
             salesforce: "http://127.0.0.1:5".to_owned(),
             shipbob: "http://127.0.0.1:6".to_owned(),
         };
         let text = text(&places, &tokens);
         let checked = Config::parse(&text, &Overrides::default()).unwrap();
-        assert_eq!(checked.partners.len(), 8);
+        assert_eq!(checked.partners.len(), 10);
         let presented = tokens.presented().map(|(_, secret)| secret);
         let own = [&tokens.operator, &tokens.erp, &tokens.sap].map(Token::expose);
         let mut secrets = presented.iter().chain(&own);

@@ -47,12 +47,14 @@ pub(super) struct Stage {
     pub(super) north: Warehouse,
     /// X12 through a drop folder.
     pub(super) south: FolderWarehouse,
-    /// SAP, Salesforce and ShipBob.
+    /// Those of the company that runs processes.
     pub(super) systems: Systems,
     /// The ERP's way into the host.
     pub(super) from_erp: Ingress,
     /// The northern warehouse's way into the host, beside its own files.
     pub(super) from_north: Ingress,
+    /// The way of SAP's hub into the host.
+    pub(super) from_hub: Ingress,
     /// The way of somebody who pretends to be ShipBob.
     pub(super) from_forger: Ingress,
     /// The way of the partner whose adapter never ends.
@@ -128,14 +130,16 @@ impl Stage {
         let north = systems::begin(house, &clock).await;
         let mut north = north.map_err(failed("the warehouse in the north"))?;
         let systems = Systems::start(&tokens, &clock).await;
-        let mut systems = systems.map_err(failed("SAP, Salesforce and ShipBob"))?;
+        let mut systems = systems.map_err(failed("SAP and those around it"))?;
         let places = Places {
             root: root.path(),
             port: port.unwrap_or(0),
             erp: erp.url(),
             crm: crm.url(),
             north: north.url(),
+            lakes: systems.lakes.url(),
             sap: systems.sap.url(),
+            hub: systems.hub.url(),
             salesforce: systems.salesforce.url(),
             shipbob: systems.shipbob.url(),
         };
@@ -168,6 +172,7 @@ impl Stage {
             from_looper: way("looper", &tokens.looper),
             from_forger: systems::forger(&client, &url, &clock)?,
             from_north,
+            from_hub: way("sap-hub", &tokens.hub),
             erp,
             crm,
             north,

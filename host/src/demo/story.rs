@@ -4,15 +4,20 @@
 //! product's own API and in the partners' books. Each has a name, which a failure
 //! carries.
 
+mod across;
 mod audit;
 mod dialects;
 mod drop_folder;
 mod first_order;
 mod looping;
 mod outage;
+mod partner_down;
 mod poison;
 mod repeat;
 mod replay;
+mod reroute;
+mod returns;
+mod variance;
 
 use std::time::Duration;
 
@@ -97,7 +102,7 @@ pub(super) async fn play(stage: &mut Stage) -> Result<Vec<Played>, Box<Missed>> 
     Ok(played)
 }
 
-/// The second half of them.
+/// The second third of them.
 async fn play_on(stage: &mut Stage, p: &mut Vec<Played>) -> Result<(), Box<Missed>> {
     act(
         stage,
@@ -119,7 +124,7 @@ async fn play_on(stage: &mut Stage, p: &mut Vec<Played>) -> Result<(), Box<Misse
         stage,
         p,
         "four-dialects",
-        "Sold in Salesforce, released by SAP, shipped by X12: four dialects, one order",
+        "Sold in Salesforce, confirmed by SAP, shipped by X12: four dialects, one process",
         dialects::sold_and_shipped,
     )
     .await?;
@@ -137,6 +142,51 @@ async fn play_on(stage: &mut Stage, p: &mut Vec<Played>) -> Result<(), Box<Misse
         "bad-day",
         "Lost answers, sessions and tokens, too many calls: one effect each",
         dialects::bad_day,
+    )
+    .await?;
+    play_to_the_end(stage, p).await
+}
+
+/// What only processes can do, and what is left when all is told.
+async fn play_to_the_end(stage: &mut Stage, p: &mut Vec<Played>) -> Result<(), Box<Missed>> {
+    act(
+        stage,
+        p,
+        "rerouted",
+        "Refused for stock, sent to the next warehouse, shipped in two parts, delivered, invoiced",
+        reroute::play,
+    )
+    .await?;
+    act(
+        stage,
+        p,
+        "partner-down",
+        "A warehouse is down: its order waits, customer service is told once",
+        partner_down::play,
+    )
+    .await?;
+    act(
+        stage,
+        p,
+        "variance",
+        "The shelf and the books differ: a little is corrected, a lot is held",
+        variance::play,
+    )
+    .await?;
+    act(
+        stage,
+        p,
+        "return",
+        "Kettles come back: allowed, received, inspected, credited in part",
+        returns::credited,
+    )
+    .await?;
+    act(
+        stage,
+        p,
+        "unexpected-return",
+        "Mugs come back that nobody had allowed",
+        returns::unexpected,
     )
     .await?;
     act(

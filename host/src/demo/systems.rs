@@ -1,8 +1,12 @@
-//! The systems that speak dialects of their own: SAP, Salesforce, ShipBob.
+//! The systems of the company that runs processes: SAP and its hub, Salesforce, and two
+//! warehouses, ShipBob in the west and one with X12 at the lakes.
 
 use std::io;
 
-use super::settings::Tokens;
+use super::{
+    hub::Hub,
+    settings::{self, Tokens},
+};
 use crate::{
     clock::Clock,
     ingress::authenticate::{NoRandomness, Token},
@@ -14,8 +18,12 @@ use crate::{
         sap::Sap,
         server::{Options, Simulator},
         shipbob::ShipBob,
+        x12::{House, Warehouse, depot::Depot},
     },
 };
+
+/// What lies on the shelves at the lakes: kettles are sold out.
+const LAKES_STOCK: &[(&str, u64)] = &[("KETTLE", 0), ("MUG", 40)];
 
 /// The systems, running.
 pub(super) struct Systems {
@@ -25,6 +33,10 @@ pub(super) struct Systems {
     pub(super) salesforce: Simulator<Salesforce>,
     /// REST, signed webhooks.
     pub(super) shipbob: Simulator<ShipBob>,
+    /// X12 over HTTP.
+    pub(super) lakes: Warehouse,
+    /// Our own documents.
+    pub(super) hub: Hub,
 }
 
 /// A system can't send.
@@ -54,13 +66,17 @@ impl Systems {
     /// # Errors
     /// When there is no port.
     pub(super) async fn start(tokens: &Tokens, clock: &Clock) -> io::Result<Self> {
-        let sap = connection::sap(tokens.to_sap.expose());
+        let sap = connection::confirming_sap(tokens.to_sap.expose());
         let salesforce = connection::salesforce(tokens.to_salesforce.expose());
         let shipbob = connection::shipbob(tokens.to_shipbob.expose());
+        let depot = Depot::new(settings::LAKES, settings::US, 'L', LAKES_STOCK);
+        let lakes = House::new(depot, tokens.to_lakes.expose());
         Ok(Self {
             sap: begin(sap, clock).await?,
             salesforce: begin(salesforce, clock).await?,
             shipbob: begin(shipbob, clock).await?,
+            lakes: begin(lakes, clock).await?,
+            hub: Hub::start(tokens.to_hub.expose(), clock.clone()).await?,
         })
     }
 
@@ -75,6 +91,9 @@ impl Systems {
         tokens: &Tokens,
         clock: &Clock,
     ) -> Result<(), Error> {
+        let lakes = tokens.lakes.expose();
+        let lakes = Ingress::new(client.clone(), host, "lakes-3pl", lakes);
+        self.lakes.send_to(lakes);
         // Neither SAP nor an event relay knows idempotency keys.
         let keyless = |partner, token: &Token| {
             Ingress::keyless(client.clone(), host, partner, token.expose())

@@ -9,6 +9,7 @@
 //! states of instances that move are kept in memory, ahead of the view by the records on
 //! their way.
 
+mod carried;
 mod carry;
 mod instances;
 mod letters;
@@ -286,7 +287,8 @@ impl Engine {
     }
 
     /// Makes the record of steps, and hands it to the journal.
-    fn record(&mut self, building: Building) {
+    /// False when it does not fit.
+    fn record(&mut self, building: Building) -> bool {
         let deals = building.deed;
         let record = Arc::new(Record::Stepped(building.stepped));
         match self.commit(&record) {
@@ -298,11 +300,12 @@ impl Engine {
                 if let Some(Deed { answer }) = deals {
                     self.stage.answers.push_back((Arc::clone(&record), answer));
                 }
+                true
             }
             Err(error) => {
                 tracing::error!(%error, "the steps of processes do not fit the journal; nothing comes of them");
                 let Record::Stepped(stepped) = &*record else {
-                    return;
+                    return false;
                 };
                 self.stage.instances.take_back(building.before);
                 if let Some(Deed { answer }) = deals {
@@ -317,6 +320,7 @@ impl Engine {
                         ..stepped.clone()
                     }));
                 }
+                false
             }
         }
     }

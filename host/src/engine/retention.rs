@@ -27,6 +27,9 @@ const STEP_EVERY: Duration = Duration::from_secs(1);
 /// How many rows are looked at in one step: a few milliseconds of the committer's time.
 const ROWS_MAX: u32 = 2_000;
 
+/// How many instances of processes are said again at once.
+const INSTANCES_MAX: usize = 5_000;
+
 /// When what is done.
 #[derive(Debug)]
 pub(super) struct Rounds {
@@ -55,6 +58,8 @@ pub(super) struct Found {
     pub(super) given_up: Option<GivenUp>,
     /// Records that say again what is needed of it.
     pub(super) carried: Vec<Record>,
+    /// Instances of processes that have to be said again as they stand.
+    pub(super) instances: Vec<(String, String)>,
 }
 
 /// The old part of the journal can't be read.
@@ -101,6 +106,9 @@ impl Engine {
                 tracing::error!(%error, "a table can't be carried over; old records stay");
                 given_up = None;
             }
+        }
+        if !self.carry(&found.instances) {
+            given_up = None;
         }
         self.sweep(given_up, self.parts.clock.now());
     }
@@ -177,9 +185,12 @@ pub(super) fn found(
         return Ok(Found::default());
     };
     let (carried, complete) = tables::carried(view, reader, before, now)?;
+    let instances = view.instances_to_carry(before, INSTANCES_MAX);
+    let complete = complete && instances.len() < INSTANCES_MAX;
     Ok(Found {
         given_up: given_up.filter(|_| complete),
         carried,
+        instances,
     })
 }
 

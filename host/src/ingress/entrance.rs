@@ -19,11 +19,13 @@ pub(super) struct Entrance<S> {
 
 /// The answer to a message that is durable.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Receipt {
-    pub(super) message_id: MessageId,
-    pub(super) correlation_id: CorrelationId,
+pub struct Receipt {
+    /// The message's id.
+    pub message_id: MessageId,
+    /// Ties it to what it causes.
+    pub correlation_id: CorrelationId,
     /// Whether an earlier request had brought it already.
-    pub(super) replayed: bool,
+    pub replayed: bool,
 }
 
 // === impl Entrance ===

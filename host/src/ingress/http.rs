@@ -132,6 +132,17 @@ impl<S: Sink> Ingress<S> {
         correlation_id: Option<&CorrelationId>,
         refusal: Refusal,
     ) -> Response {
+        self.refused(partner, correlation_id, refusal)
+            .into_response()
+    }
+
+    /// Counts and logs a refusal, and words it for the sender.
+    pub(super) fn refused(
+        &self,
+        partner: &Partner,
+        correlation_id: Option<&CorrelationId>,
+        refusal: Refusal,
+    ) -> Problem {
         self.entrance.sink().refused(&partner.name, refusal.code());
         refuse(partner, correlation_id, refusal)
     }
@@ -153,7 +164,7 @@ impl<S: Sink> Ingress<S> {
     }
 
     /// From the envelope to a durable message.
-    async fn accept(
+    pub(super) async fn accept(
         &self,
         partner: &Partner,
         envelope: Envelope,
@@ -197,28 +208,33 @@ impl<S: Sink> Ingress<S> {
             Some(wait) => self.reply(&receipt, wait).await,
             None => None,
         };
-        let mut response = match reply {
+        let response = match reply {
             Some(reply) => reply_response(reply),
             None => accepted_response(&receipt),
         };
-        let headers = response.headers_mut();
-        if receipt.replayed {
-            headers.insert(REPLAYED, HeaderValue::from_static("true"));
-        }
-        // Both are made of visible ASCII.
-        let correlation_id = HeaderValue::from_str(receipt.correlation_id.as_str());
-        let location = HeaderValue::try_from(format!("/v1/messages/{}", receipt.message_id));
-        if let (Ok(correlation_id), Ok(location)) = (correlation_id, location) {
-            headers.insert(CORRELATION_ID, correlation_id);
-            headers.insert(header::LOCATION, location);
-        }
-        response
+        with_ids(response, &receipt)
     }
 
     async fn reply(&self, receipt: &Receipt, wait: Duration) -> Option<Reply> {
         let sink = self.entrance.sink();
         sink.reply(receipt.message_id, wait).await
     }
+}
+
+/// Says in headers which message it became, and whether it had been there before.
+pub(super) fn with_ids(mut response: Response, receipt: &Receipt) -> Response {
+    let headers = response.headers_mut();
+    if receipt.replayed {
+        headers.insert(REPLAYED, HeaderValue::from_static("true"));
+    }
+    // Both are made of visible ASCII.
+    let correlation_id = HeaderValue::from_str(receipt.correlation_id.as_str());
+    let location = HeaderValue::try_from(format!("/v1/messages/{}", receipt.message_id));
+    if let (Ok(correlation_id), Ok(location)) = (correlation_id, location) {
+        headers.insert(CORRELATION_ID, correlation_id);
+        headers.insert(header::LOCATION, location);
+    }
+    response
 }
 
 async fn digest(bytes: &Bytes) -> Result<Digest, Refusal> {
@@ -272,7 +288,7 @@ fn reply_response(reply: Reply) -> Response {
     response
 }
 
-fn refuse(partner: &Partner, correlation_id: Option<&CorrelationId>, refusal: Refusal) -> Response {
+fn refuse(partner: &Partner, correlation_id: Option<&CorrelationId>, refusal: Refusal) -> Problem {
     let partner = partner.name.as_str();
     let ours = refusal.is_ours();
     let reason = refusal.to_string();
@@ -286,5 +302,5 @@ fn refuse(partner: &Partner, correlation_id: Option<&CorrelationId>, refusal: Re
     if let Some(correlation_id) = correlation_id {
         problem = problem.correlation_id(correlation_id.as_str());
     }
-    problem.into_response()
+    problem
 }

@@ -9,7 +9,7 @@ use super::{
     shipment_visibility::ShipmentVisibility,
     write::sku,
 };
-use crate::contract::{Document, InvoiceType, ItemId};
+use crate::contract::{Document, InvoiceType, ItemId, Purpose, Shipment, ShipmentStatus};
 
 /// An instance, and the part of a document that is for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +28,7 @@ pub fn addresses(document: &Document, from: &Origin) -> Vec<Address> {
     match document {
         Document::Order(it) => vec![order(&it.order_no)],
         Document::OrderResponse(it) => vec![order(&it.order_no)],
+        Document::Shipment(it) if leaves_nothing(it) => vec![order(&it.order_no)],
         Document::Shipment(it) => vec![order(&it.order_no), shipment(&it.shipment_id)],
         Document::Milestone(it) => vec![shipment(&it.shipment_id)],
         Document::Invoice(it) => match (&it.invoice_type, &it.order_no, &it.rma_no) {
@@ -50,6 +51,16 @@ pub fn addresses(document: &Document, from: &Origin) -> Vec<Address> {
         ),
         _ => Vec::new(),
     }
+}
+
+/// Whether it only says that nothing left: there is nothing to follow on its way.
+fn leaves_nothing(shipment: &Shipment) -> bool {
+    shipment.purpose == Purpose::Original
+        && shipment.status == ShipmentStatus::NotShipped
+        && shipment
+            .lines
+            .iter()
+            .all(|it| it.shipped.value.coefficient == 0)
 }
 
 fn order(order_no: &str) -> Address {
@@ -164,5 +175,21 @@ mod tests {
             .map(|it| it.key)
             .collect();
         assert_eq!(keys, ["order/SO-1", "shipment/SH1"]);
+    }
+
+    #[test]
+    fn what_did_not_leave_is_not_followed() {
+        let nothing = testing::shipment(
+            "SH1",
+            "SO-1",
+            "2026-03-02T10:00:00Z",
+            "not-shipped",
+            &[("1", "A", 0)],
+        );
+        let keys: Vec<_> = addresses(&nothing, &warehouse("north"))
+            .into_iter()
+            .map(|it| it.key)
+            .collect();
+        assert_eq!(keys, ["order/SO-1"]);
     }
 }

@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::{draft::Draft, exception::Exception, input::Signal};
 use crate::{clock::Timestamp, message::PartnerName};
 
-/// Something to be done.
+/// Something to be done. Its tag is not `kind`, since an exception has one of its own.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
+#[serde(tag = "command", rename_all = "kebab-case")]
 pub enum Command {
     /// Send a document.
     Send {

@@ -10,7 +10,7 @@ use super::number::Number;
 use crate::{
     contract::{
         Document, ItemId, ItemScheme, Order, OrderLine, Purpose, Quantity, ReturnAuthorization,
-        ReturnState, json,
+        ReturnState, Shipment, json,
     },
     message::DocumentId,
 };
@@ -53,6 +53,14 @@ pub enum Draft {
         state: ReturnIntent,
         /// Which node expects it; the document's own when absent.
         node: Option<String>,
+    },
+    /// A shipment as it came, with lines under the order's numbers where its sender has
+    /// numbers of his own.
+    Numbered {
+        /// Which.
+        of: DocumentId,
+        /// The sender's number and the order's.
+        lines: Vec<(String, String)>,
     },
 }
 
@@ -118,7 +126,10 @@ impl Draft {
     pub fn needs(&self) -> Option<DocumentId> {
         match self {
             Self::Written { .. } => None,
-            Self::Relayed { of } | Self::Release { of, .. } | Self::Return { of, .. } => Some(*of),
+            Self::Relayed { of }
+            | Self::Release { of, .. }
+            | Self::Return { of, .. }
+            | Self::Numbered { of, .. } => Some(*of),
         }
     }
 
@@ -164,8 +175,31 @@ impl Draft {
                 }
                 _ => Err(Error::WrongKind(*id)),
             },
+            Self::Numbered { of: id, lines } => match of(id)? {
+                Document::Shipment(shipment) => {
+                    Ok(Document::Shipment(renumbered(shipment.clone(), lines)))
+                }
+                _ => Err(Error::WrongKind(*id)),
+            },
         }
     }
+}
+
+/// The shipment with other numbers for its lines, in its packages too.
+fn renumbered(mut shipment: Shipment, numbers: &[(String, String)]) -> Shipment {
+    let renumber = |no: &mut String| {
+        if let Some((_, new)) = numbers.iter().find(|(known, _)| known == no) {
+            no.clone_from(new);
+        }
+    };
+    for line in &mut shipment.lines {
+        renumber(&mut line.line_no);
+    }
+    let packed = shipment.packages.iter_mut();
+    for packed in packed.flat_map(|package| &mut package.contents) {
+        renumber(&mut packed.line_no);
+    }
+    shipment
 }
 
 fn release_lines(order: &Order, wanted: &[ReleaseLine]) -> Vec<OrderLine> {
@@ -247,7 +281,7 @@ mod tests {
     use super::*;
     use crate::{
         message::MessageId,
-        process::testing::{order, paper},
+        process::testing::{order, paper, shipment},
     };
 
     fn id() -> DocumentId {
@@ -297,6 +331,24 @@ mod tests {
             (made.purpose, made.revision.as_deref(), made.node.as_deref()),
             (Purpose::Change, Some("2"), Some("north"))
         );
+    }
+
+    #[test]
+    fn a_shipment_gets_the_order_s_line_numbers() {
+        let moment = "2026-03-02T10:00:00Z";
+        let lines = [("#1", "A", 4), ("#2", "B", 1)];
+        let base = shipment("SH1", "SO-1", moment, "complete", &lines);
+        let draft = Draft::Numbered {
+            of: id(),
+            lines: vec![("#1".to_owned(), "10".to_owned())],
+        };
+        let Ok(Document::Shipment(made)) = draft.document(Some(&base)) else {
+            panic!("a shipment");
+        };
+        let numbers: Vec<_> = made.lines.iter().map(|it| it.line_no.as_str()).collect();
+        assert_eq!(numbers, ["10", "#2"]);
+        let other = order("SO-1", &[("1", "A", 1)]);
+        assert_eq!(draft.document(Some(&other)), Err(Error::WrongKind(id())));
     }
 
     #[test]

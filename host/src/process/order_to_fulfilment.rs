@@ -32,6 +32,7 @@
 //! In every state each line's quantity is what was shipped, cancelled, short and open,
 //! together; what left beyond it is counted apart.
 
+mod account;
 mod facts;
 mod learn;
 mod picture;
@@ -41,6 +42,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 
+pub use self::account::{Account, LineAccount};
 pub use self::quantities::{LineQuantities, Totals};
 pub use self::state::{State, Status};
 use super::{Input, Machine, Step, Summary, World, turn};

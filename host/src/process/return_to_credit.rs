@@ -27,6 +27,7 @@
 //! wrong, late, not announced); and what is credited is at most the price of what was
 //! received.
 
+mod account;
 mod learn;
 mod picture;
 mod quantities;
@@ -35,6 +36,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 
+pub use self::account::Account;
 pub use self::quantities::{ReturnQuantities, Sums};
 pub use self::state::{State, Status};
 use super::{Input, Machine, Step, Summary, World, turn};

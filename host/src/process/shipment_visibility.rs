@@ -29,7 +29,7 @@ mod stage;
 #[cfg(test)]
 mod tests;
 
-pub use self::facts::State;
+pub use self::facts::{Account, State};
 pub use self::stage::Stage;
 use super::{Input, Machine, Step, Summary, World, turn};
 use crate::clock::Timestamp;

@@ -37,6 +37,12 @@ pub(super) fn millis(moment: &Moment) -> i64 {
         .map_or(i64::MIN, |at| at.timestamp().as_millisecond())
 }
 
+/// What [`millis`] made of a moment, for a person; none for one that could not be read.
+#[must_use]
+pub(super) fn said_at(millis: i64) -> Option<String> {
+    (millis > i64::MIN).then(|| Timestamp::from_millis(millis).to_string())
+}
+
 /// A quantity as documents have it.
 #[must_use]
 pub(super) fn quantity(value: Number, unit: &str) -> Quantity {

@@ -148,6 +148,21 @@ pub struct Step {
     /// Commands that nothing came of: nobody is there who could get it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub omitted: Vec<Omitted>,
+    /// It is no step: the instance is said again as it stands, because the journal gives
+    /// the record of its last step up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stands: Option<Stands>,
+}
+
+/// How long an instance has been there when it is said again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stands {
+    /// When it took its first step.
+    pub begun_at: Timestamp,
+    /// When it took its last.
+    pub changed_at: Timestamp,
+    /// How many it has taken.
+    pub steps: u64,
 }
 
 /// Why a step failed, or its input was not taken in.

@@ -56,6 +56,10 @@ pub struct Connection<'a> {
     pub secret: &'a str,
     /// How it proves who it is.
     pub access: Access<'a>,
+    /// What it is to the business: `role = "erp"`, or nothing.
+    pub role: &'a str,
+    /// Further lines of its settings.
+    pub settings: &'a str,
     /// Further lines of its endpoint.
     pub endpoint: &'a str,
 }
@@ -75,6 +79,12 @@ pub enum Access<'a> {
 #[must_use]
 pub fn sap(password: &str) -> Sap {
     Sap::new(System::new(USER, &CUSTOMERS, &ITEMS), password)
+}
+
+/// The same, confirming orders (ORDRSP) in place of sending deliveries for them.
+#[must_use]
+pub fn confirming_sap(password: &str) -> Sap {
+    Sap::new(System::new(USER, &CUSTOMERS, &ITEMS).confirming(), password)
 }
 
 /// Salesforce, with accounts and products.
@@ -117,8 +127,9 @@ impl Kind {
             Self::Sap => &[
                 "GET, POST /sap/opu/odata/sap/API_SALES_ORDER_SRV/A_SalesOrder (token by X-CSRF-Token: Fetch)",
                 "PATCH     /sap/opu/odata/sap/API_SALES_ORDER_SRV/A_SalesOrderItem(…)",
+                "GET, POST /sap/opu/odata/sap/API_OUTBOUND_DELIVERY_SRV;v=0002/A_OutbDeliveryHeader, PickAllItems, PostGoodsIssue",
                 "POST      /sap/bc/idoc_xml",
-                "sends     SHPORD (DELVRY07), ORDERS (ORDERS05), STATUS, ALEAUD",
+                "sends     SHPORD (DELVRY07), ORDERS and ORDRSP (ORDERS05), INVOIC (INVOIC02), STATUS, ALEAUD",
             ],
             Self::Salesforce => &[
                 "POST               /services/oauth2/token (client credentials)",
@@ -128,10 +139,14 @@ impl Kind {
             ],
             Self::ShipBob => &[
                 "GET, POST /2026-01/order, POST /2026-01/order/ID:cancel",
-                "GET       /2026-01/inventory-level, /2026-01/return",
+                "GET       /2026-01/inventory-level",
+                "GET, POST /2026-01/return, POST /2026-01/return/ID:cancel",
                 "sends     order.shipped, order.shipment.delivered, order.shipment.exception, return.completed",
             ],
-            Self::X12 => &["POST  /, a 940 or 997 as the body", "sends 997, 945"],
+            Self::X12 => &[
+                "POST  /, a 940 or 997 as the body",
+                "sends 997, 945, 846, 944",
+            ],
         }
     }
 
@@ -143,6 +158,8 @@ impl Kind {
             url,
             secret,
             access,
+            role,
+            settings,
             endpoint,
         } = connection;
         // Headers that the adapter has to see.
@@ -155,16 +172,17 @@ impl Kind {
         format!(
             r#"[partners.{partner}]
 adapter = "{name}"
+{role}
 {forwarded}{access}
 [partners.{partner}.settings]
-{settings}
+{own}{settings}
 [partners.{partner}.endpoint]
 url = {address}
 allow_networks = ["127.0.0.1/32"]
 credential = {credential}
 {endpoint}"#,
             name = self.name(),
-            settings = self.settings(),
+            own = self.settings(),
             address = quoted(url),
             credential = self.credential(url, &quoted(secret)),
         )
@@ -206,6 +224,7 @@ ship-to-address = "send"
 "status.delivered" = "Delivered"
 "field.tracking" = "Tracking__c"
 "event.Order_Release__e" = "order"
+"event.Return_Request__e" = "return"
 currency = "USD"
 "#
             .to_owned(),

@@ -52,6 +52,10 @@ const ACTS: &[(&str, &str)] = &[
         r#"{"act":"publish","key":"70000101"}"#,
         "publishes Order_Release__e about an order, as an event relay sends it",
     ),
+    (
+        r#"{"act":"request-return","rma_no":"RMA-1","key":"70000101","text":"broken","lines":[{"sku":"MUG","quantity":3,"reason":"Damaged"}]}"#,
+        "publishes Return_Request__e: a customer wants to send goods back",
+    ),
     (r#"{"act":"expire-sessions"}"#, "no token holds any more"),
     (
         r#"{"act":"use-up-requests","left":0}"#,
@@ -190,6 +194,25 @@ impl Salesforce {
             .collect()
     }
 
+    /// Status and number of comments of a case, by its external id.
+    #[must_use]
+    pub fn case(&self, key: &str) -> Option<(String, usize)> {
+        let cases = self.store.by_key("Case", "Crossdock_Key__c", key);
+        let case = cases.first()?;
+        let comments = self.store.by_key("CaseComment", "ParentId", &case.id);
+        Some((case.text("Status").to_owned(), comments.len()))
+    }
+
+    /// The subjects of tasks that are below no order, in order.
+    #[must_use]
+    pub fn notes(&self) -> Vec<String> {
+        let tasks = self.store.all("Task");
+        tasks
+            .filter(|task| task.text("WhatId").is_empty())
+            .map(|task| task.text("Subject").to_owned())
+            .collect()
+    }
+
     /// How many lines an order has, by its external id.
     #[must_use]
     pub fn lines(&self, key: &str) -> usize {
@@ -324,6 +347,7 @@ impl Partner for Salesforce {
                 let key = text_of(act, "key")?.to_owned();
                 self.publish(&key, at)
             }
+            "request-return" => self.request_return(act, at),
             "expire-sessions" => {
                 let count = self.tokens.len();
                 self.tokens.clear();

@@ -1,8 +1,8 @@
 //! SAP S/4HANA: sales orders over OData version 2, with tokens, sessions and repeatable
-//! requests; IDocs as XML both ways.
+//! requests; outbound deliveries over OData; IDocs as XML both ways.
 //!
-//! What is known of it: API_SALES_ORDER_SRV as the SAP Business Accelerator Hub describes
-//! it; SAP Gateway's pages on the CSRF token (`X-CSRF-Token: Fetch`, 403 and `Required`)
+//! What is known of it: API_SALES_ORDER_SRV and API_OUTBOUND_DELIVERY_SRV as the SAP
+//! Business Accelerator Hub describes them; SAP Gateway's pages on the CSRF token (`X-CSRF-Token: Fetch`, 403 and `Required`)
 //! and on idempotent services (`RequestID`, `RepeatabilityCreation`,
 //! `RepeatabilityResult`); SAP's published IDocs; that `/sap/bc/idoc_xml` answers 200 with
 //! a page titled "IDoc-XML-inbound ok". From memory: the numbers of messages, and how that
@@ -17,6 +17,7 @@ mod inbound;
 mod odata;
 mod outbound;
 mod session;
+mod shipping;
 #[cfg(test)]
 mod tests;
 
@@ -38,7 +39,14 @@ use crate::clock::Timestamp;
 const KEPT_MAX: usize = 10_000;
 
 const ODATA: &str = "/sap/opu/odata/sap/API_SALES_ORDER_SRV";
+const SHIPPING: &str = "/sap/opu/odata/sap/API_OUTBOUND_DELIVERY_SRV;v=0002";
 const IDOC: &str = "/sap/bc/idoc_xml";
+
+/// What a piece costs, in whole units of [`CURRENCY`]: this system has one price list.
+const PRICE: u32 = 25;
+
+/// The company code's currency.
+const CURRENCY: &str = "USD";
 
 const ACTS: &[(&str, &str)] = &[
     (
@@ -48,6 +56,14 @@ const ACTS: &[(&str, &str)] = &[
     (
         r#"{"act":"release","reference":"70000101","as":"ORDERS05"}"#,
         "sends the order itself as ORDERS05",
+    ),
+    (
+        r#"{"act":"release","reference":"70000101","as":"ORDRSP"}"#,
+        "confirms the order as ORDERS05, message type ORDRSP",
+    ),
+    (
+        r#"{"act":"bill","reference":"70000101"}"#,
+        "sends an INVOIC02 for all that was issued and not billed yet",
     ),
     (
         r#"{"act":"report-statuses"}"#,
@@ -74,6 +90,18 @@ pub struct System {
     pub customers: BTreeMap<String, String>,
     /// Numbers of materials.
     pub materials: BTreeSet<String>,
+    /// What it sends by itself when an order was made.
+    pub releases: Releases,
+}
+
+/// What a system sends for an order that was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Releases {
+    /// A delivery of its own, for a warehouse to ship: SHPORD.
+    #[default]
+    ByDelivery,
+    /// Its confirmation: ORDRSP. Deliveries are made when somebody says what left.
+    ByResponse,
 }
 
 /// A system, running.
@@ -90,6 +118,8 @@ pub struct Sap {
     received: Vec<Received>,
     /// DOCNUM of the last IDoc of its own.
     number: u64,
+    /// How many there were.
+    invoices: u64,
     changes: u64,
     outbox: Vec<Outgoing>,
 }
@@ -102,8 +132,26 @@ struct Delivery {
     /// Which order.
     order: usize,
     lines: Vec<DeliveryLine>,
+    /// What another system calls it: LIFEX.
+    reference: String,
+    picked: bool,
     /// How much was issued, once it was.
     issued: Option<Decimal>,
+    /// Whether it is on an invoice.
+    billed: bool,
+    /// What it is known to be.
+    etag: String,
+}
+
+/// How an order is let go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    /// DELVRY07, message type SHPORD.
+    Delivery,
+    /// ORDERS05, message type ORDERS.
+    Order,
+    /// ORDERS05, message type ORDRSP.
+    Response,
 }
 
 #[derive(Clone, Debug)]
@@ -129,7 +177,15 @@ impl System {
                 .map(|(number, name)| ((*number).to_owned(), (*name).to_owned()))
                 .collect(),
             materials: materials.iter().map(|it| (*it).to_owned()).collect(),
+            releases: Releases::ByDelivery,
         }
+    }
+
+    /// The same, confirming orders in place of sending deliveries.
+    #[must_use]
+    pub fn confirming(mut self) -> Self {
+        self.releases = Releases::ByResponse;
+        self
     }
 }
 
@@ -149,6 +205,7 @@ impl Sap {
             repeatable: BTreeMap::new(),
             received: Vec::new(),
             number: 5_000,
+            invoices: 0,
             changes: 0,
             outbox: Vec::new(),
             system,
@@ -170,6 +227,17 @@ impl Sap {
         found.and_then(|it| it.issued)
     }
 
+    /// The deliveries of the orders with this reference of the customer's: what another
+    /// system calls each, and how much of it was issued.
+    #[must_use]
+    pub fn deliveries_of(&self, reference: &str) -> Vec<(String, Option<Decimal>)> {
+        let mine = self
+            .deliveries
+            .iter()
+            .filter(|it| self.orders[it.order].reference() == reference);
+        mine.map(|it| (it.reference.clone(), it.issued)).collect()
+    }
+
     /// What became of the IDocs that came: our DOCNUM, the message type, its status.
     #[must_use]
     pub fn idocs(&self) -> Vec<(String, String, &'static str)> {
@@ -189,6 +257,9 @@ impl Sap {
             return Answer::of(401, "text/html; charset=utf-8", "<html><head><title>Anmeldung fehlgeschlagen</title></head><body><h1>Logon failed</h1></body></html>")
                 .with_header("www-authenticate", realm)
                 .noted("not logged on");
+        }
+        if let Some(rest) = request.path.strip_prefix(SHIPPING) {
+            return shipping::answer(self, rest, request, at);
         }
         match request.path.strip_prefix(ODATA) {
             Some(rest) => odata::answer(self, rest, request, at),
@@ -229,27 +300,64 @@ impl Sap {
         if lines.is_empty() {
             return Err("all items of the order are rejected".to_owned());
         }
+        self.changes += 1;
         self.deliveries.push(Delivery {
             number,
             order,
             lines,
+            reference: String::new(),
+            picked: false,
             issued: None,
+            billed: false,
+            etag: format!("W/\"'{:08}'\"", self.changes),
         });
         Ok(self.deliveries.len() - 1)
     }
 
-    fn release(&mut self, order: usize, as_order: bool, at: Timestamp) -> Result<Value, String> {
-        let (kind, number, body) = if as_order {
-            let body = outbound::order(self, order, at);
-            ("ORDERS", self.orders[order].number.clone(), body)
-        } else {
-            let delivery = self.deliver(order)?;
-            let body = outbound::delivery(self, delivery, at);
-            ("SHPORD", self.deliveries[delivery].number.clone(), body)
+    /// Sends what lets an order go.
+    fn release(&mut self, order: usize, form: Form, at: Timestamp) -> Result<Value, String> {
+        let (kind, number, body) = match form {
+            Form::Order => {
+                let number = self.orders[order].number.clone();
+                ("ORDERS", number, outbound::order(self, order, at))
+            }
+            Form::Response => {
+                let number = self.orders[order].number.clone();
+                ("ORDRSP", number, outbound::response(self, order, at))
+            }
+            Form::Delivery => {
+                let delivery = self.deliver(order)?;
+                let number = self.deliveries[delivery].number.clone();
+                ("SHPORD", number, outbound::delivery(self, delivery, at))
+            }
         };
         let body = body.map_err(|error| error.to_string())?;
         self.send(kind, body);
         Ok(json!({ "message_type": kind, "document": number, "docnum": self.number }))
+    }
+
+    /// What this system sends by itself.
+    fn own_form(&self) -> Form {
+        match self.system.releases {
+            Releases::ByDelivery => Form::Delivery,
+            Releases::ByResponse => Form::Response,
+        }
+    }
+
+    /// Sends an invoice for what was issued of an order and is on none yet.
+    fn bill(&mut self, order: usize, at: Timestamp) -> Result<Value, String> {
+        let open = |it: &Delivery| it.order == order && it.issued.is_some() && !it.billed;
+        if !self.deliveries.iter().any(open) {
+            return Err("nothing was issued that is not billed already".to_owned());
+        }
+        let number = format!("{}", 90_000_001 + self.invoices);
+        let body = outbound::invoice(self, order, &number, at);
+        let body = body.map_err(|error| error.to_string())?;
+        self.invoices += 1;
+        let billed = self.deliveries.iter_mut().filter(|it| open(it));
+        billed.for_each(|it| it.billed = true);
+        self.send("INVOIC", body);
+        Ok(json!({ "invoice": number, "docnum": self.number }))
     }
 
     /// A message with the IDoc that was numbered last.
@@ -313,11 +421,20 @@ impl Partner for Sap {
         match act_of(act)? {
             "release" => {
                 let order = self.order_of(text_of(act, "reference")?)?;
-                match act["as"].as_str() {
-                    None | Some("DELVRY07") => self.release(order, false, at),
-                    Some("ORDERS05") => self.release(order, true, at),
-                    Some(other) => Err(format!("`as` is DELVRY07 or ORDERS05, not {other}")),
-                }
+                let form = match act["as"].as_str() {
+                    None => self.own_form(),
+                    Some("DELVRY07") => Form::Delivery,
+                    Some("ORDERS05") => Form::Order,
+                    Some("ORDRSP") => Form::Response,
+                    Some(other) => {
+                        return Err(format!("`as` is DELVRY07, ORDERS05 or ORDRSP, not {other}"));
+                    }
+                };
+                self.release(order, form, at)
+            }
+            "bill" => {
+                let order = self.order_of(text_of(act, "reference")?)?;
+                self.bill(order, at)
             }
             "report-statuses" => {
                 let count = self.received.iter().filter(|it| !it.reported).count();
@@ -340,11 +457,16 @@ impl Partner for Sap {
     fn effects(&self) -> Value {
         let mut orders = Map::new();
         for (index, order) in self.orders.iter().enumerate() {
-            let delivery = self.deliveries.iter().find(|it| it.order == index);
+            let deliveries = self.deliveries.iter().filter(|it| it.order == index);
+            let deliveries = deliveries.map(|it| {
+                json!({
+                    "delivery": it.number, "reference": it.reference,
+                    "issued": it.issued.map(|it| it.to_string()), "billed": it.billed,
+                })
+            });
             let told = json!({
                 "sales_order": order.number, "items": order.items.len(),
-                "delivery": delivery.map(|it| &it.number),
-                "issued": delivery.and_then(|it| it.issued).map(|it| it.to_string()),
+                "deliveries": deliveries.collect::<Value>(),
             });
             let list = orders
                 .entry(order.reference().to_owned())

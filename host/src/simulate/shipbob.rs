@@ -20,7 +20,10 @@ use std::{
 
 use serde_json::{Map, Value, json};
 
-use self::order::{Order, Status};
+use self::{
+    order::{Order, Status},
+    returned::Return,
+};
 use super::{
     partner::{Outgoing, Partner, act_of, text_of},
     script::{Business, Refusal},
@@ -42,12 +45,16 @@ const KEPT_MAX: usize = 10_000;
 
 const ACTS: &[(&str, &str)] = &[
     (
+        r#"{"act":"split","order":"SO-1","pieces":4}"#,
+        "divides what has not left into two shipments, the first of so many pieces",
+    ),
+    (
         r#"{"act":"ship","order":"SO-1"}"#,
-        "ships an order, or finds that it is out of stock",
+        "ships an order, or finds that it is out of stock; with \"shipment\":1 only that one",
     ),
     (
         r#"{"act":"deliver","order":"SO-1"}"#,
-        "the carrier has delivered it",
+        "the carrier has delivered it; with \"shipment\":1 only that one",
     ),
     (
         r#"{"act":"except","order":"SO-1","reason":"OutOfStock"}"#,
@@ -56,6 +63,10 @@ const ACTS: &[(&str, &str)] = &[
     (
         r#"{"act":"return","order":"SO-1","reference":"RMA-1"}"#,
         "the customer has sent it back, and it is on the shelf again",
+    ),
+    (
+        r#"{"act":"return","order":"SO-1","reference":"RMA-1","items":[{"sku":"MUG","restock":2,"dispose":1}]}"#,
+        "the customer has sent these pieces back, and not all of them can be sold again",
     ),
     (
         r#"{"act":"stock","sku":"MUG","pieces":100}"#,
@@ -71,7 +82,9 @@ pub struct ShipBob {
     business: Business,
     stock: BTreeMap<String, Item>,
     orders: Vec<Order>,
-    returns: Vec<Value>,
+    /// How many shipments there were.
+    shipped: u64,
+    returns: Vec<Return>,
     /// When the calls of the last minute were.
     calls: VecDeque<Timestamp>,
     webhooks: u64,
@@ -98,6 +111,7 @@ impl ShipBob {
             business: Business::Prompt,
             stock: BTreeMap::new(),
             orders: Vec::new(),
+            shipped: 0,
             returns: Vec::new(),
             calls: VecDeque::new(),
             webhooks: 0,
@@ -113,7 +127,14 @@ impl ShipBob {
     #[must_use]
     pub fn orders_of(&self, reference: &str) -> usize {
         let mine = self.orders.iter().filter(|it| it.reference == reference);
-        mine.filter(|it| it.status != Status::Cancelled).count()
+        mine.filter(|it| it.status() != Status::Cancelled).count()
+    }
+
+    /// References of the returns that it was told to expect and that have not come.
+    #[must_use]
+    pub fn expected_returns(&self) -> Vec<&str> {
+        let open = self.returns.iter().filter(|it| !it.is_completed());
+        open.map(Return::reference).collect()
     }
 
     /// What lies on the shelf.
@@ -179,6 +200,11 @@ impl ShipBob {
             ("GET", ["inventory-level"]) => self.stock_page(request, false),
             ("GET", ["inventory-level", "locations"]) => self.stock_page(request, true),
             ("GET", ["return"]) => self.return_page(request),
+            ("POST", ["return"]) => self.expect(request, at),
+            ("POST", ["return", id]) if version.len() > 3 => match id.strip_suffix(":cancel") {
+                Some(id) => self.expect_no_more(id),
+                None => not_found(),
+            },
             (_, ["order" | "inventory-level" | "return", ..]) => Answer::empty(405),
             _ => not_found(),
         }
@@ -242,13 +268,18 @@ impl Partner for ShipBob {
 
     fn act(&mut self, act: &Value, at: Timestamp) -> Result<Value, String> {
         match act_of(act)? {
+            "split" => {
+                let order = self.order(text_of(act, "order")?)?;
+                let pieces = act["pieces"].as_u64().ok_or("`pieces` is missing")?;
+                self.split(order, pieces, at)
+            }
             "ship" => {
                 let order = self.order(text_of(act, "order")?)?;
-                self.ship(order, at)
+                self.ship(order, act["shipment"].as_u64(), at)
             }
             "deliver" => {
                 let order = self.order(text_of(act, "order")?)?;
-                self.deliver(order, at)
+                self.deliver(order, act["shipment"].as_u64(), at)
             }
             "except" => {
                 let order = self.order(text_of(act, "order")?)?;
@@ -257,7 +288,7 @@ impl Partner for ShipBob {
             }
             "return" => {
                 let order = self.order(text_of(act, "order")?)?;
-                self.take_back(order, act["reference"].as_str(), at)
+                self.take_back(order, act, at)
             }
             "stock" => {
                 let pieces = act["pieces"].as_u64().ok_or("`pieces` is missing")?;
@@ -272,10 +303,13 @@ impl Partner for ShipBob {
     fn effects(&self) -> Value {
         let mut orders = Map::new();
         for order in &self.orders {
+            let shipments = order.shipments.iter().map(|it| {
+                json!({ "id": it.id, "status": it.status_name(), "pieces": it.pieces.iter().sum::<u64>() })
+            });
             orders.insert(
                 order.reference.clone(),
                 json!({
-                    "id": order.id, "status": order.status.name(), "shipment": order.shipment_status(),
+                    "id": order.id, "status": order.status().name(), "shipments": shipments.collect::<Value>(),
                     "pieces": order.products.iter().map(|it| it.quantity).sum::<u64>(),
                 }),
             );

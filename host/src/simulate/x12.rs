@@ -1,5 +1,6 @@
 //! A 3PL that speaks X12 over HTTP: it takes a 940 by POST, once for each
-//! `Idempotency-Key`, and sends its own files (997, 945) when it gets round to it.
+//! `Idempotency-Key`, and sends its own files (997, 945) when it gets round to it, others
+//! (846, 944) when it is told to.
 //!
 //! X12 over HTTP has no standard of its own; this is how a warehouse does it that
 //! takes a file as the body and answers with JSON. One with a drop folder is in
@@ -30,6 +31,18 @@ const ACTS: &[(&str, &str)] = &[
     (
         r#"{"act":"stock","sku":"MUG","pieces":100}"#,
         "puts an item on the shelf, and into the item master where it is new",
+    ),
+    (
+        r#"{"act":"count","sku":"MUG","pieces":38}"#,
+        "finds another number of pieces on a shelf",
+    ),
+    (
+        r#"{"act":"report-stock"}"#,
+        "says what lies on all shelves, in an 846",
+    ),
+    (
+        r#"{"act":"return","rma_no":"RMA-1","sku":"MUG","pieces":2}"#,
+        "takes goods back, in a 944; without rma_no nobody knows of whom",
     ),
     (
         r#"{"act":"misprint","order_no":"SO-1"}"#,
@@ -193,6 +206,18 @@ impl Partner for House {
                 self.depot.stock(text_of(act, "sku")?, pieces);
                 Ok(None)
             }
+            "count" => {
+                let pieces = act["pieces"].as_u64().ok_or("`pieces` is missing")?;
+                self.depot.count(text_of(act, "sku")?, pieces);
+                Ok(None)
+            }
+            "report-stock" => self.depot.report_stock(at).map(Some),
+            "return" => {
+                let pieces = act["pieces"].as_u64().filter(|it| *it > 0);
+                let pieces = pieces.ok_or("`pieces` is missing")?;
+                let (rma_no, sku) = (act["rma_no"].as_str(), text_of(act, "sku")?);
+                self.depot.take_back(rma_no, sku, pieces, at).map(Some)
+            }
             "misprint" => {
                 self.depot.misprint(text_of(act, "order_no")?);
                 Ok(None)
@@ -300,6 +325,65 @@ mod tests {
         assert_eq!(house.outgoing()[0].kind, "945");
         let error = house.act(&json!({ "act": "dance" }), Timestamp::EPOCH);
         assert!(error.unwrap_err().contains("dance"));
+    }
+
+    #[test]
+    fn a_depot_is_told_to_count_to_report_and_to_take_back() {
+        let mut house = house(&[("MUG", 10)]);
+        for act in [
+            json!({ "act": "count", "sku": "MUG", "pieces": 7 }),
+            json!({ "act": "report-stock" }),
+            json!({ "act": "return", "rma_no": "RMA-1", "sku": "MUG", "pieces": 2 }),
+        ] {
+            house.act(&act, Timestamp::EPOCH).unwrap();
+        }
+        let sent: Vec<_> = house
+            .outgoing()
+            .into_iter()
+            .map(|it| (it.kind, String::from_utf8_lossy(&it.body).into_owned()))
+            .collect();
+        let [(stock, counted), (receipt, returned)] = &sent[..] else {
+            panic!("{sent:?}")
+        };
+        assert_eq!((stock.as_str(), receipt.as_str()), ("846", "944"));
+        assert!(counted.contains("~QTY*17*7*EA~"), "{counted}");
+        assert!(returned.contains("~N9*RZ*RMA-1~"), "{returned}");
+        assert_eq!(house.depot.on_hand("MUG"), 9);
+        let nothing = json!({ "act": "return", "sku": "MUG", "pieces": 0 });
+        assert!(house.act(&nothing, Timestamp::EPOCH).is_err());
+    }
+
+    #[test]
+    fn what_it_sends_is_what_the_adapter_reads() {
+        use ::x12_3pl::Warehouse as Dialect;
+        use crossdock_sdk::{Adapter as _, Document, Inbound, ShipmentStatus};
+
+        let mut house = house(&[("MUG", 0)]);
+        house.answer(&keyed("a"), Timestamp::EPOCH);
+        for act in [
+            json!({ "act": "report-stock" }),
+            json!({ "act": "return", "sku": "MUG", "pieces": 2 }),
+        ] {
+            house.act(&act, Timestamp::EPOCH).unwrap();
+        }
+        let read = |message: &Outgoing| {
+            let decoded = Dialect::decode(Inbound::new(message.body.to_vec())).unwrap();
+            let documents = decoded.documents.into_iter();
+            documents.map(|it| it.unwrap().document).collect::<Vec<_>>()
+        };
+        let sent: Vec<_> = house.outgoing().iter().flat_map(read).collect();
+        let [
+            _,
+            Document::Shipment(nothing),
+            Document::InventorySnapshot(stock),
+            Document::ReturnReceipt(receipt),
+        ] = &sent[..]
+        else {
+            panic!("{sent:?}")
+        };
+        assert_eq!(nothing.status, ShipmentStatus::NotShipped);
+        assert_eq!(stock.lines.len(), 1);
+        assert_eq!(receipt.rma_no, None);
     }
 
     #[test]

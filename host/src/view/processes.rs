@@ -13,14 +13,17 @@ mod work;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    ask::{ExceptionFilter, InstanceFilter},
+    ask::{ExceptionFilter, InstanceCount, InstanceFilter},
     level::{BreachRow, LevelRow, Percentiles},
     work::{Waiting, Work},
 };
 pub(super) use self::{
-    keys::{breach, exception, instance, level, open, report, sent, state, timer, timer_of, work},
+    keys::{
+        EXCEPTIONS, INSTANCES, REPORTS, SENT, STATES, breach, exception, instance, level, open,
+        report, sent, state, timer, timer_of, work,
+    },
     level::{datum, of as level_of},
-    long::{piece, pieces},
+    long::{joined, piece, pieces},
     work::WorkRow,
 };
 use super::rows::shorten;
@@ -141,8 +144,17 @@ impl InstanceRow {
     /// A step more.
     pub(super) fn step(&mut self, step: &Step, at: Timestamp, sequence: Sequence) {
         self.sequence = sequence;
-        self.steps += 1;
-        self.changed_at = at;
+        match step.stands {
+            Some(stands) => {
+                self.steps = stands.steps;
+                self.begun_at = stands.begun_at;
+                self.changed_at = stands.changed_at;
+            }
+            None => {
+                self.steps += 1;
+                self.changed_at = at;
+            }
+        }
         self.origin = self.origin.or(step.origin);
         if self.history.last() != Some(&sequence) {
             if self.history.len() >= HISTORY_MAX {

@@ -109,7 +109,8 @@ impl View {
     }
 
     /// The first record that something open needs: what is fetched and not accepted, not
-    /// decoded, not delivered or waits for a person. None when nothing is open.
+    /// decoded, not delivered, waits for a person or is what an open process began with. None
+    /// when nothing is open.
     ///
     /// It looks at messages, deliveries and dead letters in this order, which is the
     /// way that work takes; only a replay goes back. What is fetched comes last: while it
@@ -132,7 +133,8 @@ impl View {
             .map(|row| accepted(row.subject.message()))
             .min();
         let fetched = self.fetched().map(|(_, _, sequence)| sequence).min();
-        [undecoded, undelivered, waiting, fetched]
+        let processes = self.needed_by_processes();
+        [undecoded, undelivered, waiting, fetched, processes]
             .into_iter()
             .flatten()
             .min()

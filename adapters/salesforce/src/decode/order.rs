@@ -67,7 +67,12 @@ fn read(
 ) -> Result<(Document, Vec<Problem>), Problem> {
     record.object()?;
     let mut findings = Vec::new();
-    let mut order = head(config, record)?;
+    let mut order = head(
+        config,
+        record,
+        &["Account.Name"],
+        &["Account.AccountNumber"],
+    )?;
     let items = record.get("OrderItems");
     let records = items.get("records");
     for item in records.items()? {
@@ -92,7 +97,15 @@ pub(super) fn event(
     payload: &Part<'_, '_>,
 ) -> Result<(Document, Vec<Problem>), Problem> {
     let mut findings = Vec::new();
-    let mut order = head(config, payload)?;
+    // An event has no relations: who buys stands in fields of its own.
+    let name = config.field_path("event-account-field", "Account_Name__c")?;
+    let number = config.field_path("event-account-number-field", "Account_Number__c")?;
+    let mut order = head(
+        config,
+        payload,
+        &["Account.Name", name],
+        &["Account.AccountNumber", number],
+    )?;
     let name = config.field_path("event-lines-field", "Lines__c")?;
     let field = payload.get(name);
     if let Some(text) = field.optional_text()? {
@@ -109,7 +122,14 @@ pub(super) fn event(
     Ok((Document::Order(order), findings))
 }
 
-fn head(config: &Config<'_>, record: &Part<'_, '_>) -> Result<Order, Problem> {
+/// All but the lines. The account's name and number stand in the first of these fields
+/// that has one.
+fn head(
+    config: &Config<'_>,
+    record: &Part<'_, '_>,
+    names: &[&str],
+    numbers: &[&str],
+) -> Result<Order, Problem> {
     let text = |name: &str| at(record, name, |part| owned(part.optional_id()));
     let order_no = at(record, config.order_no_field()?, |part| {
         part.id().map(str::to_owned)
@@ -140,7 +160,12 @@ fn head(config: &Config<'_>, record: &Part<'_, '_>) -> Result<Order, Problem> {
         }
     })?;
     order.notes.extend(text("Description")?);
-    parties(record, &mut order)?;
+    parties(
+        record,
+        first(record, names)?,
+        first(record, numbers)?,
+        &mut order,
+    )?;
     for (name, value) in [("Id", text("Id")?), ("OrderNumber", text("OrderNumber")?)] {
         order
             .extras
@@ -158,12 +183,24 @@ fn head(config: &Config<'_>, record: &Part<'_, '_>) -> Result<Order, Problem> {
     Ok(order)
 }
 
-fn parties(record: &Part<'_, '_>, order: &mut Order) -> Result<(), Problem> {
+/// The value of the first of these fields that has one.
+fn first(record: &Part<'_, '_>, paths: &[&str]) -> Result<Option<String>, Problem> {
+    for path in paths {
+        let value = at(record, path, |part| owned(part.optional_id()))?;
+        if value.is_some() {
+            return Ok(value);
+        }
+    }
+    Ok(None)
+}
+
+fn parties(
+    record: &Part<'_, '_>,
+    account: Option<String>,
+    number: Option<String>,
+    order: &mut Order,
+) -> Result<(), Problem> {
     let text = |name: &str| at(record, name, |part| owned(part.optional_text()));
-    let account = text("Account.Name")?;
-    let number = at(record, "Account.AccountNumber", |part| {
-        owned(part.optional_id())
-    })?;
     let contact = Contact {
         name: text("ShipToContact.Name")?,
         phone: text("ShipToContact.Phone")?,
@@ -258,11 +295,7 @@ fn line(config: &Config<'_>, item: &Part<'_, '_>) -> Result<OrderLine, Problem> 
             id,
         ));
     }
-    // An auto number of ten digits; other systems have no room for its noughts.
-    let number = match number.trim_start_matches('0') {
-        "" => number,
-        digits => digits,
-    };
+    let number = self::number(number);
     let mut line = OrderLine::new(number, quantity, items);
     line.description = owned(item.get("Description").optional_text())?;
     // Which currency is known only with the order; see `prices`.
@@ -310,12 +343,20 @@ fn prices(
     Ok(())
 }
 
-fn owned(read: Result<Option<&str>, Problem>) -> Result<Option<String>, Problem> {
+/// An auto number of ten digits; other systems have no room for its noughts.
+pub(super) fn number(auto: &str) -> &str {
+    match auto.trim_start_matches('0') {
+        "" => auto,
+        digits => digits,
+    }
+}
+
+pub(super) fn owned(read: Result<Option<&str>, Problem>) -> Result<Option<String>, Problem> {
     Ok(read?.map(str::to_owned))
 }
 
 /// The value at a path of fields, `Account.Name`; absent where any of it is.
-fn at<T>(
+pub(super) fn at<T>(
     part: &Part<'_, '_>,
     path: &str,
     read: impl FnOnce(&Part<'_, '_>) -> Result<T, Problem>,

@@ -37,7 +37,10 @@ pub(super) fn map(idoc: &Idoc<'_>, mut context: Context<'_>) -> Mapped {
     let mut invoice = Invoice::new(number, date, invoice_type(header), total);
     invoice.purpose = Purpose::Original;
     let stripped = |code| reference(code).map(|number| context.config.number(number).to_owned());
-    invoice.order_no = stripped("002");
+    invoice.order_no = match context.config.invoice_by_purchase_order {
+        true => reference("001").map(str::to_owned),
+        false => stripped("002"),
+    };
     invoice.shipment_id = stripped("012");
     invoice.customer_po = reference("001").map(str::to_owned);
     invoice.terms = terms(root);

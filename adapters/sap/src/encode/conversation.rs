@@ -29,10 +29,10 @@ const ENTITY_SET: &str = "A_SalesOrder";
 
 /// How often a token is fetched anew in one delivery. A session that a load balancer
 /// loses one time in seven is lost so often one time in a hundred thousand.
-const TOKEN_REFUSALS_MAX: usize = 6;
+pub(super) const TOKEN_REFUSALS_MAX: usize = 6;
 
 /// How often an order is sent again after its answer got lost on the way.
-const LOST_ANSWERS_MAX: usize = 2;
+pub(super) const LOST_ANSWERS_MAX: usize = 2;
 
 /// How many items are cancelled one by one: the host allows 32 requests in a delivery.
 const CANCELLED_ITEMS_MAX: usize = 20;
@@ -167,7 +167,7 @@ fn found(response: &Response) -> Result<Option<String>, Refusal> {
     Ok(orders.first().and_then(sales_order_no))
 }
 
-fn parse(response: &Response) -> Result<Tree<'_>, Refusal> {
+pub(super) fn parse(response: &Response) -> Result<Tree<'_>, Refusal> {
     Tree::parse(&response.body).map_err(|error| {
         let text = format!("the answer to a query is no JSON: {}", error.text());
         Problem::partner_data("answer-unreadable", text)
@@ -195,7 +195,7 @@ fn post(
 }
 
 /// The request in the session that an answer opened.
-fn with_session(request: Request, session: &Response) -> Request {
+pub(super) fn with_session(request: Request, session: &Response) -> Request {
     let mut request = request.with_header("accept", "application/json");
     if let Some(token) = odata::token(session) {
         request = request.with_header("x-csrf-token", token);
@@ -207,7 +207,7 @@ fn with_session(request: Request, session: &Response) -> Request {
 }
 
 /// The moment as an Edm.DateTimeOffset of version 2: without fractions of a second.
-fn repeatability(created_at: &str) -> String {
+pub(super) fn repeatability(created_at: &str) -> String {
     match (created_at.get(..19), created_at.find(['Z', '+'])) {
         (Some(seconds), Some(zone)) => format!("{seconds}{}", &created_at[zone..]),
         _ => created_at.to_owned(),
@@ -222,7 +222,7 @@ fn created(response: &Response) -> Option<String> {
 }
 
 /// Every token was refused: the session does not last from one request to the next.
-fn session_lost(response: &Response) -> Step {
+pub(super) fn session_lost(response: &Response) -> Step {
     let retry = wait(response, "session-lost");
     let problem = retry.problem.with_remedy(
         "SAP binds a token to its session's cookies: check that a load balancer keeps to one server; when SAP is well again, replay the delivery from the start",
@@ -261,7 +261,7 @@ fn answers(past: &[Exchange]) -> impl Iterator<Item = &Response> {
 
 /// The verdict on a refusal. SAP says by RepeatabilityResult whether it refused to
 /// execute the request only because it can't promise to do so once.
-fn verdict(response: &Response) -> Step {
+pub(super) fn verdict(response: &Response) -> Step {
     let repeatability = response.header("repeatabilityresult").unwrap_or_default();
     let unpromised = ["unsupported", "rejected"]
         .iter()
@@ -351,7 +351,7 @@ fn cancel(
 }
 
 /// The number of the order that was found.
-fn only_one(orders: &[Node<'_>]) -> Result<String, Problem> {
+pub(super) fn only_one(orders: &[Node<'_>]) -> Result<String, Problem> {
     match (orders.first().and_then(sales_order_no), orders.len()) {
         (Some(number), 1) => Ok(number),
         (Some(_), _) => {

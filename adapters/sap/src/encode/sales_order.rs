@@ -6,10 +6,10 @@
 
 use crossdock_sdk::idoc::value;
 use crossdock_sdk::odata::{self, Body};
-use crossdock_sdk::{IdScheme, ItemScheme, Order, OrderLine, Party, PartyRole, Problem, host};
+use crossdock_sdk::{IdScheme, ItemScheme, Order, OrderLine, Party, PartyRole, host};
 
 use super::script::{Pointer, checked, required, unsayable};
-use crate::settings::OdataWriting;
+use crate::settings::{OdataWriting, unit_unmapped};
 use crossdock_sdk::Refusal;
 
 /// Lengths of properties, from the service's field lists.
@@ -277,17 +277,7 @@ fn item(
 }
 
 fn unit(unit: &str, config: &OdataWriting<'_>, at: Pointer<'_>) -> Result<String, Refusal> {
-    config.unit(unit).ok_or_else(|| {
-        let text = format!("SAP's code of the unit {unit} is not known");
-        Problem::settings("unit-unmapped", text)
-            .at_pointer(at.to_string())
-            .with_value(unit)
-            .with_remedy(format!(
-                "set `unit.CODE = {unit}` for the partner, or {}",
-                host::add_a_row("unit-out")
-            ))
-            .into()
-    })
+    config.unit(unit).ok_or_else(|| unit_unmapped(unit, at))
 }
 
 fn pad(number: &str, length: usize, config: &OdataWriting<'_>) -> String {

@@ -35,6 +35,11 @@ const DESCRIBED: &[Row] = &[
         Some("auto"),
     ),
     (
+        "invoice-order-no",
+        "which number of an invoice is its order: sales-order (SAP's, E1EDK02*002) or purchase-order (ours, E1EDK02*001)",
+        Some("sales-order"),
+    ),
+    (
         "meaning.*",
         "what a delivery of that message type means, or of that type and code as in meaning.DESADV-OBG: order, shipment, inbound-notice",
         None,
@@ -68,6 +73,21 @@ const DESCRIBED: &[Row] = &[
         "orders",
         "how an order is sent: sales-order (OData) or delivery (IDoc)",
         Some("sales-order"),
+    ),
+    (
+        "shipments",
+        "how a shipment is sent: confirmation of SAP's delivery (IDoc), or outbound-delivery, which creates one for each shipment and posts its goods issue (OData)",
+        Some("confirmation"),
+    ),
+    (
+        "delivery-path",
+        "path of the outbound delivery service below the endpoint's address",
+        Some("/sap/opu/odata/sap/API_OUTBOUND_DELIVERY_SRV;v=0002"),
+    ),
+    (
+        "shipment-reference",
+        "property of an outbound delivery that holds the shipment's number, by which a repeat is found: DeliveryDocumentBySupplier or BillOfLading",
+        Some("DeliveryDocumentBySupplier"),
     ),
     (
         "pad-numbers",

@@ -66,7 +66,7 @@ pub(super) fn read(
 }
 
 /// Whether a shipment of a list has left: fulfilled, or under way for long.
-pub(super) fn has_left(shipment: &Part<'_, '_>) -> bool {
+pub(crate) fn has_left(shipment: &Part<'_, '_>) -> bool {
     matches!(
         shipment.get("status").scalar(),
         Some("Completed" | "LabeledCreated")

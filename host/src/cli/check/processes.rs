@@ -198,7 +198,24 @@ mod tests {
             _ => None,
         };
         let told = lines(&checked, &writes).join("\n");
-        insta::assert_snapshot!(told, @"");
+        insta::assert_snapshot!(told, @r"
+        processes: order-to-fulfilment 1, shipment-visibility 1, inventory-sync 1, inventory-position 1, return-to-credit 1
+          desk: crm
+          erp: erp
+          north-3pl: warehouse, node north
+          shop: shop
+          stock: warehouse, node south
+          node north: ships to US 5…, 60…; CA, cut-off 14:00 America/Chicago, at most 500 orders open, priority 0
+          node south: ships everywhere, priority 1
+          routing rush: country US, postal code 5, order type rush: asks north
+          routing everything else: all that is left: asks north, south
+          limit acceptance: 120 minutes of business time, warned at 75 %
+          limit acceptance by north of rush: 30 minutes, warned at 75 %
+          limit inventory-staleness: 1440 minutes, warned at 75 %
+          inventory south: tolerates 0 units or 0 %, asked every 720 minutes, reconciled at 06:00
+          exceptions: default operations, variance inventory-control
+          note: stock can't be sent return-authorization, since shipbob does not write that
+        ");
     }
 
     #[test]

@@ -52,18 +52,20 @@ fn with(settings: &str) -> String {
     format!("{PARTNERS}{NODES}{settings}")
 }
 
-/// The only fault of a configuration: setting, text, and the text of its place.
+/// The only fault of a configuration: setting, text, and the table or value that its
+/// place begins with.
 #[track_caller]
 fn fault(text: &str) -> (String, String, String) {
     let faults = parse(text).expect_err("refused");
     let [fault] = faults.as_slice() else {
         panic!("{faults:?}");
     };
-    let place = fault.span.clone().expect("a place");
+    let rest = &text[fault.span.clone().expect("a place").start..];
+    let end = rest[1..].find("\n[").map_or(rest.len(), |end| end + 1);
     (
         fault.setting.clone(),
         fault.text.clone(),
-        text[place].to_owned(),
+        rest[..end].to_owned(),
     )
 }
 

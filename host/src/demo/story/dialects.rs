@@ -1,63 +1,56 @@
 //! Salesforce, SAP, an X12 warehouse and ShipBob around one order each, on a good day
-//! and on a bad one.
+//! and on a bad one: one process each, which every one of them moves on.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::{known, shipped};
+use super::{
+    across::{self, DULUTH, order, play_act, sell},
+    releases,
+};
 use crate::{
     demo::{
-        api::{Unmet, expect, text, until},
+        api::{Unmet, expect, until},
         stage::Stage,
-        telling,
     },
     simulate::{
         ingress::Message,
-        partner::Partner,
         script::{Answers, Script, Sends},
-        server::Simulator,
         x12::edi::Purpose,
     },
 };
 
-/// An order for the north, and two for the west.
+/// An order for the lakes, and two for the west.
 const NORTHERN: &str = "70000101";
 const WESTERN: &str = "70000102";
 const UNLUCKY: &str = "70000103";
 
-/// Salesforce → SAP → 940; 945 → IDoc to SAP, status to Salesforce.
+const OAKLAND: [&str; 3] = ["Oakland", "CA", "94607"];
+const RENO: [&str; 3] = ["Reno", "NV", "89501"];
+
+/// Salesforce → SAP → ORDRSP → 940; 945 → outbound delivery in SAP, status in Salesforce.
 pub(super) async fn sold_and_shipped(stage: &mut Stage) -> Result<(), Unmet> {
-    sell(stage, NORTHERN, ("Duluth", "MN"), 7)?;
-    let search = format!("business_key=order/{NORTHERN}");
-    let messages = shipped(stage, NORTHERN, &search).await?;
-    let seen = stage.north.depot(|depot| super::releases(depot, NORTHERN));
+    sell(stage, NORTHERN, DULUTH, ("MUG", 7))?;
+    let order = order(stage, NORTHERN, "shipped").await?;
+    let seen = stage.systems.lakes.depot(|depot| releases(depot, NORTHERN));
     expect(
         seen == [(Purpose::New, 7)],
-        "north-3pl has one release of 7 pieces",
+        "lakes-3pl has one release of 7 pieces",
         || format!("{seen:?}"),
     )?;
-    let posted = until(
-        "SAP posts the goods issue, and says so by STATUS",
-        async || {
-            let idocs = stage.systems.sap.inside(|sap| sap.idocs());
-            let issued = stage.systems.sap.inside(|sap| sap.issued(NORTHERN));
-            let issued = issued.map(|it| it.to_string()).unwrap_or_default();
-            match idocs.as_slice() {
-                [(number, kind, "53")] if kind == "SHPCON" && issued == "7" => Ok(number.clone()),
-                _ => Err(format!("{idocs:?}, issued {issued:?}")),
-            }
-        },
-    )
-    .await?;
-    acknowledged(stage, &messages, "sap").await?;
+    let posted = across::issued(stage, NORTHERN);
+    expect(
+        posted == [Some(7)],
+        "SAP has posted one goods issue of 7 pieces",
+        || format!("{posted:?}"),
+    )?;
     in_salesforce(stage, NORTHERN).await?;
-    let messages = known(stage.api.messages(&search).await)?;
-    stage.screen.beats(telling::beats(&messages));
-    stage.screen.observed(&format!(
-        "SAP made one sales order (token and cookie fetched first), and posted one goods issue (IDoc {posted}, status 53)"
-    ));
+    stage.screen.beats(across::beats(&order));
+    stage.screen.observed(
+        "SAP confirmed the order (ORDRSP), was told what left, and posted one goods issue",
+    );
     stage
         .screen
-        .observed("Salesforce shows the order as shipped, with one entry in its timeline");
+        .observed("Salesforce shows the order as shipped, with one entry for it in its timeline");
     Ok(())
 }
 
@@ -70,9 +63,8 @@ pub(super) async fn told_twice(stage: &mut Stage) -> Result<(), Unmet> {
         },
         ..Script::default()
     });
-    sell(stage, WESTERN, ("Oakland", "CA"), 3)?;
-    let search = format!("business_key=order/{WESTERN}");
-    let messages = shipped(stage, WESTERN, &search).await?;
+    sell(stage, WESTERN, OAKLAND, ("MUG", 3))?;
+    let order = order(stage, WESTERN, "shipped").await?;
     let answers = until("both copies of order.shipped are answered", async || {
         let sent = stage.systems.shipbob.sent();
         match sent.as_slice() {
@@ -100,7 +92,7 @@ pub(super) async fn told_twice(stage: &mut Stage) -> Result<(), Unmet> {
     )?;
     forged(stage).await?;
     stage.systems.shipbob.play(Script::default());
-    stage.screen.beats(telling::beats(&messages));
+    stage.screen.beats(across::beats(&order));
     stage.screen.observed(&format!(
         "order.shipped came twice under one webhook-id: one message, {}, one entry in the timeline",
         first.message_id
@@ -153,9 +145,8 @@ pub(super) async fn bad_day(stage: &mut Stage) -> Result<(), Unmet> {
         .systems
         .shipbob
         .play(Script::answering(limited).times(1));
-    sell(stage, UNLUCKY, ("Reno", "NV"), 2)?;
-    let search = format!("business_key=order/{UNLUCKY}");
-    let messages = shipped(stage, UNLUCKY, &search).await?;
+    sell(stage, UNLUCKY, RENO, ("MUG", 2))?;
+    let order = order(stage, UNLUCKY, "shipped").await?;
     in_salesforce(stage, UNLUCKY).await?;
 
     let orders = stage.systems.sap.inside(|sap| sap.orders_of(UNLUCKY));
@@ -184,7 +175,7 @@ pub(super) async fn bad_day(stage: &mut Stage) -> Result<(), Unmet> {
         "ShipBob refuses one call with 429, and holds one order",
         || format!("429: {refused}, {orders} orders"),
     )?;
-    stage.screen.beats(telling::beats(&messages));
+    stage.screen.beats(across::beats(&order));
     stage.screen.observed(
         "SAP lost two sessions and one answer: tokens fetched anew, sent again under the same RequestID, one sales order",
     );
@@ -197,61 +188,17 @@ pub(super) async fn bad_day(stage: &mut Stage) -> Result<(), Unmet> {
     Ok(())
 }
 
-/// Somebody in sales places an order, and Salesforce publishes it.
-fn sell(stage: &Stage, key: &str, place: (&str, &str), pieces: u32) -> Result<(), Unmet> {
-    let (city, state) = place;
-    let order = json!({
-        "act": "place-order", "key": key, "account": "17100001",
-        "ship_to": {
-            "street": "1 Pier Road", "city": city, "state": state, "postal_code": "55802", "country": "US",
-        },
-        "lines": [{ "sku": "MUG", "quantity": pieces }],
-    });
-    play_act(&stage.systems.salesforce, &order)?;
-    play_act(
-        &stage.systems.salesforce,
-        &json!({ "act": "publish", "key": key }),
-    )
-}
-
-fn play_act<P: Partner>(partner: &Simulator<P>, act: &Value) -> Result<(), Unmet> {
-    partner.act(act).map(drop).map_err(|seen| Unmet {
-        expected: format!("the partner does {}", act["act"]),
-        seen,
-    })
-}
-
-/// What was sent to a partner is settled by what it said of it.
-async fn acknowledged(
-    stage: &Stage,
-    messages: &[crate::demo::api::Message],
-    partner: &str,
-) -> Result<(), Unmet> {
-    let shipment = messages.iter().find(|it| it.holds("shipment"));
-    let id = shipment.map(|it| it.id().to_owned()).unwrap_or_default();
-    until(format!("{partner} acknowledges the shipment"), async || {
-        let message = stage.api.message(&id).await?;
-        let delivery = message.delivery_to(partner).ok_or("no delivery")?;
-        let settled = text(&delivery["acknowledged"]) == "accepted";
-        settled.then_some(()).ok_or_else(|| delivery.to_string())
-    })
-    .await
-}
-
-/// Salesforce has the order as shipped, and one entry in its timeline.
+/// Salesforce has the order as shipped, and one entry in its timeline says so.
 async fn in_salesforce(stage: &Stage, key: &str) -> Result<(), Unmet> {
     until(
         format!("Salesforce has {key} as shipped, told once"),
         async || {
-            let status = stage
-                .systems
-                .salesforce
-                .inside(|org| org.order(key).map(|it| text(&it["Status"]).to_owned()));
-            let timeline = stage.systems.salesforce.inside(|org| org.timeline(key));
-            let right = status.as_deref() == Some("Shipped") && timeline == ["shipped"];
+            let status = across::status_in_salesforce(stage, key);
+            let told = across::told_in_salesforce(stage, key, "shipped");
+            let right = status == "Shipped" && told == 1;
             right
                 .then_some(())
-                .ok_or_else(|| format!("{status:?}, {timeline:?}"))
+                .ok_or_else(|| format!("{status:?}, told {told} times"))
         },
     )
     .await

@@ -199,6 +199,7 @@ impl Engine {
             events: Vec::new(),
             refused: None,
             omitted: Vec::new(),
+            stands: None,
         };
         let (taken, summary) = match taken {
             Ok(taken) => taken,

@@ -68,7 +68,7 @@ fn name(party: &Party) -> Contact {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::process::testing::order;
+    use crate::contract::json;
 
     fn notice(to: Audience) -> Notice {
         Notice {
@@ -88,7 +88,14 @@ mod tests {
 
     #[test]
     fn a_customer_is_told_where_the_order_says() {
-        let Document::Order(mut order) = order("SO-1", &[("1", "A", 1)]) else {
+        let order = r#"{
+            "kind": "order", "purpose": "original", "order_no": "SO-1",
+            "lines": [{
+                "line_no": "1", "quantity": { "value": "1", "unit": "EA" },
+                "items": [{ "scheme": "sku", "value": "A" }]
+            }]
+        }"#;
+        let Document::Order(mut order) = json::from_slice(order.as_bytes()).expect("JSON") else {
             panic!("an order");
         };
         let party = |role, email: Option<&str>| Party {

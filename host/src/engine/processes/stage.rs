@@ -172,6 +172,7 @@ impl Stage {
             events: Vec::new(),
             refused: None,
             omitted: Vec::new(),
+            stands: None,
         };
         let mut building = Building::new(Cause::Migration { from, by }, now);
         building.before.push((named.clone(), Some(before)));

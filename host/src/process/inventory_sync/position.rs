@@ -45,7 +45,7 @@ pub struct PositionState {
 }
 
 /// One line of the reconciliation report.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Row {
     /// The node.
     pub node: String,

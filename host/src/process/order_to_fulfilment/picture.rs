@@ -16,7 +16,8 @@ impl State {
     /// Whether all that left has reached its receiver, or somebody has accepted that it
     /// will not.
     pub(super) fn has_arrived(&self, turn: &Turn<'_>) -> bool {
-        self.live_shipments().all(|shipment| {
+        let mut left = self.live_shipments().filter(|it| it.left_anything());
+        left.all(|shipment| {
             let lost = self.lost_cause(&shipment.id);
             self.arrived.contains(&shipment.id)
                 || lost.is_some_and(|cause| turn.desk.is_waived(&cause))

@@ -1,9 +1,11 @@
 //! What is known of a shipment, and what follows from it.
 
+mod account;
 mod tell;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::account::Account;
 use super::stage::{Says, Stage, Trouble, says};
 use crate::{
     clock::Timestamp,

@@ -21,6 +21,7 @@ pub(super) fn sends_what_it_says(to: &Receiver, draft: &Draft, came: &Came) {
         Draft::Written { document } => contract::kind(document),
         Draft::Release { .. } => "order",
         Draft::Return { .. } => "return-authorization",
+        Draft::Numbered { .. } => "shipment",
         Draft::Relayed { of } => came.get(of).copied().expect("what is relayed came"),
     };
     let node = || Role::Warehouse {

@@ -212,6 +212,51 @@ fn an_event_tells_of_an_order() {
 }
 
 #[test]
+fn an_event_names_the_account_and_another_tells_of_a_return() {
+    let mut carrier = carrier(org());
+    for name in ["Order_Release__e", "Return_Request__e"] {
+        let what = if name.starts_with("Order") {
+            "order"
+        } else {
+            "return"
+        };
+        let setting = (format!("event.{name}"), what.to_owned());
+        carrier.settings.push(setting);
+    }
+    let request = json!({
+        "act": "request-return", "rma_no": "RMA-1", "key": "SO-1", "text": "broken",
+        "lines": [{ "sku": "MUG", "quantity": 2, "reason": "Damaged" }],
+    });
+    for act in [
+        json!({ "act": "place-order", "key": "SO-1", "account": "17100001", "lines": [{ "sku": "MUG", "quantity": 3 }],
+            "ship_to": { "street": "1 Pier Road", "city": "Duluth", "state": "MN", "postal_code": "55802", "country": "US" } }),
+        json!({ "act": "publish", "key": "SO-1" }),
+        request.clone(),
+    ] {
+        carrier.partner.act(&act, AT).unwrap();
+    }
+    let outgoing = carrier.partner.outgoing();
+    let read: Vec<_> = outgoing
+        .iter()
+        .flat_map(|it| carrier.read::<Dialect>(it))
+        .collect();
+    let [Document::Order(order), Document::ReturnAuthorization(asked)] = &read[..] else {
+        panic!("{read:?}")
+    };
+    let party = |role: PartyRole| order.parties.iter().find(move |it| it.role == role);
+    let ship_to = party(PartyRole::ShipTo).and_then(|it| it.name.as_deref());
+    let buyer = party(PartyRole::Buyer).and_then(|it| it.id.as_deref());
+    assert_eq!((ship_to, buyer), (Some("Lake Shop"), Some("17100001")));
+    assert_eq!(asked.rma_no, "RMA-1");
+    assert_eq!(asked.order_no.as_deref(), Some("SO-1"));
+    assert_eq!(asked.lines[0].quantity.value.to_integer(), Some(2));
+    let mut other = request;
+    other["lines"][0]["sku"] = "KETTLE".into();
+    let error = carrier.partner.act(&other, AT).unwrap_err();
+    assert!(error.contains("no KETTLE"), "{error}");
+}
+
+#[test]
 fn a_session_ends_by_time_and_by_hand() {
     let mut carrier = carrier(org());
     assert_eq!(get(&mut carrier, "/limits").0, 200);

@@ -165,7 +165,7 @@ impl Sap {
         if !verbs.contains(&"PGI") {
             return Ok(format!("Delivery {number} was picked"));
         }
-        delivery.issued = Some(issued);
+        (delivery.picked, delivery.issued) = (true, Some(issued));
         Ok(format!("Goods issue posted for delivery {number}"))
     }
 }

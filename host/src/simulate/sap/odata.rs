@@ -42,7 +42,7 @@ impl Fault {
         self
     }
 
-    fn answer(&self) -> Answer {
+    pub(super) fn answer(&self) -> Answer {
         fault(400, self.code, &self.text, &self.target)
     }
 }
@@ -60,7 +60,7 @@ pub(super) fn fault(status: u16, code: &str, text: &str, target: &str) -> Answer
     Answer::json(status, &body).noted(text)
 }
 
-fn not_found(what: &str) -> Answer {
+pub(super) fn not_found(what: &str) -> Answer {
     let text = format!("Resource not found for the segment '{what}'");
     fault(404, "005056A509B11EE1B9A8FEC11C21178E", &text, "")
 }
@@ -93,25 +93,13 @@ pub(super) fn answer(sap: &mut Sap, rest: &str, request: &Request, at: Timestamp
             sap.sessions.give(request, found, at)
         }
         "POST" | "PATCH" | "MERGE" => {
-            if !sap.sessions.allows(request, at) {
-                return Answer::of(
-                    403,
-                    "text/plain; charset=utf-8",
-                    "CSRF token validation failed",
-                )
-                .with_header("x-csrf-token", "Required")
-                .noted("CSRF token validation failed");
-            }
-            if !request.is_of_type("application/json") {
-                return fault(
-                    415,
-                    "005056A509B11EE1B9A8FEC11C23378E",
-                    "Unsupported media type requested",
-                    "",
-                );
+            if let Err(refused) = sap.may_change(request, at) {
+                return refused;
             }
             match (request.method.as_str(), below, resource.as_str()) {
-                ("POST", 1, "A_SalesOrder") => sap.create_repeatably(request, at),
+                ("POST", 1, "A_SalesOrder") => {
+                    sap.repeatably(request, |sap| sap.create(request, at))
+                }
                 ("PATCH" | "MERGE", 1, other) => match key(other, "A_SalesOrderItem") {
                     Some(keys) => sap.change_item(&keys, request, at),
                     None => not_found(other),
@@ -119,12 +107,31 @@ pub(super) fn answer(sap: &mut Sap, rest: &str, request: &Request, at: Timestamp
                 (_, _, other) => not_found(other),
             }
         }
-        _ => fault(
-            405,
-            "005056A509B11EE1B9A8FEC11C21578E",
-            "Method not allowed",
-            "",
-        ),
+        _ => not_allowed(),
+    }
+}
+
+pub(super) fn not_allowed() -> Answer {
+    fault(
+        405,
+        "005056A509B11EE1B9A8FEC11C21578E",
+        "Method not allowed",
+        "",
+    )
+}
+
+/// Whether somebody changes what he has seen.
+pub(super) fn unchanged(request: &Request, etag: &str) -> Result<(), Answer> {
+    match request.header("if-match") {
+        None => {
+            let text = "Header If-Match is required";
+            Err(fault(428, "/IWFND/CM_MGW/594", text, ""))
+        }
+        Some(known) if known != "*" && known != etag => {
+            let text = "Precondition failed: it was changed";
+            Err(fault(412, "/IWFND/CM_MGW/593", text, ""))
+        }
+        Some(_) => Ok(()),
     }
 }
 
@@ -134,7 +141,7 @@ fn expanded(request: &Request) -> Vec<String> {
 }
 
 /// The keys of `Set('1')` or `Set(A='1',B='2')`: of a single one without its name.
-fn key(resource: &str, set: &str) -> Option<Vec<(String, String)>> {
+pub(super) fn key(resource: &str, set: &str) -> Option<Vec<(String, String)>> {
     let inner = resource
         .strip_prefix(set)?
         .strip_prefix('(')?
@@ -147,13 +154,28 @@ fn key(resource: &str, set: &str) -> Option<Vec<(String, String)>> {
     pairs.collect()
 }
 
-fn numeral(text: &str) -> &str {
+pub(super) fn numeral(text: &str) -> &str {
     text.trim_start_matches('0')
 }
 
 // === impl Sap ===
 
 impl Sap {
+    /// A request that changes something needs a token in its session, and JSON.
+    pub(super) fn may_change(&mut self, request: &Request, at: Timestamp) -> Result<(), Answer> {
+        if !self.sessions.allows(request, at) {
+            let text = "CSRF token validation failed";
+            return Err(Answer::of(403, "text/plain; charset=utf-8", text)
+                .with_header("x-csrf-token", "Required")
+                .noted(text));
+        }
+        if !request.is_of_type("application/json") {
+            let text = "Unsupported media type requested";
+            return Err(fault(415, "005056A509B11EE1B9A8FEC11C23378E", text, ""));
+        }
+        Ok(())
+    }
+
     fn find(&self, keys: &[(String, String)]) -> Option<usize> {
         let (_, number) = keys
             .iter()
@@ -236,10 +258,14 @@ impl Sap {
             .collect()
     }
 
-    /// Creates an order; a request that came before has the answer that it had then.
-    fn create_repeatably(&mut self, request: &Request, at: Timestamp) -> Answer {
+    /// Changes something; a request that came before has the answer that it had then.
+    pub(super) fn repeatably(
+        &mut self,
+        request: &Request,
+        change: impl FnOnce(&mut Self) -> Answer,
+    ) -> Answer {
         let Some(id) = request.header("requestid").map(str::to_ascii_uppercase) else {
-            return self.create(request, at);
+            return change(self);
         };
         let created = request.header("repeatabilitycreation").unwrap_or_default();
         let sound = id.len() == 32 && id.bytes().all(|it| it.is_ascii_hexdigit());
@@ -253,9 +279,7 @@ impl Sap {
             let note = format!("{} (repeated)", known.note);
             return known.clone().noted(note);
         }
-        let answer = self
-            .create(request, at)
-            .with_header("repeatabilityresult", "accepted");
+        let answer = change(self).with_header("repeatabilityresult", "accepted");
         if self.repeatable.len() < KEPT_MAX {
             self.repeatable.insert(id, answer.clone());
         }
@@ -285,7 +309,8 @@ impl Sap {
         self.orders.push(order);
         if self.business == Business::Prompt {
             // An order that can't be delivered stays as it is.
-            drop(self.release(self.orders.len() - 1, false, at));
+            let form = self.own_form();
+            drop(self.release(self.orders.len() - 1, form, at));
         }
         Answer::json(201, &json!({ "d": entity }))
             .with_header("location", location)
@@ -336,16 +361,8 @@ impl Sap {
         let Some(item) = items.find(|it| text(&it.fields, "SalesOrderItem") == number) else {
             return not_found("A_SalesOrderItem");
         };
-        match request.header("if-match") {
-            None => {
-                let text = "Header If-Match is required";
-                return fault(428, "/IWFND/CM_MGW/594", text, "");
-            }
-            Some(etag) if etag != "*" && etag != item.etag => {
-                let text = "Precondition failed: the item was changed";
-                return fault(412, "/IWFND/CM_MGW/593", text, "");
-            }
-            Some(_) => {}
+        if let Err(refused) = unchanged(request, &item.etag) {
+            return refused;
         }
         let body = match request.json() {
             Ok(body) => body,

@@ -1,5 +1,5 @@
-//! IDocs of SAP's own: the release of a delivery or of an order, and what became of the
-//! IDocs that came. Fields are padded as SAP pads them.
+//! IDocs of SAP's own: the release of a delivery or of an order, the confirmation of an
+//! order, its invoice, and what became of the IDocs that came. Fields are padded as SAP pads them.
 
 use crossdock_sdk::{
     Decimal,
@@ -8,7 +8,7 @@ use crossdock_sdk::{
 use serde_json::{Map, Value};
 
 use super::{
-    DeliveryLine, Sap,
+    CURRENCY, Delivery, DeliveryLine, PRICE, Sap,
     entity::{SalesOrder, text},
     inbound::Received,
 };
@@ -287,6 +287,113 @@ fn order_item(writer: &mut Writer, item: &Map<String, Value>) -> Result<(), Writ
         ],
     )?;
     writer.end()
+}
+
+/// ORDERS05, message type ORDRSP: all that was ordered is promised, but what was rejected.
+pub(super) fn response(sap: &mut Sap, index: usize, at: Timestamp) -> Result<Vec<u8>, WriteError> {
+    let mut writer = begin(sap, "ORDERS05", "ORDRSP", at)?;
+    let order = &sap.orders[index];
+    let number = pad_zeros(&order.number, 10);
+    let (today, time) = day_and_time(at);
+    segment(
+        &mut writer,
+        "E1EDK01",
+        &[
+            ("CURCY", text(&order.header, "TransactionCurrency")),
+            ("BSART", text(&order.header, "SalesOrderType")),
+            ("BELNR", &number),
+        ],
+    )?;
+    segment(
+        &mut writer,
+        "E1EDK03",
+        &[("IDDAT", "012"), ("DATUM", &today), ("UZEIT", &time)],
+    )?;
+    references(&mut writer, order)?;
+    for item in order.items.iter().map(|it| &it.fields) {
+        writer.begin("E1EDP01")?;
+        let rejected = text(item, "SalesDocumentRjcnReason");
+        for (name, value) in [
+            ("POSEX", pad_zeros(text(item, "SalesOrderItem"), 6).as_str()),
+            ("MENGE", text(item, "RequestedQuantity")),
+            ("MENEE", text(item, "RequestedQuantityUnit")),
+        ] {
+            writer.field(name, value)?;
+        }
+        if rejected.is_empty() {
+            let promised = [
+                ("WMENG", text(item, "RequestedQuantity")),
+                ("EDATU", &today),
+            ];
+            segment(&mut writer, "E1EDP20", &promised)?;
+        } else {
+            writer.field("ABGRU", rejected)?;
+        }
+        writer.end()?;
+    }
+    writer.finish()
+}
+
+/// E1EDK02: the customer's number of the order, and SAP's.
+fn references(writer: &mut Writer, order: &SalesOrder) -> Result<(), WriteError> {
+    let number = pad_zeros(&order.number, 10);
+    for (qualifier, number) in [("001", order.reference()), ("002", &number)] {
+        segment(
+            writer,
+            "E1EDK02",
+            &[("QUALF", qualifier), ("BELNR", number)],
+        )?;
+    }
+    Ok(())
+}
+
+/// INVOIC02 for what was issued of an order and is on no invoice.
+pub(super) fn invoice(
+    sap: &mut Sap,
+    index: usize,
+    number: &str,
+    at: Timestamp,
+) -> Result<Vec<u8>, WriteError> {
+    let mut writer = begin(sap, "INVOIC02", "INVOIC", at)?;
+    let order = &sap.orders[index];
+    let (today, _) = day_and_time(at);
+    let header = [("CURCY", CURRENCY), ("BSART", "INVO"), ("BELNR", number)];
+    segment(&mut writer, "E1EDK01", &header)?;
+    segment(
+        &mut writer,
+        "E1EDK02",
+        &[("QUALF", "009"), ("BELNR", number)],
+    )?;
+    references(&mut writer, order)?;
+    segment(
+        &mut writer,
+        "E1EDK03",
+        &[("IDDAT", "026"), ("DATUM", &today)],
+    )?;
+    let open = |it: &&Delivery| it.order == index && it.issued.is_some() && !it.billed;
+    let issued = sap.deliveries.iter().filter(open);
+    let price = Decimal::whole(PRICE);
+    let mut total = Decimal::ZERO;
+    for (position, line) in issued.flat_map(|it| &it.lines).enumerate() {
+        let amount = line.quantity.checked_mul(price).unwrap_or(Decimal::ZERO);
+        total = total.checked_add(amount).unwrap_or(total);
+        writer.begin("E1EDP01")?;
+        writer.field("POSEX", &pad_zeros(&(10 * (position + 1)).to_string(), 6))?;
+        writer.field("MENGE", &quantity(line.quantity))?;
+        writer.field("MENEE", "EA")?;
+        let item = [("QUALF", "002"), ("IDTNR", line.material.as_str())];
+        segment(&mut writer, "E1EDP19", &item)?;
+        let net = [("QUALF", "003"), ("BETRG", &amount.to_string())];
+        segment(&mut writer, "E1EDP26", &net)?;
+        writer.end()?;
+    }
+    let sum = [
+        ("SUMID", "011"),
+        ("SUMME", &total.to_string()),
+        ("WAERQ", CURRENCY),
+    ];
+    segment(&mut writer, "E1EDS01", &sum)?;
+    writer.finish()
 }
 
 /// SYSTAT01: what became of one IDoc.

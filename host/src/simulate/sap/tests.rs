@@ -1,7 +1,7 @@
 use ::sap::Sap as Dialect;
 use crossdock_sdk::{
-    Address, Document, ItemId, Moment, Order, OrderLine, Party, PartyRole, Purpose, Quantity,
-    Shipment, ShipmentLine, ShipmentStatus, Step, Verdict,
+    Address, Decision, Document, ItemId, Moment, Order, OrderLine, Party, PartyRole, Purpose,
+    Quantity, Shipment, ShipmentLine, ShipmentStatus, Step, Verdict,
 };
 
 use super::*;
@@ -286,4 +286,94 @@ fn a_message_without_idocs_is_no_message() {
     let json = crossdock_sdk::Request::post(IDOC, "application/json", "{}");
     assert_eq!(carrier.carry(&json).status, 415);
     assert!(carrier.partner.idocs().is_empty());
+}
+
+fn confirming() -> Carrier<Sap> {
+    let mut carrier = carrier();
+    carrier.partner.system.releases = Releases::ByResponse;
+    for (name, value) in [
+        ("shipments", "outbound-delivery"),
+        ("invoice-order-no", "purchase-order"),
+    ] {
+        carrier.settings.push((name.to_owned(), value.to_owned()));
+    }
+    carrier
+}
+
+fn part(shipment_id: &str, order_no: &str, pieces: u32) -> Document {
+    let Document::Shipment(mut part) = shipment(order_no, pieces) else {
+        panic!("a shipment")
+    };
+    part.shipment_id = shipment_id.to_owned();
+    Document::Shipment(part)
+}
+
+#[test]
+fn an_order_is_confirmed_shipped_in_parts_and_billed() {
+    let mut carrier = confirming();
+    place(&mut carrier, &order("70000101", "MUG", 7));
+    let outgoing = carrier.partner.outgoing();
+    let [Document::OrderResponse(confirmed)] = &carrier.read::<Dialect>(&outgoing[0])[..] else {
+        panic!("{outgoing:?}")
+    };
+    assert_eq!(
+        (confirmed.order_no.as_str(), &confirmed.decision),
+        ("70000101", &Decision::Accepted)
+    );
+    for (id, pieces) in [("S-1", 4), ("S-2", 3)] {
+        let step = carrier
+            .deliver::<Dialect>(&part(id, "70000101", pieces))
+            .unwrap();
+        assert!(matches!(step, Step::Done(Some(_))), "{step:?}");
+    }
+    let booked = |carrier: &Carrier<Sap>| carrier.partner.deliveries_of("70000101");
+    let both = [("S-1", 4), ("S-2", 3)];
+    let both = both.map(|(id, pieces)| (id.to_owned(), Some(Decimal::whole(pieces))));
+    assert_eq!(booked(&carrier), both);
+    let again = carrier.deliver::<Dialect>(&part("S-2", "70000101", 3));
+    assert!(matches!(again, Ok(Step::AlreadyDone(_))), "{again:?}");
+    let more = carrier.deliver::<Dialect>(&part("S-3", "70000101", 1));
+    assert!(matches!(more, Ok(Step::Rejected(_))), "{more:?}");
+    assert_eq!(booked(&carrier), both);
+
+    let bill = json!({ "act": "bill", "reference": "70000101" });
+    carrier.partner.act(&bill, AT).unwrap();
+    let outgoing = carrier.partner.outgoing();
+    let [Document::Invoice(invoice)] = &carrier.read::<Dialect>(&outgoing[0])[..] else {
+        panic!("{outgoing:?}")
+    };
+    assert_eq!(invoice.order_no.as_deref(), Some("70000101"));
+    assert_eq!(
+        invoice.total.amount.to_integer(),
+        Some(7 * i64::from(PRICE))
+    );
+    let units = invoice
+        .lines
+        .iter()
+        .map(|it| it.quantity.value.to_integer());
+    assert_eq!(units.sum::<Option<i64>>(), Some(7));
+    assert!(carrier.partner.act(&bill, AT).is_err(), "billed twice");
+}
+
+#[test]
+fn a_part_is_booked_once_whichever_answer_is_lost() {
+    // Look, find the order, create, look, pick, look, issue.
+    for lost in 1..=7 {
+        let mut carrier = confirming();
+        place(&mut carrier, &order("70000101", "MUG", 7));
+        carrier.lost = vec![carrier.requests + lost];
+        let first = carrier
+            .deliver::<Dialect>(&part("S-1", "70000101", 4))
+            .unwrap();
+        assert!(matches!(first, Step::Retry(_)), "{lost}: {first:?}");
+        let again = carrier
+            .deliver::<Dialect>(&part("S-1", "70000101", 4))
+            .unwrap();
+        assert!(
+            matches!(again, Step::Done(Some(_)) | Step::AlreadyDone(Some(_))),
+            "{lost}: {again:?}"
+        );
+        let booked = carrier.partner.deliveries_of("70000101");
+        assert_eq!(booked, [("S-1".to_owned(), Some(Decimal::whole(4)))]);
+    }
 }

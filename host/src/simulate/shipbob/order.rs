@@ -1,5 +1,5 @@
-//! Orders and their one shipment: placed, cancelled, shipped, delivered, or waiting for
-//! stock.
+//! Orders and their shipments: placed, split, cancelled, shipped, delivered, or waiting
+//! for stock. An order has one shipment until ShipBob splits it.
 
 use std::collections::BTreeMap;
 
@@ -20,24 +20,26 @@ const REFERENCE_CHARS_MAX: usize = 300;
 /// The most pieces on a line.
 const QUANTITY_MAX: u64 = i32::MAX as u64;
 
+/// What ids of shipments begin with.
+const SHIPMENT_IDS: u64 = 200_000_000;
+
 /// Products of one order.
 const PRODUCTS_MAX: usize = 1_000;
+
+/// Shipments of one order.
+const SHIPMENTS_MAX: usize = 100;
 
 /// An order.
 #[derive(Clone, Debug)]
 pub(super) struct Order {
     pub(super) id: u64,
     pub(super) reference: String,
-    pub(super) status: Status,
     pub(super) products: Vec<Product>,
+    pub(super) shipments: Vec<Shipment>,
     /// As it was sent.
     body: Value,
     created: Timestamp,
     pub(super) updated: Timestamp,
-    shipped: Option<Timestamp>,
-    delivered: Option<Timestamp>,
-    /// Why it can't be fulfilled.
-    trouble: Vec<(String, Option<u64>)>,
 }
 
 /// What was ordered of one product.
@@ -50,11 +52,25 @@ pub(super) struct Product {
     pub(super) quantity: u64,
 }
 
-/// How far an order is.
+/// A part of an order that leaves together.
+#[derive(Clone, Debug)]
+pub(super) struct Shipment {
+    pub(super) id: u64,
+    /// Pieces of each of the order's products.
+    pub(super) pieces: Vec<u64>,
+    pub(super) status: Status,
+    shipped: Option<Timestamp>,
+    delivered: Option<Timestamp>,
+    /// Why it can't be fulfilled.
+    trouble: Vec<(String, Option<u64>)>,
+}
+
+/// How far an order or a shipment is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Status {
     Processing,
     Exception,
+    PartiallyFulfilled,
     Fulfilled,
     Cancelled,
 }
@@ -66,49 +82,49 @@ impl Status {
         match self {
             Self::Processing => "Processing",
             Self::Exception => "Exception",
+            Self::PartiallyFulfilled => "PartiallyFulfilled",
             Self::Fulfilled => "Fulfilled",
             Self::Cancelled => "Cancelled",
         }
     }
+
+    fn is_open(self) -> bool {
+        matches!(self, Self::Processing | Self::Exception)
+    }
 }
 
-// === impl Order ===
+// === impl Shipment ===
 
-impl Order {
-    /// The status of its shipment, whose words are others.
-    pub(super) fn shipment_status(&self) -> &'static str {
+impl Shipment {
+    fn new(id: u64, pieces: Vec<u64>) -> Self {
+        Self {
+            id,
+            pieces,
+            status: Status::Processing,
+            shipped: None,
+            delivered: None,
+            trouble: Vec::new(),
+        }
+    }
+
+    /// Its status, whose words are others than an order's.
+    pub(super) fn status_name(&self) -> &'static str {
         match self.status {
             Status::Fulfilled => "Completed",
             other => other.name(),
         }
     }
 
-    fn shipment_id(&self) -> u64 {
-        self.id + 200_000_000
+    pub(super) fn has_left(&self) -> bool {
+        self.shipped.is_some()
     }
 
     fn tracking_number(&self) -> String {
-        format!("1Z999AA1{:010}", self.id)
+        format!("1Z999AA1{:010}", self.id - SHIPMENT_IDS)
     }
 
-    pub(super) fn json(&self, channel: u64) -> Value {
-        let products = self.products.iter().map(|it| {
-            json!({ "id": it.id, "reference_id": it.reference, "sku": it.reference, "quantity": it.quantity })
-        });
-        json!({
-            "id": self.id, "reference_id": self.reference, "order_number": self.body["order_number"],
-            "status": self.status.name(), "type": self.body["type"].as_str().unwrap_or("DTC"),
-            "created_date": self.created.to_string(), "purchase_date": self.body["purchase_date"],
-            "channel": { "id": channel, "name": "Simulated channel" },
-            "shipping_method": self.body["shipping_method"], "recipient": self.body["recipient"],
-            "tags": self.body["tags"], "gift_message": self.body["gift_message"],
-            "products": products.collect::<Value>(), "shipments": [self.shipment()],
-        })
-    }
-
-    pub(super) fn shipment(&self) -> Value {
-        let text = |at: Option<Timestamp>| at.map(|at| at.to_string());
-        let details = match (self.delivered, self.shipped) {
+    fn details(&self) -> Value {
+        match (self.delivered, self.shipped) {
             _ if !self.trouble.is_empty() => self
                 .trouble
                 .iter()
@@ -117,39 +133,100 @@ impl Order {
             (Some(_), _) => json!([{ "id": 304, "name": "Delivered", "description": "Delivered" }]),
             (None, Some(_)) => json!([{ "id": 105, "name": "Labeled", "description": "The label was printed" }]),
             (None, None) => json!([]),
-        };
-        let tracking = self.shipped.map(|_| {
+        }
+    }
+
+    fn tracking(&self) -> Option<Value> {
+        self.shipped.map(|_| {
+            let number = self.tracking_number();
             json!({
-                "carrier": "UPS", "carrier_service": "UPSGround", "tracking_number": self.tracking_number(),
-                "tracking_url": format!("https://track.example.com/{}", self.tracking_number()),
+                "carrier": "UPS", "carrier_service": "UPSGround", "tracking_number": number,
+                "tracking_url": format!("https://track.example.com/{number}"),
                 "bol": null, "pro_number": null, "scac": "UPSN", "shipping_date": null,
             })
-        });
+        })
+    }
+}
+
+// === impl Order ===
+
+impl Order {
+    /// How far all of it is.
+    pub(super) fn status(&self) -> Status {
+        let count = |status: Status| {
+            self.shipments
+                .iter()
+                .filter(|it| it.status == status)
+                .count()
+        };
+        let all = self.shipments.len();
+        match (count(Status::Fulfilled), count(Status::Cancelled)) {
+            (0, cancelled) if cancelled == all => Status::Cancelled,
+            (0, _) if count(Status::Exception) > 0 => Status::Exception,
+            (0, _) => Status::Processing,
+            (left, cancelled) if left + cancelled == all => Status::Fulfilled,
+            _ => Status::PartiallyFulfilled,
+        }
+    }
+
+    pub(super) fn json(&self, channel: u64) -> Value {
         let products = self.products.iter().map(|it| {
+            json!({ "id": it.id, "reference_id": it.reference, "sku": it.reference, "quantity": it.quantity })
+        });
+        let shipments = self.shipments.iter().map(|it| self.shipment(it));
+        json!({
+            "id": self.id, "reference_id": self.reference, "order_number": self.body["order_number"],
+            "status": self.status().name(), "type": self.body["type"].as_str().unwrap_or("DTC"),
+            "created_date": self.created.to_string(), "purchase_date": self.body["purchase_date"],
+            "channel": { "id": channel, "name": "Simulated channel" },
+            "shipping_method": self.body["shipping_method"], "recipient": self.body["recipient"],
+            "tags": self.body["tags"], "gift_message": self.body["gift_message"],
+            "products": products.collect::<Value>(), "shipments": shipments.collect::<Value>(),
+        })
+    }
+
+    /// A shipment as the order shows it.
+    pub(super) fn shipment(&self, shipment: &Shipment) -> Value {
+        let text = |at: Option<Timestamp>| at.map(|at| at.to_string());
+        let inside = self.products.iter().zip(&shipment.pieces);
+        let products = inside.filter(|(_, pieces)| **pieces > 0).map(|(it, pieces)| {
             json!({
                 "id": it.id, "reference_id": it.reference, "sku": it.reference, "name": it.name,
                 "inventory_items": [{
-                    "id": it.inventory_id, "name": it.name, "quantity": it.quantity, "quantity_committed": it.quantity,
+                    "id": it.inventory_id, "name": it.name, "quantity": pieces, "quantity_committed": pieces,
                     "lot": null, "expiration_date": null, "serial_numbers": null, "is_dangerous_goods": false,
                 }],
             })
         });
         json!({
-            "id": self.shipment_id(), "order_id": self.id, "reference_id": self.reference,
-            "status": self.shipment_status(), "status_details": details,
+            "id": shipment.id, "order_id": self.id, "reference_id": self.reference,
+            "status": shipment.status_name(), "status_details": shipment.details(),
             "created_date": self.created.to_string(), "last_update_at": self.updated.to_string(),
-            "last_tracking_update_at": text(self.delivered.or(self.shipped)),
-            "actual_fulfillment_date": text(self.shipped), "delivery_date": text(self.delivered),
-            "estimated_fulfillment_date_status": if self.trouble.is_empty() { "PendingOnTime" } else { "AwaitingReset" },
+            "last_tracking_update_at": text(shipment.delivered.or(shipment.shipped)),
+            "actual_fulfillment_date": text(shipment.shipped), "delivery_date": text(shipment.delivered),
+            "estimated_fulfillment_date_status": if shipment.trouble.is_empty() { "PendingOnTime" } else { "AwaitingReset" },
             "location": { "id": 10, "name": "Moreno Valley (CA)" }, "ship_option": self.body["shipping_method"],
             "require_signature": false, "invoice_amount": 0, "invoice_currency_code": "USD",
             "measurements": { "length_in": 12, "width_in": 9, "depth_in": 4, "total_weight_oz": 41 },
-            "tracking": tracking, "recipient": self.body["recipient"], "products": products.collect::<Value>(),
+            "tracking": shipment.tracking(), "recipient": self.body["recipient"], "products": products.collect::<Value>(),
         })
     }
 
     fn pieces(&self) -> u64 {
         self.products.iter().map(|it| it.quantity).sum()
+    }
+
+    /// The shipments that an act is about: all, or the one that it names, from 1.
+    fn chosen(&self, which: Option<u64>) -> Result<Vec<usize>, String> {
+        let Some(which) = which else {
+            return Ok((0..self.shipments.len()).collect());
+        };
+        usize::try_from(which)
+            .ok()
+            .and_then(|it| it.checked_sub(1))
+            .filter(|it| *it < self.shipments.len())
+            .map(|it| vec![it])
+            .ok_or_else(|| format!("order {} has no shipment {which}", self.reference))
     }
 }
 
@@ -190,16 +267,14 @@ impl ShipBob {
             return Answer::json(500, &json!({ "message": "The account is full" }));
         }
         let products = body["products"].as_array().cloned().unwrap_or_default();
-        let products = products.iter().map(|product| self.product(product));
+        let products: Vec<Product> = products.iter().map(|it| self.product(it)).collect();
+        let pieces = products.iter().map(|it| it.quantity).collect();
         let order = Order {
-            products: products.collect(),
             id: 100_000_001 + self.orders.len() as u64,
-            status: Status::Processing,
+            shipments: vec![Shipment::new(self.next_shipment(), pieces)],
+            products,
             created: at,
             updated: at,
-            shipped: None,
-            delivered: None,
-            trouble: Vec::new(),
             reference,
             body,
         };
@@ -213,7 +288,7 @@ impl ShipBob {
         self.orders.push(order);
         if self.business == Business::Prompt {
             // What keeps it from being shipped is told by webhook.
-            drop(self.ship(self.orders.len() - 1, at));
+            drop(self.ship(self.orders.len() - 1, None, at));
         }
         answer
     }
@@ -231,75 +306,146 @@ impl ShipBob {
         }
     }
 
+    fn next_shipment(&mut self) -> u64 {
+        self.shipped += 1;
+        SHIPMENT_IDS + 100_000_000 + self.shipped
+    }
+
     pub(super) fn cancel(&mut self, id: &str, at: Timestamp) -> Answer {
         let Some(index) = self.by_id(id) else {
             return not_found();
         };
         let order = &mut self.orders[index];
-        let shipment = order.shipment_id();
-        let result = |done: bool, reason: Option<&str>| {
-            json!({
-                "order_id": order.id, "status": if done { "Success" } else { "Failure" },
-                "canceled_shipment_results": [{ "action": "Cancel", "is_success": done, "shipment_id": shipment, "reason": reason }],
-            })
-        };
-        match order.status {
-            Status::Fulfilled => {
-                let body = result(false, Some("The shipment has been picked up"));
-                Answer::json(200, &body).noted("too late to cancel")
-            }
-            Status::Cancelled => invalid(422, &[("", "The order is cancelled already".to_owned())]),
-            Status::Processing | Status::Exception => {
-                let body = result(true, None);
-                order.status = Status::Cancelled;
-                order.updated = at;
-                let note = format!("{} cancelled", order.reference);
-                Answer::json(200, &body).noted(note)
-            }
+        if order.status() == Status::Cancelled {
+            return invalid(422, &[("", "The order is cancelled already".to_owned())]);
         }
+        let mut results = Vec::new();
+        for shipment in &mut order.shipments {
+            let done = shipment.status.is_open();
+            if done {
+                shipment.status = Status::Cancelled;
+            }
+            let reason = (!done).then_some("The shipment has been picked up");
+            results.push(json!({ "action": "Cancel", "is_success": done, "shipment_id": shipment.id, "reason": reason }));
+        }
+        order.updated = at;
+        let done = results.iter().filter(|it| it["is_success"] == true).count();
+        let (status, note) = match done {
+            0 => ("Failure", "too late to cancel".to_owned()),
+            all if all == results.len() => ("Success", format!("{} cancelled", order.reference)),
+            _ => (
+                "PartialSuccess",
+                format!("{} cancelled in part", order.reference),
+            ),
+        };
+        let body =
+            json!({ "order_id": order.id, "status": status, "canceled_shipment_results": results });
+        Answer::json(200, &body).noted(note)
     }
 
-    /// Ships an order whole, or tells what it waits for.
-    pub(super) fn ship(&mut self, index: usize, at: Timestamp) -> Result<Value, String> {
+    /// Divides the first shipment that has not left: so many pieces stay in it, the rest
+    /// makes another one.
+    pub(super) fn split(
+        &mut self,
+        index: usize,
+        pieces: u64,
+        at: Timestamp,
+    ) -> Result<Value, String> {
+        let id = self.next_shipment();
+        let order = &mut self.orders[index];
+        let open = order.shipments.iter().position(|it| it.status.is_open());
+        let open = open.ok_or_else(|| format!("all of order {} has left", order.reference))?;
+        let all: u64 = order.shipments[open].pieces.iter().sum();
+        if pieces == 0 || pieces >= all || order.shipments.len() == SHIPMENTS_MAX {
+            return Err(format!(
+                "a shipment of {all} pieces is not split at {pieces}"
+            ));
+        }
+        let (mut room, mut rest) = (pieces, Vec::new());
+        for own in &mut order.shipments[open].pieces {
+            let kept = room.min(*own);
+            room -= kept;
+            rest.push(*own - kept);
+            *own = kept;
+        }
+        order.shipments.push(Shipment::new(id, rest));
+        order.updated = at;
+        Ok(json!({ "shipments": order.shipments.len() }))
+    }
+
+    /// Ships what has not left, each shipment whole, or tells what it waits for.
+    pub(super) fn ship(
+        &mut self,
+        index: usize,
+        which: Option<u64>,
+        at: Timestamp,
+    ) -> Result<Value, String> {
         let order = &self.orders[index];
-        if !matches!(order.status, Status::Processing | Status::Exception) {
-            let text = order.status.name().to_lowercase();
+        let mut chosen = order.chosen(which)?;
+        chosen.retain(|it| order.shipments[*it].status.is_open());
+        if chosen.is_empty() {
+            let text = order.status().name().to_lowercase();
             return Err(format!("order {} is {text}", order.reference));
         }
-        let mut wanted = BTreeMap::<&str, u64>::new();
-        for product in &order.products {
-            // A product may be on several lines.
-            *wanted.entry(&product.reference).or_default() += product.quantity;
-        }
-        let short = wanted
-            .into_iter()
-            .any(|(sku, pieces)| self.on_hand(sku) < pieces);
-        if short {
-            return self.except(index, "OutOfStock", at);
-        }
-        for product in self.orders[index].products.clone() {
-            self.item(&product.reference).on_hand -= product.quantity;
-        }
-        let order = &mut self.orders[index];
-        order.status = Status::Fulfilled;
-        order.trouble.clear();
-        (order.shipped, order.updated) = (Some(at), at);
-        let shipment = order.shipment();
-        self.tell("order.shipped", &shipment, at);
-        Ok(
-            json!({ "shipment": shipment["id"], "tracking": shipment["tracking"]["tracking_number"] }),
-        )
+        let told = chosen.into_iter().map(|it| self.ship_one(index, it, at));
+        Ok(told.collect::<Vec<_>>().into())
     }
 
-    pub(super) fn deliver(&mut self, index: usize, at: Timestamp) -> Result<Value, String> {
-        let order = &mut self.orders[index];
-        if order.shipped.is_none() {
-            return Err(format!("order {} has not left", order.reference));
+    fn ship_one(&mut self, index: usize, which: usize, at: Timestamp) -> Value {
+        let order = &self.orders[index];
+        let mut wanted = BTreeMap::<String, u64>::new();
+        for (product, pieces) in order.products.iter().zip(&order.shipments[which].pieces) {
+            // A product may be on several lines.
+            *wanted.entry(product.reference.clone()).or_default() += pieces;
         }
-        (order.delivered, order.updated) = (Some(at), at);
-        let shipment = order.shipment();
-        self.tell("order.shipment.delivered", &shipment, at);
-        Ok(json!({ "shipment": shipment["id"] }))
+        let is_short = wanted
+            .iter()
+            .any(|(sku, pieces)| self.on_hand(sku) < *pieces);
+        if is_short {
+            return self.except_one(index, which, "OutOfStock", at);
+        }
+        for (sku, pieces) in wanted {
+            self.item(&sku).on_hand -= pieces;
+        }
+        let order = &mut self.orders[index];
+        order.updated = at;
+        let shipment = &mut order.shipments[which];
+        shipment.status = Status::Fulfilled;
+        shipment.trouble.clear();
+        shipment.shipped = Some(at);
+        let shipment = order.shipment(&order.shipments[which]);
+        self.tell("order.shipped", &shipment, at);
+        json!({ "shipment": shipment["id"], "tracking": shipment["tracking"]["tracking_number"] })
+    }
+
+    /// The carrier has handed over what left.
+    pub(super) fn deliver(
+        &mut self,
+        index: usize,
+        which: Option<u64>,
+        at: Timestamp,
+    ) -> Result<Value, String> {
+        let order = &mut self.orders[index];
+        let mut chosen = order.chosen(which)?;
+        chosen.retain(|it| {
+            order.shipments[*it].has_left() && order.shipments[*it].delivered.is_none()
+        });
+        if chosen.is_empty() {
+            return Err(format!("nothing of order {} is under way", order.reference));
+        }
+        order.updated = at;
+        let mut told = Vec::new();
+        for which in chosen {
+            order.shipments[which].delivered = Some(at);
+            told.push(order.shipment(&order.shipments[which]));
+        }
+        for shipment in &told {
+            self.tell("order.shipment.delivered", shipment, at);
+        }
+        Ok(told
+            .iter()
+            .map(|it| json!({ "shipment": it["id"] }))
+            .collect())
     }
 
     pub(super) fn except(
@@ -308,20 +454,29 @@ impl ShipBob {
         reason: &str,
         at: Timestamp,
     ) -> Result<Value, String> {
+        let order = &self.orders[index];
+        let open = order.shipments.iter().position(|it| it.status.is_open());
+        let open = open.ok_or_else(|| {
+            let text = order.status().name().to_lowercase();
+            format!("order {} is {text}", order.reference)
+        })?;
+        Ok(self.except_one(index, open, reason, at))
+    }
+
+    fn except_one(&mut self, index: usize, which: usize, reason: &str, at: Timestamp) -> Value {
         let order = &mut self.orders[index];
-        if !matches!(order.status, Status::Processing | Status::Exception) {
-            let text = order.status.name().to_lowercase();
-            return Err(format!("order {} is {text}", order.reference));
-        }
-        order.status = Status::Exception;
         order.updated = at;
-        let items = order.products.iter();
-        order.trouble = items
-            .map(|it| (reason.to_owned(), Some(it.inventory_id)))
-            .collect();
-        let shipment = order.shipment();
+        let inside = order.products.iter().zip(&order.shipments[which].pieces);
+        let trouble = inside
+            .filter(|(_, pieces)| **pieces > 0)
+            .map(|(it, _)| (reason.to_owned(), Some(it.inventory_id)));
+        let trouble = trouble.collect();
+        let shipment = &mut order.shipments[which];
+        shipment.status = Status::Exception;
+        shipment.trouble = trouble;
+        let shipment = order.shipment(&order.shipments[which]);
         self.tell("order.shipment.exception", &shipment, at);
-        Ok(json!({ "shipment": shipment["id"], "reason": reason }))
+        json!({ "shipment": shipment["id"], "reason": reason })
     }
 }
 

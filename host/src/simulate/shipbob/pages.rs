@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{ShipBob, invalid};
+use super::{ShipBob, invalid, returned::Return};
 use crate::{
     clock::Timestamp,
     simulate::wire::{Answer, Request},
@@ -110,6 +110,10 @@ impl ShipBob {
     }
 
     fn try_return_page(&self, request: &Request) -> Result<Answer, Answer> {
+        let references = request.parameter("ReferenceIds");
+        let references = references
+            .as_deref()
+            .map(|it| it.split(',').collect::<Vec<_>>());
         let since = moment(request, "CompletedStartDate")?;
         let until = moment(request, "CompletedEndDate")?;
         let completed = |it: &Value| {
@@ -117,12 +121,24 @@ impl ShipBob {
             let moment: jiff::Timestamp = text.parse().ok()?;
             Some(Timestamp::from_millis(moment.as_millisecond()))
         };
-        let mut found = self.returns.clone();
-        found.retain(|it| {
-            completed(it).is_some_and(|at| {
-                since.is_none_or(|since| at >= since) && until.is_none_or(|until| at <= until)
-            })
-        });
+        let asked = |it: &&Return| {
+            references
+                .as_ref()
+                .is_none_or(|known| known.contains(&it.reference()))
+        };
+        let mut found: Vec<Value> = self
+            .returns
+            .iter()
+            .filter(asked)
+            .map(Return::json)
+            .collect();
+        if since.is_some() || until.is_some() {
+            found.retain(|it| {
+                completed(it).is_some_and(|at| {
+                    since.is_none_or(|since| at >= since) && until.is_none_or(|until| at <= until)
+                })
+            });
+        }
         cursor_page(request, "Limit", &found)
     }
 }

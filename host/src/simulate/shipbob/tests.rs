@@ -1,7 +1,7 @@
 use ::shipbob::ShipBob as Dialect;
 use crossdock_sdk::{
-    Address, Document, ItemId, MilestoneCode, Order, OrderLine, Party, PartyRole, Purpose,
-    Quantity, Step,
+    Address, Disposition, Document, ItemId, MilestoneCode, Order, OrderLine, Party, PartyRole,
+    Purpose, Quantity, ReturnAuthorization, ReturnLine, ReturnReason, ReturnState, Step,
 };
 
 use super::*;
@@ -120,6 +120,142 @@ fn what_is_out_of_stock_is_an_exception_until_it_comes() {
         .partner
         .act(&json!({"act": "ship", "order": "SO-2"}), AT);
     assert_eq!(unknown, Err("there is no order SO-2".to_owned()));
+}
+
+#[test]
+fn an_order_is_split_and_each_part_is_told_by_itself() {
+    let mut carrier = carrier();
+    carrier.partner.do_business(Business::Told);
+    place(&mut carrier, order("SO-1", "MUG", 7));
+    for act in [
+        json!({"act": "split", "order": "SO-1", "pieces": 4}),
+        json!({"act": "ship", "order": "SO-1", "shipment": 1}),
+        json!({"act": "ship", "order": "SO-1"}),
+        json!({"act": "deliver", "order": "SO-1", "shipment": 2}),
+    ] {
+        carrier.partner.act(&act, AT).unwrap();
+    }
+    let told: Vec<_> = told(&mut carrier)
+        .into_iter()
+        .flat_map(|(_, documents)| documents)
+        .map(|document| match document {
+            Document::Shipment(it) => (it.shipment_id, it.total_shipped.unwrap().to_string()),
+            Document::Milestone(it) => (it.shipment_id, format!("{:?}", it.code)),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    let [(first, four), (second, three), (delivered, code)] = &told[..] else {
+        panic!("{told:?}")
+    };
+    assert_eq!(
+        (four.as_str(), three.as_str(), code.as_str()),
+        ("4", "3", "Delivered")
+    );
+    assert_ne!(first, second);
+    assert_eq!(second, delivered);
+    let shown = carrier.partner.effects();
+    assert_eq!(shown["orders"]["SO-1"]["status"], "Fulfilled");
+    assert_eq!(carrier.partner.on_hand("MUG"), 93);
+    for act in [
+        json!({"act": "split", "order": "SO-1", "pieces": 1}),
+        json!({"act": "ship", "order": "SO-1"}),
+        json!({"act": "deliver", "order": "SO-1", "shipment": 3}),
+    ] {
+        assert!(carrier.partner.act(&act, AT).is_err(), "{act}");
+    }
+}
+
+#[test]
+fn what_has_left_of_an_order_is_not_cancelled() {
+    let mut carrier = carrier();
+    carrier.partner.do_business(Business::Told);
+    place(&mut carrier, order("SO-1", "MUG", 7));
+    for act in [
+        json!({"act": "split", "order": "SO-1", "pieces": 4}),
+        json!({"act": "ship", "order": "SO-1", "shipment": 1}),
+    ] {
+        carrier.partner.act(&act, AT).unwrap();
+    }
+    let cancel = Order {
+        purpose: Purpose::Cancel,
+        ..order("SO-1", "MUG", 7)
+    };
+    let step = place(&mut carrier, cancel);
+    assert!(matches!(step, Step::Rejected(_)), "{step:?}");
+    assert_eq!(carrier.partner.on_hand("MUG"), 96);
+}
+
+#[test]
+fn a_return_is_expected_once_then_comes_in_pieces_or_is_called_off() {
+    let mut carrier = carrier();
+    place(&mut carrier, order("SO-1", "MUG", 7));
+    told(&mut carrier);
+    let paper = |rma_no: &str, purpose: Purpose| {
+        let line = ReturnLine::new(
+            "1",
+            vec![ItemId::sku("MUG")],
+            Quantity::each(3),
+            ReturnReason::Damaged,
+        );
+        Document::ReturnAuthorization(ReturnAuthorization {
+            purpose,
+            order_no: Some("SO-1".to_owned()),
+            lines: vec![line],
+            ..ReturnAuthorization::new(rma_no, ReturnState::Authorized)
+        })
+    };
+    let say = |carrier: &mut Carrier<ShipBob>, document: &Document| {
+        carrier.deliver::<Dialect>(document).unwrap()
+    };
+    let (first, second) = (
+        paper("RMA-1", Purpose::Original),
+        paper("RMA-2", Purpose::Original),
+    );
+    carrier.lost = vec![carrier.requests + 3];
+    let lost = say(&mut carrier, &first);
+    assert!(matches!(lost, Step::Retry(_)), "{lost:?}");
+    for _ in 0..2 {
+        let step = say(&mut carrier, &first);
+        assert_eq!(step, Step::AlreadyDone(Some("5000001".to_owned())));
+    }
+    let step = say(&mut carrier, &second);
+    assert_eq!(step, Step::Done(Some("5000002".to_owned())));
+    assert_eq!(carrier.partner.expected_returns(), ["RMA-1", "RMA-2"]);
+    let step = say(&mut carrier, &paper("RMA-2", Purpose::Cancel));
+    assert_eq!(step, Step::Done(Some("5000002".to_owned())));
+    let back = json!({
+        "act": "return", "order": "SO-1", "reference": "RMA-1",
+        "items": [{ "sku": "MUG", "restock": 2, "dispose": 1 }],
+    });
+    carrier.partner.act(&back, AT).unwrap();
+    assert!(carrier.partner.expected_returns().is_empty());
+    assert_eq!(carrier.partner.on_hand("MUG"), 95);
+    let told = told(&mut carrier);
+    let [(_, documents)] = &told[..] else {
+        panic!("{told:?}")
+    };
+    let [
+        Document::ReturnReceipt(receipt),
+        Document::ReturnDisposition(verdict),
+    ] = &documents[..]
+    else {
+        panic!("{documents:?}")
+    };
+    assert_eq!(receipt.rma_no.as_deref(), Some("RMA-1"));
+    let pieces: Vec<_> = verdict
+        .lines
+        .iter()
+        .map(|it| (it.quantity.value.to_string(), it.disposition.clone()))
+        .collect();
+    assert_eq!(
+        pieces,
+        [
+            ("2".to_owned(), Disposition::Restock),
+            ("1".to_owned(), Disposition::Scrap)
+        ]
+    );
+    let late = say(&mut carrier, &paper("RMA-1", Purpose::Cancel));
+    assert!(matches!(late, Step::Rejected(_)), "{late:?}");
 }
 
 #[test]

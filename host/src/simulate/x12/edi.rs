@@ -1,9 +1,11 @@
 //! What a warehouse that speaks X12 needs of it: to read a 940 and a 997, and to
-//! write a 997 and a 945.
+//! write a 997 and a 945; in [`reports`] what it tells unasked, 846 and 944.
 //!
 //! Both simulated warehouses use it. It knows segments and elements, no stock and
 //! no transport; what it reads it judges as a warehouse would, by what it needs
 //! to ship.
+
+pub mod reports;
 
 use std::fmt;
 

@@ -14,6 +14,7 @@ use crate::{
     record::{GivenUp, Swept},
     view::{
         keys,
+        processes::{self, ExceptionRow, InstanceRow, ReportRow, joined, piece, pieces},
         rows::{
             DeadLetterRow, DeadLetterStatus, DeliveryRow, IdempotencyRow, IdentityRow, KeptRow,
             MessageRow, SeenRow, SeriesRow, ThreadRow,
@@ -24,7 +25,11 @@ use crate::{
 };
 
 /// All tables that rows are given up in, in the order of their keys.
-const TABLES: [u8; 13] = [
+const TABLES: [u8; 17] = [
+    processes::SENT,
+    processes::EXCEPTIONS,
+    processes::INSTANCES,
+    processes::REPORTS,
     keys::AWAITED,
     keys::CORRELATION,
     keys::DELIVERIES,
@@ -90,8 +95,11 @@ impl Fold {
             }
             let rows = base.range(from, vec![table + 1], room);
             room -= rows.len();
-            for (key, _) in rows.iter().filter(|(key, row)| rule.is_over(key, row)) {
+            for (key, row) in rows.iter().filter(|(key, row)| rule.is_over(key, row)) {
                 self.remove(key.to_vec());
+                for piece in rule.pieces_of(key, row) {
+                    self.remove(piece);
+                }
             }
             if let (0, Some((last, _))) = (room, rows.last()) {
                 self.put(keys::CURSOR.to_vec(), last.to_vec());
@@ -127,6 +135,17 @@ impl Rule<'_> {
             keys::IDENTITY => decode::<IdentityRow>(row).map(|it| self.is_old(it.at)),
             keys::SEEN => decode::<SeenRow>(row).map(|it| self.is_old(it.at)),
             keys::SERIES => decode::<SeriesRow>(row).map(|it| self.is_old(it.at)),
+            processes::SENT => {
+                let id = key.len().checked_sub(20);
+                message_id(id.and_then(|at| key.get(at..at + 16))).map(|it| self.is_gone(it))
+            }
+            processes::INSTANCES => {
+                decode::<InstanceRow>(row).map(|it| it.finished && it.sequence < self.before)
+            }
+            processes::EXCEPTIONS => self
+                .exception(key)
+                .map(|it| it.exception.closed && it.sequence < self.before),
+            processes::REPORTS => decode::<ReportRow>(row).map(|it| it.sequence < self.before),
             keys::AWAITED => {
                 let id = key
                     .len()
@@ -149,6 +168,37 @@ impl Rule<'_> {
             _ => None,
         };
         over.unwrap_or(false)
+    }
+
+    /// The exception whose first piece this is.
+    fn exception(&self, key: &[u8]) -> Option<ExceptionRow> {
+        let (of, piece) = key.split_at_checked(key.len().checked_sub(2)?)?;
+        (piece == [0, 0]).then_some(())?;
+        decode(&joined(of, |key| self.base.get(key).map(|it| it.to_vec()))?)
+    }
+
+    /// Rows that go with one that goes.
+    fn pieces_of(&self, key: &[u8], row: &[u8]) -> Vec<Vec<u8>> {
+        let keys_of = |of: &[u8], first: &[u8]| {
+            let all = pieces(of, &[], Some(first));
+            all.into_iter().map(|(key, _)| key).collect()
+        };
+        match key.first() {
+            Some(&processes::EXCEPTIONS) => key
+                .len()
+                .checked_sub(2)
+                .map_or_else(Vec::new, |end| keys_of(&key[..end], row)),
+            Some(&processes::INSTANCES) => {
+                let mut state = key.to_vec();
+                state[0] = processes::STATES;
+                state.push(0);
+                match self.base.get(&piece(&state, 0)) {
+                    Some(first) => keys_of(&state, &first),
+                    None => Vec::new(),
+                }
+            }
+            _ => Vec::new(),
+        }
     }
 
     fn is_old(&self, at: Timestamp) -> bool {

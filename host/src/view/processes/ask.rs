@@ -25,6 +25,10 @@ const LOOKED_AT_MAX: usize = 200_000;
 /// A day, in milliseconds.
 const DAY_MS: i64 = 24 * 3_600_000;
 
+/// Processes that make documents of what they began with: until they are done, the
+/// journal keeps it.
+const BEGINNING_NEEDED: [&str; 2] = ["order-to-fulfilment", "return-to-credit"];
+
 /// Which instances.
 #[derive(Clone, Debug, Default)]
 pub struct InstanceFilter {
@@ -48,6 +52,15 @@ pub struct InstanceFilter {
     pub after: Option<(String, String)>,
     /// How many at most.
     pub limit: usize,
+}
+
+/// How many instances there are of one version.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct InstanceCount {
+    /// Where something is left to do.
+    pub live: u64,
+    /// Where nothing is.
+    pub finished: u64,
 }
 
 /// Which exceptions.
@@ -105,6 +118,44 @@ impl ExceptionFilter {
 }
 
 impl View {
+    /// The first record that processes need: work that waits, and what an open instance
+    /// began with that makes its documents of it.
+    pub(in crate::view) fn needed_by_processes(&self) -> Option<Sequence> {
+        let waiting = self.waiting_work(None, 1).into_iter();
+        let waiting = waiting.map(|it| it.id().sequence);
+        let open = BEGINNING_NEEDED.into_iter().flat_map(|process| {
+            self.scan(&keys::instance(process, ""))
+                .filter_map(|(_, value)| decode::<InstanceRow>(&value))
+                .filter(|row| !row.finished)
+                .filter_map(|row| Some(self.message(row.origin?.message)?.accepted))
+        });
+        waiting.chain(open).min()
+    }
+
+    /// Open instances of other processes whose last step is in a record before this one.
+    #[must_use]
+    pub fn instances_to_carry(&self, before: Sequence, limit: usize) -> Vec<(String, String)> {
+        self.scan(&[keys::INSTANCES])
+            .filter_map(|(key, value)| {
+                let mut names = names(&key).into_iter();
+                let (process, key) = (names.next()?, names.next()?);
+                let row: InstanceRow = decode(&value)?;
+                let is_carried = !row.finished && row.sequence < before;
+                let wanted = is_carried && !BEGINNING_NEEDED.contains(&process.as_str());
+                wanted.then_some((process, key))
+            })
+            .take(limit)
+            .collect()
+    }
+
+    /// An instance's timers that have not come due: name and when.
+    #[must_use]
+    pub fn timers_of(&self, process: &str, key: &str) -> Vec<(String, Timestamp)> {
+        self.scan(&keys::timers_of(process, key))
+            .filter_map(|(key, value)| Some((names(&key).into_iter().nth(2)?, decode(&value)?)))
+            .collect()
+    }
+
     /// An instance.
     #[must_use]
     pub fn instance(&self, process: &str, key: &str) -> Option<InstanceRow> {
@@ -130,6 +181,25 @@ impl View {
             .filter(|(_, _, row)| filter.wants(row))
             .take(filter.limit)
             .collect()
+    }
+
+    /// How many instances each version of each process has.
+    #[must_use]
+    pub fn count_instances(&self) -> BTreeMap<(String, u32), InstanceCount> {
+        let mut counts: BTreeMap<(String, u32), InstanceCount> = BTreeMap::new();
+        for (key, value) in self.scan(&[keys::INSTANCES]).take(LOOKED_AT_MAX) {
+            let process = names(&key).into_iter().next();
+            let (Some(process), Some(row)) = (process, decode::<InstanceRow>(&value)) else {
+                continue;
+            };
+            let count = counts.entry((process, row.version)).or_default();
+            if row.finished {
+                count.finished += 1;
+            } else {
+                count.live += 1;
+            }
+        }
+        counts
     }
 
     /// The deliveries that an instance asked for, or one of its commands.

@@ -48,6 +48,10 @@ pub(in crate::view) fn timer_of(process: &str, key: &str, name: &str) -> Vec<u8>
     named(TIMERS_OF, &[process, key, name], &[])
 }
 
+pub(in crate::view) fn timers_of(process: &str, key: &str) -> Vec<u8> {
+    named(TIMERS_OF, &[process, key], &[])
+}
+
 /// Work that a record left for processes.
 pub(in crate::view) fn work(id: WorkId) -> Vec<u8> {
     let mut work = vec![WORK];

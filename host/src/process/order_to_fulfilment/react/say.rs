@@ -7,7 +7,10 @@ use crate::{
         command::{Audience, Event, EventKind, Receiver},
         draft::Draft,
         number::Number,
-        order_to_fulfilment::state::{Answer, Cancel, CancelAnswer, Line, Shipped, State},
+        order_to_fulfilment::{
+            quantities::Places,
+            state::{Answer, Cancel, CancelAnswer, Line, Shipped, State},
+        },
         turn::Turn,
         write::{Case, order_response, quantity},
     },
@@ -102,7 +105,9 @@ impl State {
     fn follow_shipment(&self, shipment: &Shipped, turn: &mut Turn<'_>) {
         let (rank, _, content) = shipment.version;
         let key = format!("shipment/{}/{rank}-{content:x}", shipment.id);
-        self.tell_all(turn, &key, &Draft::Relayed { of: shipment.of });
+        let draft = Draft::Relayed { of: shipment.of };
+        turn.send_once(Receiver::Erp, &format!("erp/{key}"), self.for_erp(shipment));
+        self.tell_customers_side(turn, &key, &draft);
         if shipment.cancelled || !shipment.left_anything() || self.base.is_none() {
             return;
         }
@@ -291,9 +296,33 @@ impl State {
         turn.send_once(to, key, draft);
     }
 
+    /// A shipment for the ERP, which books it line by line of its own order: where the
+    /// sender has line numbers of his own, the item tells which line is meant.
+    fn for_erp(&self, shipment: &Shipped) -> Draft {
+        let places = Places::of(&self.lines);
+        let lines: Vec<(String, String)> = shipment
+            .lines
+            .iter()
+            .filter_map(|line| {
+                let known = &self.lines[places.of_line(&line.no, &line.sku)?];
+                (known.no != line.no).then(|| (line.no.clone(), known.no.clone()))
+            })
+            .collect();
+        let of = shipment.of;
+        if lines.is_empty() {
+            return Draft::Relayed { of };
+        }
+        Draft::Numbered { of, lines }
+    }
+
     /// ERP, service desk and whoever placed the order hear the same.
     fn tell_all(&self, turn: &mut Turn<'_>, key: &str, draft: &Draft) {
         turn.send_once(Receiver::Erp, &format!("erp/{key}"), draft.clone());
+        self.tell_customers_side(turn, key, draft);
+    }
+
+    /// The service desk and whoever placed the order hear the same.
+    fn tell_customers_side(&self, turn: &mut Turn<'_>, key: &str, draft: &Draft) {
         turn.send_once(Receiver::Crm, &format!("crm/{key}"), draft.clone());
         if let Some(by) = &self.placed_by {
             turn.send_once(Turn::partner(by), &format!("placer/{key}"), draft.clone());

@@ -60,6 +60,36 @@ fn the_rest_of_a_short_shipment_can_go_to_another_node() {
 }
 
 #[test]
+fn a_word_that_nothing_left_is_no_shipment_that_has_to_arrive() {
+    let mut run = released("");
+    run.document(
+        &warehouse("north"),
+        &shipment(
+            "SH1",
+            "SO-1",
+            &at(60),
+            "not-shipped",
+            &[("1", "A", 0), ("2", "B", 0)],
+        ),
+    );
+    assert_eq!(run.sent("release"), ["release/north", "release/south"]);
+    // Whose lines are no numbers of the order: the items tell.
+    run.document(
+        &warehouse("south"),
+        &shipment(
+            "SH2",
+            "SO-1",
+            &at(90),
+            "complete",
+            &[("#1", "A", 10), ("#2", "B", 5)],
+        ),
+    );
+    assert_eq!((run.status(), run.kinds()), ("shipped", vec![]));
+    arrive(&mut run, "SH2");
+    assert_eq!(run.status(), "delivered");
+}
+
+#[test]
 fn policy_decides_what_a_partial_shipment_leaves() {
     let part = shipment(
         "SH1",

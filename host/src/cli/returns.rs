@@ -1,0 +1,99 @@
+//! `crossdock returns show`.
+
+use clap::{Args, Subcommand};
+
+use super::{
+    instance::{history, open_exceptions, rows, waits},
+    messages::items,
+    print,
+    remote::{Remote, text},
+    report::Failed,
+};
+use crate::api::link;
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Tells everything about one return, from the request to the credit
+    #[command(after_help = "Example:\n  crossdock returns show RMA-77")]
+    Show(Show),
+}
+
+/// Which return.
+#[derive(Debug, Args)]
+pub(super) struct Show {
+    /// Its authorisation's number
+    rma_no: String,
+    #[command(flatten)]
+    remote: Remote,
+}
+
+pub(super) async fn run(command: Command) -> Result<(), Failed> {
+    let Command::Show(show) = command;
+    show.run().await
+}
+
+// === impl Show ===
+
+impl Show {
+    async fn run(self) -> Result<(), Failed> {
+        let path = format!("/v1/returns/{}", link::segment(&self.rma_no));
+        let answer = self.remote.get(&path, &[]).await?;
+        if self.remote.json {
+            print::json(&answer);
+            return Ok(());
+        }
+        let told = &answer["return"];
+        print::line(format!(
+            "return {}: {}",
+            text(&answer["rma_no"]),
+            text(&answer["status"]),
+        ));
+        waits(&answer);
+        let sums = &told["sums"];
+        print::line(format!(
+            "  worth {}, credit due {}, posted {}",
+            text(&sums["worth"]),
+            text(&sums["due"]),
+            text(&sums["posted"]),
+        ));
+        print::line("");
+        let fields = [
+            "line_no",
+            "sku",
+            "authorized",
+            "received",
+            "inspected",
+            "price",
+        ];
+        print::table(
+            &[
+                "line",
+                "item",
+                "authorized",
+                "received",
+                "inspected",
+                "price",
+            ],
+            &rows(&told["lines"], &fields),
+        );
+        for receipt in items(&told["receipts"]) {
+            print::line(format!(
+                "  receipt {} at {}: {} units",
+                text(&receipt["receipt_no"]),
+                text(&receipt["at"]),
+                text(&receipt["units"]),
+            ));
+        }
+        for credit in items(&told["credits"]) {
+            print::line(format!(
+                "  credit {}: {}",
+                text(&credit["invoice_no"]),
+                text(&credit["amount"]),
+            ));
+        }
+        open_exceptions(&answer);
+        history(&answer);
+        Ok(())
+    }
+}
