@@ -54,6 +54,8 @@ pub(super) struct Request {
     pub(super) first_attempt_at: Timestamp,
     pub(super) business_key: String,
     pub(super) content: String,
+    /// Nobody waits for its answer any more.
+    pub(super) is_given_up: bool,
 }
 
 /// What will happen, in its order.

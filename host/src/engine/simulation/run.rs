@@ -500,7 +500,7 @@ impl Run {
         let now = self.clock.now();
         let row = self.view.delivery(attempt.delivery).expect("it is durable");
         let document = conversation::load_document(&self.store, &row).expect("it is there");
-        let request = Request {
+        let mut request = Request {
             life: self.life,
             to: attempt.partner.name.clone(),
             delivery: attempt.delivery,
@@ -508,11 +508,13 @@ impl Run {
             first_attempt_at: conversation::first_attempt_at(&self.view, attempt.delivery, now),
             business_key: row.business_key,
             content: crossdock_sdk::json::to_string(&document).expect("json"),
+            is_given_up: false,
         };
         let after = self.on_the_way();
         if self.dice.one_in(self.weather.lost_one_in) {
             // Who waits for it gives up; it may still arrive.
             self.end(&request, failed(), seconds(30), now);
+            request.is_given_up = true;
             if self.dice.one_in(2) {
                 return;
             }
@@ -555,6 +557,9 @@ impl Run {
 
     /// The engine will hear how an attempt ended, if it lives then.
     fn end(&mut self, request: &Request, end: End, after: Duration, now: Timestamp) {
+        if request.is_given_up {
+            return;
+        }
         let call = match &end {
             End::Failed { .. } => breaker::Outcome::Failed { retry_after: None },
             _ => breaker::Outcome::Answered {

@@ -260,7 +260,8 @@ impl World {
         let lines = job.pack(is_last);
         let missing = job.left();
         let sum: i32 = lines.iter().map(|(.., quantity)| quantity).sum();
-        if sum == 0 && !is_last {
+        let has_shipped = job.lines.iter().any(|it| it.3 > 0);
+        if sum == 0 && (!is_last || has_shipped) {
             return Vec::new();
         }
         self.shipments += 1;
