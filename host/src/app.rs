@@ -534,6 +534,7 @@ fn build_partners(
         partners.push(Partner {
             name: name.clone(),
             role: partner.role(name),
+            takes: partner.takes.as_ref().map(|it| it.get_ref().clone()),
             adapter,
             settings: partner.flat_settings(),
             tables: partner::Tables::default(),

@@ -203,18 +203,4 @@ impl Files {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn filter_of(arguments: &[&str]) -> &'static str {
-        log_filter(&Arguments::parse_from(arguments).command)
-    }
-
-    #[test]
-    fn the_demos_story_is_not_interrupted_by_logs() {
-        let demo = filter_of(&["crossdock", "demo", "--once"]);
-        assert_eq!(demo, "warn,crossdock::ingress=error");
-        assert_eq!(filter_of(&["crossdock", "simulate", "sap"]), "warn");
-        assert_eq!(filter_of(&["crossdock", "serve"]), "warn,crossdock=info");
-    }
-}
+mod tests;

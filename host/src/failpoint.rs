@@ -39,6 +39,9 @@ pub const POLL_NAMES: &[&str] = &[
     "poll-after-accepted",
 ];
 
+/// Those that only what processes take in meets.
+pub const PROCESS_NAMES: &[&str] = &["process-before-record", "process-after-record"];
+
 struct Armed {
     name: String,
     hits_left: AtomicU64,

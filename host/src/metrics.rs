@@ -19,7 +19,7 @@ pub use self::{
 };
 use crate::{
     message::PartnerName,
-    record::{Attempted, Decoded, Disposition, Outcome, Record},
+    record::{Attempted, Decoded, Disposition, Outcome, Record, Stepped},
     sandbox::Usage,
 };
 
@@ -29,6 +29,8 @@ pub struct Metrics {
     partners: BTreeSet<PartnerName>,
     counts: Mutex<BTreeMap<Count, u64>>,
     guests: Mutex<BTreeMap<(String, &'static str), Guest>>,
+    /// Steps of processes, by process and what became of the input.
+    steps: Mutex<BTreeMap<(String, &'static str), u64>>,
 }
 
 /// A counter: which, of whom, of what.
@@ -86,8 +88,8 @@ impl Metrics {
             | Record::Replayed(_)
             | Record::Swept(_)
             | Record::TableChanged(_)
-            | Record::Polled(_)
-            | Record::Stepped(_) => {}
+            | Record::Polled(_) => {}
+            Record::Stepped(stepped) => self.stepped(stepped),
         }
     }
 
@@ -124,6 +126,7 @@ impl Metrics {
     pub fn write(&self, page: &mut Page) {
         self.write_counts(page);
         self.write_guests(page);
+        self.write_steps(page);
     }
 
     fn decoded(&self, decoded: &Decoded) {
@@ -142,6 +145,17 @@ impl Metrics {
         let refused = decoded.refused.len() as u64;
         if refused > 0 {
             self.count(Family::Documents, &decoded.partner, "refused", refused);
+        }
+    }
+
+    fn stepped(&self, stepped: &Stepped) {
+        let mut steps = lock(&self.steps);
+        for step in stepped.steps.iter().filter(|it| it.stands.is_none()) {
+            let became = match step.refused {
+                None => "taken",
+                Some(_) => "refused",
+            };
+            *steps.entry((step.process.clone(), became)).or_default() += 1;
         }
     }
 
@@ -181,6 +195,23 @@ impl Metrics {
                 "" => page.sample(name, &[("partner", partner)], value),
                 value_of => page.sample(name, &[("partner", partner), (of, value_of)], value),
             }
+        }
+    }
+
+    fn write_steps(&self, page: &mut Page) {
+        let steps = lock(&self.steps);
+        if steps.is_empty() {
+            return;
+        }
+        let name = "crossdock_process_steps_total";
+        page.family(
+            name,
+            "counter",
+            "Steps of processes, by what became of the input.",
+        );
+        for ((process, became), count) in steps.iter() {
+            let labels = [("process", process.as_str()), ("input", became)];
+            page.sample(name, &labels, count);
         }
     }
 

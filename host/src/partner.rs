@@ -30,6 +30,9 @@ pub struct Partner {
     pub name: PartnerName,
     /// What it is to the business; none for a partner that processes leave alone.
     pub role: Option<Role>,
+    /// The kinds of document that processes send it; absent for all that its adapter
+    /// writes.
+    pub takes: Option<Vec<String>>,
     /// The adapter that speaks its dialect.
     pub adapter: String,
     /// What the adapter is told with every call.

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::{Fault, Partner};
-use crate::{message::PartnerName, process::Role};
+use crate::{contract, message::PartnerName, process::Role};
 
 /// The longest name of a node, in bytes: it is part of business keys and timers.
 const NODE_BYTES_MAX: usize = 64;
@@ -57,6 +57,7 @@ impl Partner {
 pub(super) fn check(partners: &BTreeMap<PartnerName, Partner>, faults: &mut Vec<Fault>) {
     let mut run_by: BTreeMap<String, &PartnerName> = BTreeMap::new();
     for (name, partner) in partners {
+        faults.extend(check_takes(name, partner));
         let node = match (partner.role(name), &partner.node) {
             (Some(Role::Warehouse { node }), _) => node,
             (_, None) => continue,
@@ -87,6 +88,32 @@ pub(super) fn check(partners: &BTreeMap<PartnerName, Partner>, faults: &mut Vec<
             )));
         }
     }
+}
+
+/// Whether the kinds that a partner takes are some, and known.
+fn check_takes(name: &PartnerName, partner: &Partner) -> Option<Fault> {
+    let takes = partner.takes.as_ref()?;
+    let unknown = takes
+        .get_ref()
+        .iter()
+        .find(|kind| !contract::KINDS.contains(&kind.as_str()));
+    let text = if partner.role.is_none() {
+        "processes send nothing to a partner without a role; add role or leave takes out".to_owned()
+    } else if takes.get_ref().is_empty() {
+        "it names nothing; leave takes out for all that its adapter writes, or endpoint for nothing"
+            .to_owned()
+    } else {
+        format!(
+            "there is no kind of document {}; expected {}",
+            unknown?,
+            contract::KINDS.join(", ")
+        )
+    };
+    Some(Fault {
+        setting: format!("partners.{name}.takes"),
+        text,
+        span: Some(takes.span()),
+    })
 }
 
 fn check_node(node: &str) -> Result<(), String> {
@@ -178,6 +205,22 @@ mod tests {
                 "{node:?}"
             );
         }
+        for (role, takes) in [
+            ("", "order"),
+            ("role = 'erp'", ""),
+            ("role = 'erp'", "orders"),
+        ] {
+            let takes: Vec<&str> = takes.split(' ').filter(|it| !it.is_empty()).collect();
+            assert_eq!(
+                settings(&format!("{erp}{role}\ntakes = {takes:?}")),
+                ["partners.sap.takes"],
+                "{takes:?}"
+            );
+        }
+        assert_eq!(
+            settings(&format!("{erp}role = 'erp'\ntakes = ['order', 'shipment']")),
+            [""; 0]
+        );
         let faults = parse(&format!("{erp}role = 'bank'")).unwrap_err();
         assert!(faults[0].text.contains("warehouse"), "{faults:?}");
         assert!(faults[0].span.is_some());

@@ -208,7 +208,7 @@ fn others(places: &Places<'_>, tokens: &Tokens) -> String {
             Kind::Sap,
             &places.sap,
             Access::Token(tokens.sap.hash().to_string()),
-            "role = \"erp\"",
+            "role = \"erp\"\ntakes = [\"order\", \"shipment\"]",
             // Each shipment is booked as a delivery of its own, and the order's number is
             // ours everywhere.
             "shipments = \"outbound-delivery\"\ninvoice-order-no = \"purchase-order\"",
@@ -250,6 +250,7 @@ fn one_company(places: &Places<'_>, tokens: &Tokens) -> String {
 [partners.sap-hub]
 adapter = "canonical-json"
 role = "erp"
+takes = ["order-response", "milestone", "return-authorization", "return-receipt", "return-disposition", "inventory-adjustment"]
 access.token_sha256 = [{hub}]
 {to_hub}
 [partners.lakes-3pl]

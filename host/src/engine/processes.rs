@@ -31,6 +31,7 @@ use super::Engine;
 use crate::{
     clock::Timestamp,
     deliver::lane::{Entry, OrderKey},
+    failpoint,
     journal::Sequence,
     message::DeliveryId,
     process::{Body, Delivered, Input, Received, exception::Action},
@@ -291,6 +292,7 @@ impl Engine {
     fn record(&mut self, building: Building) -> bool {
         let deals = building.deed;
         let record = Arc::new(Record::Stepped(building.stepped));
+        failpoint::hit("process-before-record");
         match self.commit(&record) {
             Ok(()) => {
                 if let Record::Stepped(stepped) = &*record {
@@ -307,7 +309,7 @@ impl Engine {
                 let Record::Stepped(stepped) = &*record else {
                     return false;
                 };
-                self.stage.instances.take_back(building.before);
+                self.stage.take_back(building.before);
                 if let Some(Deed { answer }) = deals {
                     let broken = DealError::Broken(error.to_string());
                     drop(answer.send(Err(broken)));
@@ -327,6 +329,7 @@ impl Engine {
 
     /// Steps are durable and in the view: their deliveries may go.
     pub(super) fn stepped(&mut self, sequence: Sequence, stepped: &Stepped) {
+        failpoint::hit("process-after-record");
         self.stage.committed(sequence, stepped);
         self.state.ordinals.committed(&stepped.deliveries);
         for queued in &stepped.deliveries {
@@ -412,7 +415,7 @@ impl Engine {
         };
         let refused = done.stepped.steps.first().and_then(|it| it.refused.clone());
         if let Some(refused) = refused {
-            self.stage.instances.take_back(done.before);
+            self.stage.take_back(done.before);
             drop(answer.send(Err(DealError::Refused(refused))));
             return;
         }

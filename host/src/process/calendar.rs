@@ -267,6 +267,12 @@ mod tests {
     }
 
     #[test]
+    fn time_zones_are_part_of_the_program() {
+        let bundled = jiff::tz::TimeZoneDatabase::bundled();
+        assert!(bundled.get("America/Chicago").is_ok());
+    }
+
+    #[test]
     fn what_can_not_be_meant_is_refused() {
         let config = |zone: &str, day: &str, hours: &str| Config {
             name: "n".to_owned(),

@@ -17,11 +17,14 @@
 //!   confirms, and only once no node has it any more: none was asked, the node took the
 //!   cancel, or it shipped nothing. If the node refuses the cancel, the rest stays open.
 //!   Whoever cancels is told which of it was too late.
+//!   One whose cancel is withdrawn goes to another node than the one that let it go.
 //! - **Change against shipment**: a line never falls below what left of it; whoever
 //!   wanted less is told that it was too late.
 //! - **The ERP's verdict**: the one decided last by its own time holds.
 //! - **A node's answer**: a refusal is final, and a node that refused or did not answer
-//!   in time is never asked again. If it ships in spite of that, what left counts.
+//!   in time is never asked again. If it ships in spite of that, what left counts, and
+//!   the next node is told what is still wanted. By policy a shipment of nothing is a
+//!   refusal. A node that has accepted keeps the order while its partner is down.
 //! - **Shipments** count by their id, the highest purpose (replacement before original,
 //!   cancellation before both).
 //!

@@ -270,7 +270,7 @@ impl Node {
             if let Err(text) = check_country(&region.country) {
                 fault(format!("node {name}: {text}"));
             }
-            if region.postal.iter().any(String::is_empty) {
+            if region.postal.iter().any(|it| begins("", it)) {
                 fault(format!(
                     "node {name} has an empty postal prefix in {}; leave postal out for the whole country",
                     region.country
@@ -278,6 +278,19 @@ impl Node {
             }
         }
     }
+}
+
+/// Whether a postal code begins so, however it is spelled: `sw1a 2aa` begins like `SW1A2`.
+fn begins(code: &str, prefix: &str) -> bool {
+    let plain = |text: &str| {
+        let letters: Vec<u8> = text
+            .bytes()
+            .filter(|byte| !matches!(byte, b' ' | b'-'))
+            .map(|byte| byte.to_ascii_uppercase())
+            .collect();
+        letters
+    };
+    plain(code).starts_with(&plain(prefix))
 }
 
 /// Documents have countries so, and another spelling would never be met.
@@ -404,8 +417,7 @@ impl Region {
         let country = request.country.as_deref().unwrap_or_default();
         let postal = request.postal.as_deref().unwrap_or_default();
         country.eq_ignore_ascii_case(&self.country)
-            && (self.postal.is_empty()
-                || self.postal.iter().any(|it| postal.starts_with(it.as_str())))
+            && (self.postal.is_empty() || self.postal.iter().any(|it| begins(postal, it)))
     }
 }
 

@@ -2,11 +2,16 @@
 //! engine's part: it keeps timers, delivers what is sent, and checks what must always
 //! hold after each step.
 
+mod disorder;
 mod documents;
 mod promises;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+};
 
+pub(super) use self::disorder::*;
 pub(crate) use self::documents::*;
 use super::{
     Body, Command, Delivered, EventKind, Input, Machine, Number, Origin, Policy, Received, Signal,
@@ -15,6 +20,7 @@ use super::{
     exception::{Action, Exception, Kind},
     policy::Config,
     routing::{Stock, Supply},
+    timer::Level,
 };
 use crate::{
     clock::Timestamp,
@@ -44,7 +50,7 @@ pub(super) const SETTINGS: &str = r#"
 pub(super) struct Run<M: Machine> {
     pub(super) state: M::State,
     pub(super) now: Timestamp,
-    pub(super) policy: Policy,
+    pub(super) policy: Rc<Policy>,
     pub(super) supply: Warehouses,
     pub(super) commands: Vec<Command>,
     pub(super) events: Vec<super::Event>,
@@ -59,12 +65,25 @@ pub(super) struct Run<M: Machine> {
     /// Whether a document that comes again has another identity, as after longer than
     /// identities are remembered: what it says is all that tells it is the same.
     pub(super) forgets: bool,
+    /// Whether each step is looked at from all sides. What only matters to the engine is
+    /// left out otherwise, so that many runs take little time.
+    pub(super) careful: bool,
 }
 
-/// Stock that a test sets.
+/// A document on its way, with what makes it the same again.
+#[derive(Clone, Debug)]
+pub(super) struct Told {
+    pub(super) from: Origin,
+    pub(super) document: Box<Document>,
+    digest: String,
+    id: DocumentId,
+}
+
+/// Stock that a test sets, and nodes whose partners are down.
 #[derive(Default)]
 pub(super) struct Warehouses {
     pub(super) stock: BTreeMap<(String, String), i32>,
+    pub(super) down: BTreeSet<String>,
 }
 
 impl Supply for Warehouses {
@@ -80,8 +99,8 @@ impl Supply for Warehouses {
         0
     }
 
-    fn answers(&self, _: &str) -> bool {
-        true
+    fn answers(&self, node: &str) -> bool {
+        !self.down.contains(node)
     }
 }
 
@@ -89,11 +108,15 @@ impl Supply for Warehouses {
 
 impl<M: Machine> Run<M> {
     pub(super) fn new(key: &str, settings: &str) -> Self {
-        let config: Config = toml::from_str(&format!("{settings}\n{SETTINGS}")).expect("settings");
+        Self::of(key, &policy(settings))
+    }
+
+    /// With a policy that was read before.
+    pub(super) fn of(key: &str, policy: &Rc<Policy>) -> Self {
         Self {
             state: M::begin(key),
             now: Timestamp::from_millis(START),
-            policy: Policy::new(config).expect("a policy"),
+            policy: Rc::clone(policy),
             supply: Warehouses::default(),
             commands: Vec::new(),
             events: Vec::new(),
@@ -105,6 +128,7 @@ impl<M: Machine> Run<M> {
             always: |_| {},
             delivers: true,
             forgets: false,
+            careful: true,
         }
     }
 
@@ -116,33 +140,45 @@ impl<M: Machine> Run<M> {
 
     /// A partner sends a document. The same document is the same input.
     pub(super) fn document(&mut self, from: &Origin, document: &Document) -> Step<()> {
-        let content = contract::json::to_vec(document).expect("json");
-        let digest = Digest::of(&[content.as_slice(), from.partner.as_str().as_bytes()].concat());
-        let mut id = [0; 16];
-        id.copy_from_slice(&digest.as_bytes()[..16]);
-        let key = self.key.clone();
-        let address = addresses(document, from)
-            .into_iter()
-            .find(|it| it.process == M::NAME && it.key == key);
-        let lines = address.and_then(|it| it.lines);
-        let id = DocumentId {
-            message: MessageId::from_bytes(id),
-            position: 0,
+        self.told(&Told::new(from.clone(), document.clone()))
+    }
+
+    /// The same, for a document that is told often.
+    pub(super) fn told(&mut self, told: &Told) -> Step<()> {
+        let is_stock = matches!(
+            *told.document,
+            Document::InventorySnapshot(_) | Document::InventoryAdjustment(_)
+        );
+        let of_stock = if is_stock {
+            addresses(&told.document, &told.from)
+        } else {
+            Vec::new()
         };
-        self.came.insert(id, contract::kind(document));
+        let lines = of_stock
+            .into_iter()
+            .find(|it| it.process == M::NAME && it.key == self.key)
+            .and_then(|it| it.lines);
+        let kind = contract::kind(&told.document);
+        self.came.insert(told.id, kind);
         let body = Body::Document(Received {
-            id,
-            from,
-            document,
+            id: told.id,
+            from: &told.from,
+            document: &told.document,
             lines: lines.as_deref(),
         });
         let identity = if self.forgets {
             self.count += 1;
-            format!("{digest}/{}", self.count)
+            format!("{}/{}", told.digest, self.count)
         } else {
-            digest.to_string()
+            told.digest.clone()
         };
         self.input(identity, body)
+    }
+
+    /// A timer rings that nobody has set.
+    pub(super) fn ring(&mut self, name: &str) -> Step<()> {
+        let name = name.to_owned();
+        self.input(format!("timer/{name}"), Body::Timer { name })
     }
 
     /// Another process says something.
@@ -151,17 +187,41 @@ impl<M: Machine> Run<M> {
     }
 
     /// A delivery ends.
-    pub(super) fn outcome(&mut self, key: &str, result: Delivered) {
+    pub(super) fn outcome(&mut self, key: &str, result: Delivered) -> Step<()> {
         let dedupe_key = format!("{}/{key}", self.key);
         self.count += 1;
         self.input(
             format!("outcome/{}", self.count),
             Body::Outcome { dedupe_key, result },
-        );
+        )
+    }
+
+    /// A node refuses what was sent to it under this key.
+    pub(super) fn refused(&mut self, key: &str, text: &str) -> Step<()> {
+        self.dead(key, text, true)
+    }
+
+    /// A delivery of this key becomes a dead letter.
+    pub(super) fn lost(&mut self, key: &str, text: &str) -> Step<()> {
+        self.dead(key, text, false)
+    }
+
+    fn dead(&mut self, key: &str, text: &str, refused: bool) -> Step<()> {
+        let result = Delivered::Dead {
+            code: "dead".to_owned(),
+            text: text.to_owned(),
+            refused,
+        };
+        self.outcome(key, result)
     }
 
     /// A partner stops answering, or answers again.
     pub(super) fn availability(&mut self, node: &str, available: bool) {
+        if available {
+            self.supply.down.remove(node);
+        } else {
+            self.supply.down.insert(node.to_owned());
+        }
         self.count += 1;
         let body = Body::Availability {
             partner: partner(node),
@@ -206,6 +266,19 @@ impl<M: Machine> Run<M> {
 
     pub(super) fn exceptions(&self) -> Vec<Exception> {
         M::summary(&self.state).exceptions
+    }
+
+    /// A fact of the summary; empty when there is none of this name.
+    pub(super) fn fact(&self, name: &str) -> String {
+        let facts = M::summary(&self.state).facts;
+        let fact = facts.into_iter().find(|it| it.0 == name);
+        fact.map(|it| it.1).unwrap_or_default()
+    }
+
+    /// What is waited for.
+    pub(super) fn waits(&self) -> Vec<Level> {
+        let waits = M::summary(&self.state).waits;
+        waits.into_iter().map(|it| it.level).collect()
     }
 
     pub(super) fn kinds(&self) -> Vec<Kind> {
@@ -256,63 +329,28 @@ impl<M: Machine> Run<M> {
             policy: &self.policy,
             supply: &self.supply,
         };
-        // The state is what was written and read again: nothing lives beside it.
-        let bytes = rmp_serde::to_vec_named(&self.state).expect("a state");
-        let state: M::State = rmp_serde::from_slice(&bytes).expect("a state");
+        let state = std::mem::replace(&mut self.state, M::begin(&self.key));
+        let state = if self.careful {
+            read::<M>(&bytes_of::<M>(&state))
+        } else {
+            state
+        };
         let step = M::step(state, &input, self.now, &world);
         self.state = step.state;
         (self.always)(&self.state);
-        promises::waits_for_whom_it_says(&M::summary(&self.state));
-
-        // The same input again changes nothing.
-        let bytes = rmp_serde::to_vec_named(&self.state).expect("a state");
-        let state: M::State = rmp_serde::from_slice(&bytes).expect("a state");
-        let again = M::step(state, &input, self.now, &world);
-        assert!(
-            again.commands.is_empty() && again.events.is_empty(),
-            "{:?} {:?}",
-            again.commands,
-            again.events
-        );
-        assert_eq!(
-            rmp_serde::to_vec_named(&again.state).expect("a state"),
-            bytes
-        );
-
-        let mut sent = Vec::new();
-        for command in &step.commands {
-            let bytes = rmp_serde::to_vec_named(command).expect("a command");
-            assert_eq!(
-                &rmp_serde::from_slice::<Command>(&bytes).expect("a command"),
-                command
-            );
-            match command {
-                Command::SetTimer { name, due } => {
-                    self.timers.insert(name.clone(), *due);
-                }
-                Command::ClearTimer { name } => {
-                    self.timers.remove(name);
-                }
-                Command::OpenException(it) => {
-                    assert!(self.open.insert(it.id.clone()), "opened twice: {it:?}")
-                }
-                Command::UpdateException(it) => assert!(self.open.contains(&it.id), "{it:?}"),
-                Command::CloseException(it) => {
-                    assert!(self.open.remove(&it.id) && it.closed, "{it:?}")
-                }
-                Command::Send {
-                    to,
-                    draft,
-                    dedupe_key,
-                } => {
+        if self.careful {
+            self.nothing_is_left_to_say(&input, &world);
+            promises::waits_for_whom_it_says(&M::summary(&self.state));
+            for command in &step.commands {
+                if let Command::Send { to, draft, .. } = command {
                     promises::sends_what_it_says(to, draft, &self.came);
-                    sent.push(dedupe_key.clone());
                 }
-                _ => {}
+                let bytes = rmp_serde::to_vec_named(command).expect("a command");
+                let again: Command = rmp_serde::from_slice(&bytes).expect("a command");
+                assert_eq!(&again, command);
             }
         }
-        let open: BTreeSet<String> = self.exceptions().into_iter().map(|it| it.id).collect();
-        assert_eq!(open, self.open, "what is said to be open is open");
+        let sent = self.carry_out(&step.commands);
         let result = Step {
             state: (),
             commands: step.commands.clone(),
@@ -321,51 +359,106 @@ impl<M: Machine> Run<M> {
         };
         self.commands.extend(step.commands);
         self.events.extend(step.events);
-        if self.delivers {
-            for dedupe_key in sent {
-                let body = Body::Outcome {
-                    result: Delivered::Done { external_id: None },
-                    dedupe_key: dedupe_key.clone(),
-                };
-                self.input(format!("delivered/{dedupe_key}"), body);
-            }
+        for dedupe_key in sent {
+            let body = Body::Outcome {
+                result: Delivered::Done { external_id: None },
+                dedupe_key: dedupe_key.clone(),
+            };
+            self.count += 1;
+            self.input(format!("delivered/{dedupe_key}/{}", self.count), body);
         }
         result
     }
-}
 
-/// The happenings of a story as a bad network brings them: in any order, some twice or
-/// three times, some so late that limits pass. The first telling of each may be lost;
-/// one of them arrives.
-pub(super) fn disorder<T: Clone>(happenings: &[T], seed: u64) -> Vec<(i64, T)> {
-    let mut state = seed;
-    let mut next = move || {
-        // SplitMix64: enough to scatter, and the same for the same seed.
-        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    };
-    let mut all: Vec<(u64, i64, T)> = Vec::new();
-    for happening in happenings {
-        for _ in 0..=next() % 3 {
-            let delay = if next() % 8 == 0 {
-                45
-            } else {
-                i64::try_from(next() % 3).unwrap_or(0)
-            };
-            all.push((next(), delay, happening.clone()));
+    /// The same input again changes nothing, and neither does another look: whatever
+    /// follows from what is known was said in the step.
+    fn nothing_is_left_to_say(&self, input: &Input<'_>, world: &World<'_>) {
+        let bytes = bytes_of::<M>(&self.state);
+        let look = Input {
+            identity: "look".to_owned(),
+            body: Body::Timer {
+                name: "look".to_owned(),
+            },
+        };
+        for again in [input, &look] {
+            let step = M::step(read::<M>(&bytes), again, self.now, world);
+            assert!(
+                step.commands.is_empty() && step.events.is_empty(),
+                "{:?} {:?}",
+                step.commands,
+                step.events
+            );
+            assert_eq!(bytes_of::<M>(&step.state), bytes);
         }
     }
-    all.sort_by_key(|(place, ..)| *place);
-    all.into_iter()
-        .map(|(_, delay, happening)| (delay, happening))
-        .collect()
+
+    /// Keeps timers and the list of open exceptions; what was sent and arrives.
+    fn carry_out(&mut self, commands: &[Command]) -> Vec<String> {
+        let mut sent = Vec::new();
+        let orders = format!("{}/release/", self.key);
+        let cancels = format!("{}/cancel/", self.key);
+        for command in commands {
+            match command {
+                Command::SetTimer { name, due } => {
+                    self.timers.insert(name.clone(), *due);
+                }
+                Command::ClearTimer { name } => {
+                    self.timers.remove(name);
+                }
+                Command::OpenException(it) => {
+                    assert!(self.open.insert(it.id.clone()), "opened twice: {it:?}");
+                }
+                Command::UpdateException(it) => assert!(self.open.contains(&it.id), "{it:?}"),
+                Command::CloseException(it) => {
+                    assert!(self.open.remove(&it.id) && it.closed, "{it:?}");
+                }
+                Command::Send { dedupe_key, .. } | Command::Redeliver { dedupe_key } => {
+                    let matters =
+                        dedupe_key.starts_with(&orders) || dedupe_key.starts_with(&cancels);
+                    if self.delivers && (self.careful || matters) {
+                        sent.push(dedupe_key.clone());
+                    }
+                }
+                _ => {}
+            }
+        }
+        let open: BTreeSet<String> = self.exceptions().into_iter().map(|it| it.id).collect();
+        assert_eq!(open, self.open, "what is said to be open is open");
+        sent
+    }
 }
 
-/// In an order that does not depend on how it came about.
-pub(super) fn sorted<T: Ord>(items: impl Iterator<Item = T>) -> Vec<T> {
-    let mut items: Vec<T> = items.collect();
-    items.sort();
-    items
+/// The policy that these settings and the usual nodes make.
+pub(super) fn policy(settings: &str) -> Rc<Policy> {
+    let config: Config = toml::from_str(&format!("{settings}\n{SETTINGS}")).expect("settings");
+    Rc::new(Policy::new(config).expect("a policy"))
+}
+
+/// The state is what was written and read again: nothing lives beside it.
+fn bytes_of<M: Machine>(state: &M::State) -> Vec<u8> {
+    rmp_serde::to_vec_named(state).expect("a state")
+}
+
+fn read<M: Machine>(bytes: &[u8]) -> M::State {
+    rmp_serde::from_slice(bytes).expect("a state")
+}
+
+// === impl Told ===
+
+impl Told {
+    pub(super) fn new(from: Origin, document: Document) -> Self {
+        let content = contract::json::to_vec(&document).expect("json");
+        let digest = Digest::of(&[content.as_slice(), from.partner.as_str().as_bytes()].concat());
+        let mut id = [0; 16];
+        id.copy_from_slice(&digest.as_bytes()[..16]);
+        Self {
+            from,
+            document: Box::new(document),
+            digest: digest.to_string(),
+            id: DocumentId {
+                message: MessageId::from_bytes(id),
+                position: 0,
+            },
+        }
+    }
 }

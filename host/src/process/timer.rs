@@ -71,8 +71,12 @@ pub struct Limit {
     /// Only for this priority (`rush`, or an exception's severity); absent for all.
     #[serde(default)]
     pub priority: Option<String>,
-    /// So long.
+    /// So long, and as many seconds more.
+    #[serde(default)]
     pub minutes: u32,
+    /// For what is a matter of seconds.
+    #[serde(default)]
+    pub seconds: u32,
     /// The share of it after which somebody is warned.
     #[serde(default = "warn_percent")]
     pub warn_percent: u8,
@@ -180,8 +184,10 @@ impl Limits {
         for (index, limit) in limits.iter().enumerate() {
             let name = limit.level.name();
             let mut fault = |text| faults.push(Fault::of(Part::Limit, index, text));
-            if limit.minutes == 0 {
-                fault(format!("limit {name} is 0 minutes; leave it out for none"));
+            if limit.millis() == 0 {
+                fault(format!(
+                    "limit {name} is 0 minutes and 0 seconds; leave it out for none"
+                ));
             }
             if limit.warn_percent == 0 || limit.warn_percent > 100 {
                 fault(format!(
@@ -252,10 +258,14 @@ impl Limit {
         }
     }
 
+    fn millis(&self) -> i64 {
+        (i64::from(self.minutes) * 60 + i64::from(self.seconds)) * 1_000
+    }
+
     /// When to warn, and when it is breached.
     #[must_use]
     pub fn ends(&self, since: Timestamp, calendar: Option<&Calendar>) -> (Timestamp, Timestamp) {
-        let millis = i64::from(self.minutes) * 60_000;
+        let millis = self.millis();
         let warn = millis * i64::from(self.warn_percent) / 100;
         match calendar.filter(|_| self.business_time) {
             Some(calendar) => (calendar.after(since, warn), calendar.after(since, millis)),
@@ -330,6 +340,7 @@ mod tests {
             partner: partner.map(str::to_owned),
             priority: priority.map(str::to_owned),
             minutes,
+            seconds: 0,
             warn_percent: 75,
             business_time: false,
         }
@@ -364,6 +375,12 @@ mod tests {
             (warn.as_millis(), breach.as_millis()),
             (45 * 60_000, 60 * 60_000)
         );
+        let short = Limit {
+            seconds: 8,
+            ..limit(None, None, 1)
+        };
+        let (warn, breach) = short.ends(start, None);
+        assert_eq!((warn.as_millis(), breach.as_millis()), (51_000, 68_000));
     }
 
     #[test]

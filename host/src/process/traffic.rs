@@ -64,6 +64,23 @@ pub fn sends(role: &Role) -> &'static [&'static str] {
     }
 }
 
+/// The kinds of these that a process waits for something to come of. Without an adapter
+/// that writes them each one ends as a dead letter, and in an exception; the others are
+/// left out.
+#[must_use]
+pub fn needs(role: &Role) -> &'static [&'static str] {
+    match role {
+        Role::Erp => &[
+            "order",
+            "return-authorization",
+            "return-disposition",
+            "inventory-adjustment",
+        ],
+        Role::Warehouse { .. } => &["order", "return-authorization"],
+        Role::Crm | Role::Shop | Role::Carrier => &[],
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -119,6 +136,10 @@ mod tests {
         let sent = roles.iter().flat_map(|from| sends(&from.role));
         for kind in sent.chain(FROM_ALL).chain(OF_STOCK) {
             assert!(contract::KINDS.contains(kind), "{kind}");
+        }
+        for from in &roles {
+            let is_sent = |kind: &&str| sends(&from.role).contains(kind);
+            assert!(needs(&from.role).iter().all(is_sent), "{from:?}");
         }
     }
 }

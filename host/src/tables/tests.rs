@@ -104,6 +104,7 @@ impl House {
         let partners = Arc::new(Partners::new([Partner {
             name: partner(),
             role: None,
+            takes: None,
             adapter: "x12".to_owned(),
             settings: Vec::new(),
             tables: crate::partner::Tables::default(),

@@ -2,14 +2,16 @@
 //!
 //! ```text
 //! cargo bench -p e2e --bench load             # all of it, some minutes
-//! cargo bench -p e2e --bench load -- accept   # or: path, restart, memory
+//! cargo bench -p e2e --bench load -- accept   # or: path, restart, memory, processes
 //! ```
 //!
 //! - `accept`: messages made durable and acknowledged a second, beside a bare axum
 //!   handler that does the same group commit and one sled batch;
 //! - `path`: messages a second from acceptance to delivery, every step journaled;
 //! - `restart`: from the start of the process to ready, with a journal of 1 GiB;
-//! - `memory`: what an idle host with 100 adapters holds.
+//! - `memory`: what an idle host with 100 adapters holds;
+//! - `processes`: steps a second of 50,000 orders, what a host with them holds, and how
+//!   long it takes to tell the story of one.
 //!
 //! Figures are printed, never judged: they belong to the machine.
 
@@ -22,6 +24,7 @@ mod accept;
 mod client;
 mod idle;
 mod path;
+mod processes;
 
 use std::{env, process::ExitCode};
 
@@ -29,7 +32,7 @@ use std::{env, process::ExitCode};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const FIGURES: [&str; 4] = ["accept", "path", "restart", "memory"];
+const FIGURES: [&str; 5] = ["accept", "path", "restart", "memory", "processes"];
 
 fn main() -> ExitCode {
     // Cargo adds `--bench`.
@@ -55,6 +58,9 @@ fn main() -> ExitCode {
         }
         if wanted("memory") {
             idle::measure().await;
+        }
+        if wanted("processes") {
+            processes::measure().await;
         }
     });
     ExitCode::SUCCESS

@@ -23,7 +23,7 @@ const JOURNAL_BYTES: u64 = 1 << 30;
 const RESTARTS: usize = 3;
 
 /// A partner that takes everything and counts what it has not seen before.
-struct Counter {
+pub(crate) struct Counter {
     address: SocketAddr,
     arrived: watch::Receiver<u64>,
 }
@@ -36,7 +36,7 @@ struct Counting {
 // === impl Counter ===
 
 impl Counter {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let (sender, arrived) = watch::channel(0);
         let counting = Arc::new(Counting {
             seen: Mutex::default(),
@@ -49,6 +49,11 @@ impl Counter {
         let address = socket.local_addr().expect("a socket has an address");
         tokio::spawn(async move { axum::serve(socket, router).await });
         Self { address, arrived }
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
     }
 
     async fn until(&self, count: u64) {

@@ -231,6 +231,34 @@ impl Api {
         self.asked(Method::GET, path, None).await
     }
 
+    /// Asks for something that may not be there.
+    ///
+    /// # Panics
+    /// When it is refused for another reason.
+    pub async fn find(&self, path: &str) -> Option<Value> {
+        let request = self.request(Method::GET, path).bearer_auth(&self.operator);
+        let answer = answered(request).await.expect("the host answers");
+        assert!(
+            [200, 404].contains(&answer.status),
+            "{path}: {}",
+            answer.body
+        );
+        (answer.status == 200).then_some(answer.body)
+    }
+
+    /// Asks for something to be done, and gives the answer whatever it is.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub async fn tried(&self, path: &str, body: &Value) -> Answer {
+        let request = self
+            .request(Method::POST, path)
+            .bearer_auth(&self.operator)
+            .header("content-type", "application/json")
+            .body(body.to_string());
+        answered(request).await.expect("the host answers")
+    }
+
     /// Asks for something that is no JSON.
     ///
     /// # Panics

@@ -12,7 +12,7 @@ use crate::{
         policy::InventoryConfig,
         routing::{Node, Rule},
         timer::Limit,
-        traffic::sends,
+        traffic::{needs, sends},
     },
 };
 
@@ -64,15 +64,21 @@ pub(super) fn lines(
         let Some(written) = writes(adapter).filter(|_| partner.endpoint.is_some()) else {
             continue;
         };
-        let lacks: Vec<_> = sends(role)
+        let lacks = sends(role)
             .iter()
-            .filter(|kind| !written.iter().any(|it| it == *kind))
             .copied()
-            .collect();
-        if !lacks.is_empty() {
+            .filter(|kind| !written.iter().any(|it| it == kind));
+        let (needed, rest): (Vec<_>, Vec<_>) = lacks.partition(|kind| needs(role).contains(kind));
+        if !rest.is_empty() {
+            let rest = rest.join(", ");
             lines.push(format!(
-                "  note: {name} can't be sent {}, since {adapter} does not write that",
-                lacks.join(", ")
+                "  note: {name} is not told of {rest}, which {adapter} does not write"
+            ));
+        }
+        if !needed.is_empty() {
+            let needed = needed.join(", ");
+            lines.push(format!(
+                "  warning: {name} needs {needed}, which {adapter} does not write; each one will be a dead letter"
             ));
         }
     }
@@ -187,7 +193,10 @@ fn exceptions(process: &Process) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Config, EXAMPLE, Overrides};
+    use crate::{
+        config::{Config, EXAMPLE, Overrides},
+        contract,
+    };
 
     #[test]
     fn the_example_is_told_in_short() {
@@ -195,6 +204,11 @@ mod tests {
         let writes = |adapter: &str| match adapter {
             "x12-3pl" => Some(vec!["order".to_owned(), "return-authorization".to_owned()]),
             "shipbob" => Some(vec!["order".to_owned()]),
+            "canonical-json" => {
+                let all = contract::KINDS.iter();
+                let some = all.filter(|kind| **kind != "order-response");
+                Some(some.map(|&kind| kind.to_owned()).collect())
+            }
             _ => None,
         };
         let told = lines(&checked, &writes).join("\n");
@@ -214,7 +228,9 @@ mod tests {
           limit inventory-staleness: 1440 minutes, warned at 75 %
           inventory south: tolerates 0 units or 0 %, asked every 720 minutes, reconciled at 06:00
           exceptions: default operations, variance inventory-control
-          note: stock can't be sent return-authorization, since shipbob does not write that
+          note: desk is not told of order-response, which canonical-json does not write
+          note: erp is not told of order-response, which canonical-json does not write
+          warning: stock needs return-authorization, which shipbob does not write; each one will be a dead letter
         ");
     }
 

@@ -170,6 +170,11 @@ fn there_is_one_erp_where_orders_are_routed() {
         "oracle and sap are both the ERP",
         "erp",
     );
+    let divided = "[partners.hub]\nadapter = 'x'\nrole = 'erp'\nendpoint.url = 'https://o.example'\ntakes = ['milestone']\n";
+    let text = with(divided);
+    assert_eq!(fault(&text).0, "partners.sap.role");
+    let text = text.replacen("role = 'erp'\n", "role = 'erp'\ntakes = ['order']\n", 1);
+    assert!(parse(&text).is_ok(), "{text}");
     let silent = "[partners.oracle]\nadapter = 'x'\nrole = 'erp'\nfolder.directory = 'o'\n";
     assert!(parse(&with(silent)).is_ok());
     let text = with("").replace("role = 'erp'\n", "");

@@ -69,17 +69,19 @@ impl<'a> World<'a> {
         wants_releases: Option<(&'static str, Range<usize>)>,
         faults: &mut Vec<Fault>,
     ) {
-        let mut written: Vec<_> = self
+        let written: Vec<_> = self
             .erps
             .iter()
             .filter(|(_, partner)| partner.endpoint.is_some())
             .collect();
-        if let (Some((first, _)), true) = (written.first().copied(), written.len() > 1) {
-            for (name, partner) in written.drain(1..) {
+        for (index, (name, partner)) in written.iter().enumerate() {
+            let mut before = written[..index].iter();
+            let rival = before.find(|(_, other)| are_sent_the_same(other, partner));
+            if let Some((first, _)) = rival {
                 faults.push(Fault {
                     setting: format!("partners.{name}.role"),
                     text: format!(
-                        "{first} and {name} are both the ERP and both have an endpoint, and processes tell one; take role or endpoint from one of them"
+                        "{first} and {name} are both the ERP and both have an endpoint, and processes tell one; take role or endpoint from one of them, or say with takes which kinds of document each is sent"
                     ),
                     span: role_span(partner),
                 });
@@ -112,6 +114,17 @@ impl<'a> World<'a> {
                 });
             }
         }
+    }
+}
+
+/// Whether there is a kind of document that both would be sent.
+fn are_sent_the_same(one: &Partner, other: &Partner) -> bool {
+    match (&one.takes, &other.takes) {
+        (Some(one), Some(other)) => {
+            let mut kinds = one.get_ref().iter();
+            kinds.any(|kind| other.get_ref().contains(kind))
+        }
+        _ => true,
     }
 }
 

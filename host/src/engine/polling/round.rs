@@ -43,6 +43,9 @@ pub(in crate::engine) struct Poller {
     failures: u32,
     run: Run,
     last: Option<Ended>,
+    /// Whether the host wants another run after the one under way, which may have asked
+    /// before what is wanted was there.
+    again: bool,
     /// Who asked for a run and waits for its end.
     waiting: Vec<oneshot::Sender<Poll>>,
 }
@@ -142,6 +145,7 @@ impl Poller {
             failures: 0,
             run: Run::default(),
             last: None,
+            again: false,
             waiting: Vec::new(),
         }
     }
@@ -163,8 +167,9 @@ impl Poller {
 
     /// Takes note that the host itself wants a run at once.
     pub(in crate::engine) fn wanted_by_the_host(&mut self, now: Timestamp) {
-        if matches!(self.phase, Phase::Idle) {
-            self.due = self.due.min(now);
+        match self.phase {
+            Phase::Idle => self.due = self.due.min(now),
+            Phase::Running { .. } | Phase::Taking { .. } => self.again = true,
         }
     }
 
@@ -321,7 +326,10 @@ impl Poller {
             return None;
         }
         self.failures = 0;
-        self.due = self.plan.next(now, random);
+        self.due = match std::mem::take(&mut self.again) {
+            true => now,
+            false => self.plan.next(now, random),
+        };
         let outcome = match self.run.messages {
             0 => "nothing",
             _ => "brought",
@@ -340,6 +348,8 @@ impl Poller {
     ) -> Poll {
         self.phase = Phase::Idle;
         self.failures = self.failures.saturating_add(1);
+        // The next attempt is another run already.
+        self.again = false;
         self.due = self.plan.again(self.failures, wait, now, random);
         self.end("failed", Some(failure), now);
         self.status()

@@ -231,7 +231,9 @@ impl Engine {
             origin: step.origin,
             ..known
         };
-        self.stage.open_orders.moved(&named, held.as_ref(), &after);
+        self.stage
+            .open_orders
+            .moved(&named, held.as_ref(), Some(&after));
         building.before.push((named.clone(), held));
         self.stage.instances.put(named, after);
         for command in &taken.commands {
@@ -360,6 +362,11 @@ impl Engine {
             omit(step, dedupe_key, format!("nobody is {}", named(to)));
         }
         for partner in receivers {
+            if !self.stage.roles.takes(&partner, kind) {
+                let text = format!("{partner} takes no {kind}");
+                omit(step, dedupe_key, text);
+                continue;
+            }
             if !self.hands.writes(&partner, kind) && !is_needed(to, document) {
                 let text = format!("the adapter of {partner} does not write {kind}");
                 omit(step, dedupe_key, text);

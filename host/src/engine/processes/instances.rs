@@ -95,16 +95,12 @@ impl Instances {
         self.held.insert(named, Moving { held, on_the_way });
     }
 
-    /// Steps come to nothing: instances are as they were before, the last step first.
-    pub(super) fn take_back(&mut self, before: Vec<(Named, Option<Held>)>) {
-        for (named, held) in before.into_iter().rev() {
-            match (held, self.held.get_mut(&named)) {
-                (Some(held), Some(moving)) => moving.held = held,
-                (None, _) => {
-                    self.held.remove(&named);
-                }
-                (Some(_), None) => {}
-            }
+    /// A step comes to nothing: the instance is as it was before. Gives how it was after.
+    pub(super) fn take_back(&mut self, named: &Named, before: Option<Held>) -> Option<Held> {
+        match (before, self.held.get_mut(named)) {
+            (Some(before), Some(moving)) => Some(std::mem::replace(&mut moving.held, before)),
+            (None, _) => self.held.remove(named).map(|moving| moving.held),
+            (Some(_), None) => None,
         }
     }
 

@@ -12,6 +12,8 @@ use crate::{
 #[derive(Clone, Debug, Default)]
 pub(in crate::engine) struct Roles {
     roles: BTreeMap<PartnerName, Role>,
+    /// The kinds that processes send, for those that do not take all.
+    takes: BTreeMap<PartnerName, Vec<String>>,
     /// Those of them that can be sent to, and those without a role that can.
     reached: Vec<PartnerName>,
 }
@@ -25,6 +27,10 @@ impl Roles {
         };
         Self {
             roles: partners.iter().filter_map(with_role).collect(),
+            takes: partners
+                .iter()
+                .filter_map(|it| Some((it.name.clone(), it.takes.clone()?)))
+                .collect(),
             reached: partners
                 .iter()
                 .filter(|it| it.endpoint.is_some())
@@ -54,6 +60,12 @@ impl Roles {
             .iter()
             .find(|(_, role)| role.node() == Some(node));
         found.map(|(partner, _)| partner)
+    }
+
+    /// Whether processes send such documents to a partner.
+    pub(super) fn takes(&self, partner: &PartnerName, kind: &str) -> bool {
+        let takes = self.takes.get(partner);
+        takes.is_none_or(|kinds| kinds.iter().any(|it| it == kind))
     }
 
     /// The partners that a receiver stands for and that can be sent to.

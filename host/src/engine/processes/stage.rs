@@ -5,7 +5,7 @@ use std::{collections::VecDeque, sync::Arc};
 use super::{
     DealAnswer, DealError,
     carry::Building,
-    instances::{Instances, Named},
+    instances::{Held, Instances, Named},
     roles::Roles,
     supply::OpenOrders,
 };
@@ -92,6 +92,15 @@ impl Stage {
     /// The record of steps is on its way.
     pub(super) fn sent(&mut self, stepped: &Stepped) {
         self.instances.sent(stepped);
+    }
+
+    /// Steps come to nothing: instances are as they were before, the last step first.
+    pub(super) fn take_back(&mut self, before: Vec<(Named, Option<Held>)>) {
+        for (named, held) in before.into_iter().rev() {
+            let after = self.instances.take_back(&named, held.clone());
+            self.open_orders
+                .moved(&named, after.as_ref(), held.as_ref());
+        }
     }
 
     /// It is durable.

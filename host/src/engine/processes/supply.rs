@@ -59,7 +59,7 @@ impl OpenOrders {
     }
 
     /// An instance took a step.
-    pub(super) fn moved(&mut self, named: &Named, before: Option<&Held>, after: &Held) {
+    pub(super) fn moved(&mut self, named: &Named, before: Option<&Held>, after: Option<&Held>) {
         if named.process != ORDERS {
             return;
         }
@@ -67,7 +67,7 @@ impl OpenOrders {
             let node = held.fact("node").filter(|_| !held.finished);
             node.map(str::to_owned)
         };
-        let (was, is) = (before.and_then(node_of), node_of(after));
+        let (was, is) = (before.and_then(node_of), after.and_then(node_of));
         if was == is {
             return;
         }

@@ -277,8 +277,22 @@ fn overdue(wait: &Wait) -> Option<Cause> {
         Cause::new(Kind::Overdue, &subject, text)
             .severity(Severity::High)
             .with("on", &wait.on)
-            .actions(&[Action::Retry, Action::AcceptVariance]),
+            .actions(remedies(wait)),
     )
+}
+
+/// What helps against waiting: to send again what was sent, to ask somebody else, to call
+/// it off. Where nothing was sent from here, only patience.
+fn remedies(wait: &Wait) -> &'static [Action] {
+    use Action::{AcceptVariance, Cancel, Reroute, Retry};
+    match wait.level {
+        Level::Acceptance if wait.subject.starts_with("cancel/") => &[Retry, AcceptVariance],
+        Level::Acceptance | Level::ShipBy => &[Retry, Reroute, Cancel, AcceptVariance],
+        Level::OrderAcknowledgement | Level::Release | Level::ReturnAuthorization => {
+            &[Retry, Cancel, AcceptVariance]
+        }
+        _ => &[AcceptVariance],
+    }
 }
 
 /// As limits spell it.

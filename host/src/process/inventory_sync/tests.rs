@@ -1,15 +1,21 @@
 //! Each path of stock, and that disorder changes none.
 
-use proptest::prelude::*;
+mod bounds;
 
-use super::{InventoryPosition, InventorySync, PositionState, to_csv, to_json};
+use std::rc::Rc;
+
+use super::{InventoryPosition, InventorySync, PositionState, Row, to_csv, to_json};
 use crate::{
     clock::Timestamp,
     contract::Document,
     process::{
-        EventKind, Number, Origin,
+        EventKind, Machine as _, Number, Policy,
         exception::{Action, Kind},
-        testing::{Run, START, adjustment, at, disorder, erp, snapshot, warehouse},
+        testing::{
+            Dice, Run, START, Told, adjustment, at, disorder_ends_as_order, erp, policy, snapshot,
+            sorted, warehouse,
+        },
+        timer::Level,
     },
 };
 
@@ -250,85 +256,161 @@ fn snapshots_and_reports_come_by_schedule() {
     assert_eq!(run.kinds(), []);
 }
 
-prop_compose! {
-    fn happening()(
-        what in 0..4,
-        quantity in -20..20_i32,
-        minutes in 1..100_i64,
-        no in 0..i32::MAX,
-    ) -> (Origin, Document) {
-        match what {
-            0 => (erp(), snapshot(&format!("E{minutes}"), &at(minutes), &[("A", "on-hand", 100 + quantity)])),
-            1 => (warehouse("north"), counted(100 + quantity, minutes)),
-            _ => (warehouse("north"), changed(no, quantity, minutes)),
-        }
+fn tell(dice: &mut Dice) -> Vec<Told> {
+    let mut told = Vec::new();
+    for _ in 0..dice.between(1, 14) {
+        let (quantity, minutes) = (dice.between(-20, 20), i64::from(dice.between(1, 100)));
+        let no = dice.between(0, i32::MAX);
+        told.push(match dice.below(4) {
+            0 => {
+                let figure = 100 + quantity;
+                let lines = [("A", "on-hand", figure)];
+                Told::new(
+                    erp(),
+                    snapshot(&format!("E{minutes}"), &at(minutes), &lines),
+                )
+            }
+            1 => Told::new(warehouse("north"), counted(100 + quantity, minutes)),
+            _ => Told::new(warehouse("north"), changed(no, quantity, minutes)),
+        });
     }
+    told
 }
 
-fn play(happenings: &[(i64, (Origin, Document))]) -> Run<InventoryPosition> {
-    let mut run = item(RULES);
+/// What two runs of one story must agree on.
+#[derive(Debug, PartialEq)]
+struct End {
+    rows: Vec<Row>,
+    available: Option<Number>,
+    facts: Vec<(String, String)>,
+    exceptions: Vec<(Kind, String, String)>,
+    /// The ERP's figure, with all that it was told.
+    erp: Option<Number>,
+    /// What shops were told last.
+    published: Option<Number>,
+}
+
+fn live(policy: &Rc<Policy>, happenings: &[(i64, Told)], careful: bool) -> End {
+    let mut run = Run::<InventoryPosition>::of("inventory/north/A", policy).always(conserved);
     run.forgets = true;
+    run.careful = careful;
     // All that happened has happened when the first is told: what is posted is news to
     // every figure of the ERP's.
     run.pass(1_000);
-    for (delay, (from, document)) in happenings {
+    let mut booked: Option<(String, Number)> = None;
+    for (delay, told) in happenings {
         run.pass(*delay);
-        run.document(from, document);
-    }
-    run
-}
-
-proptest! {
-    #[test]
-    fn disorder_ends_where_order_ends(
-        happenings in prop::collection::vec(happening(), 1..14),
-        seed in any::<u64>(),
-    ) {
-        let orderly: Vec<_> = happenings.iter().cloned().map(|it| (1, it)).collect();
-        let (expected, disordered) = (play(&orderly), play(&disorder(&happenings, seed)));
-        prop_assert_eq!(disordered.state.rows(), expected.state.rows());
-        prop_assert_eq!(disordered.state.available(), expected.state.available());
-        prop_assert_eq!(disordered.kinds(), expected.kinds());
-        // What was told to the ERP adds up to what it is believed to have.
-        let told: Number = disordered.written("erp/adjustment").iter().map(|document| match document {
-            Document::InventoryAdjustment(it) => Number::of(&it.lines[0].quantity.value).expect("a number"),
-            _ => Number::ZERO,
-        }).sum();
-        let booked = |run: &Run<InventoryPosition>| run.state.rows().first().and_then(|row| row.erp);
-        if let Some(erp) = booked(&disordered) {
-            prop_assert_eq!(erp - told, last_booked(&happenings));
+        run.told(told);
+        // The ERP's newest figure; of two of the same moment the higher one counts.
+        if let (Document::InventorySnapshot(it), true) = (&*told.document, told.from == erp()) {
+            let figure = Number::of(&it.lines[0].stocks[0].quantity.value).expect("a number");
+            booked = booked.max(Some((it.as_of.text.clone(), figure)));
         }
     }
-
-    #[test]
-    fn gaps_do_not_depend_on_order(numbers in prop::collection::btree_set(1..40_i32, 1..20), seed in any::<u64>()) {
-        let happenings: Vec<_> = numbers.iter().map(|no| (warehouse("north"), changed(*no, 1, i64::from(*no)))).collect();
-        let play = |happenings: &[(i64, (Origin, Document))]| {
-            let mut run = node("");
-            for (delay, (from, document)) in happenings {
-                run.pass(*delay);
-                run.document(from, document);
+    let posted = run
+        .written("erp/adjustment")
+        .iter()
+        .map(|document| match document {
+            Document::InventoryAdjustment(it) => {
+                Number::of(&it.lines[0].quantity.value).expect("a number")
             }
-            (run.state.missing(), run.kinds().len())
-        };
-        let orderly: Vec<_> = happenings.iter().cloned().map(|it| (1, it)).collect();
-        prop_assert_eq!(play(&disorder(&happenings, seed)), play(&orderly));
+            _ => Number::ZERO,
+        })
+        .sum::<Number>();
+    let rows = run.state.rows();
+    let erp = booked.map(|it| it.1 + posted);
+    // What the ERP was told adds up to what it is believed to have.
+    assert_eq!(rows.first().and_then(|row| row.erp), erp);
+    let told = run.written("shops/available").into_iter().next_back();
+    let published = told.map(|document| match document {
+        Document::InventorySnapshot(it) => {
+            Number::of(&it.lines[0].stocks[0].quantity.value).expect("a number")
+        }
+        _ => Number::ZERO,
+    });
+    assert_eq!(
+        published,
+        run.state.available(),
+        "shops know the last figure"
+    );
+    let exceptions = run.exceptions().into_iter();
+    End {
+        rows,
+        available: run.state.available(),
+        facts: InventoryPosition::summary(&run.state).facts,
+        exceptions: sorted(exceptions.map(|it| (it.kind, it.subject, it.text))),
+        erp,
+        published,
     }
 }
 
-/// The ERP's newest figure; of two of the same moment the higher one counts.
-fn last_booked(happenings: &[(Origin, Document)]) -> Number {
-    let figure = |(from, document): &(Origin, Document)| match document {
-        Document::InventorySnapshot(it) if *from == erp() => Some((
-            it.as_of.text.clone(),
-            Number::of(&it.lines[0].stocks[0].quantity.value)?,
-        )),
-        _ => None,
-    };
-    happenings
-        .iter()
-        .filter_map(figure)
-        .max()
-        .map(|it| it.1)
-        .unwrap_or_default()
+#[test]
+fn disorder_ends_where_order_ends() {
+    let policy = policy(RULES);
+    disorder_ends_as_order(tell, |happenings, careful| {
+        live(&policy, happenings, careful)
+    });
+}
+
+/// Reports of a node: counted adjustments, some of which never come, and snapshots.
+fn tell_of_node(dice: &mut Dice) -> Vec<Told> {
+    let mut told = Vec::new();
+    for no in 1..dice.between(3, 20) {
+        if dice.percent(75) {
+            told.push(Told::new(warehouse("north"), changed(no, 1, i64::from(no))));
+        }
+    }
+    for _ in 0..dice.below(3) {
+        let minutes = i64::from(dice.between(0, 20));
+        told.push(Told::new(warehouse("north"), counted(100, minutes)));
+    }
+    told
+}
+
+/// Status, facts, gaps, waits and exceptions.
+type NodeEnd = (
+    &'static str,
+    Vec<(String, String)>,
+    Vec<(u64, u64)>,
+    Vec<(Level, String)>,
+    Vec<(Kind, String)>,
+);
+
+fn live_of_node(policy: &Rc<Policy>, happenings: &[(i64, Told)], careful: bool) -> NodeEnd {
+    let mut run = Run::<InventorySync>::of("inventory/north", policy);
+    run.forgets = true;
+    run.careful = careful;
+    for (delay, told) in happenings {
+        run.pass(*delay);
+        run.told(told);
+    }
+    // Longer than any gap is waited for and any figure is fresh.
+    run.pass(600);
+    let found = run.times(EventKind::GapFound);
+    let closed = run.times(EventKind::GapClosed);
+    let open = run.kinds().iter().filter(|it| **it == Kind::Gap).count();
+    assert_eq!(
+        found,
+        closed + open,
+        "each gap that was found is open or closed"
+    );
+    let summary = InventorySync::summary(&run.state);
+    let waits = summary.waits.into_iter();
+    let exceptions = summary.exceptions.into_iter();
+    (
+        summary.status,
+        summary.facts,
+        run.state.missing(),
+        waits.map(|it| (it.level, it.subject)).collect(),
+        sorted(exceptions.map(|it| (it.kind, it.subject))),
+    )
+}
+
+#[test]
+fn gaps_and_age_do_not_depend_on_order() {
+    let limits = "[[limit]]\nlevel = \"adjustment-gap\"\nminutes = 15\n[[limit]]\nlevel = \"inventory-staleness\"\nminutes = 60\n";
+    let policy = policy(&format!("{RULES}{limits}"));
+    disorder_ends_as_order(tell_of_node, |happenings, careful| {
+        live_of_node(&policy, happenings, careful)
+    });
 }

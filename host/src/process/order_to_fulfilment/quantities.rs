@@ -66,11 +66,11 @@ impl State {
             .current()
             .is_none_or(|current| current.cancel == CancelAnswer::Confirmed);
         let tally = self.tally(None);
-        let grants: HashMap<&str, Number> = self
-            .grants
-            .iter()
-            .map(|(no, _, granted)| (no.as_str(), *granted))
-            .collect();
+        // They are sorted by line.
+        let granted = |no: &str| {
+            let place = self.grants.binary_search_by(|it| it.0.as_str().cmp(no));
+            place.ok().map(|place| self.grants[place].2)
+        };
         self.lines
             .iter()
             .zip(tally.left.iter().zip(&tally.closing))
@@ -78,7 +78,7 @@ impl State {
                 let said = Said {
                     left: *left,
                     closing: *closing,
-                    granted: grants.get(line.no.as_str()).copied(),
+                    granted: granted(&line.no),
                     is_stopped: stopped,
                     is_cancelled: if stopped {
                         let_go
@@ -152,7 +152,7 @@ impl State {
             let attempt = it.node.as_deref().and_then(|node| self.known_attempt(node));
             it.waived || attempt.is_some_and(|attempt| attempt.why_not().is_some())
         };
-        let counts = |it: &&Shipped| node.is_none() || it.node.as_deref() == node;
+        let counts = |it: &&Shipped| node.is_none_or(|node| self.is_of(it, node));
         for shipment in self.live_shipments().filter(counts) {
             let is_over = is_over(shipment);
             for line in &shipment.lines {
@@ -209,17 +209,50 @@ fn divide(line: &Line, said: &Said) -> LineQuantities {
     }
 }
 
-/// Where lines are, by number and by item.
+/// Where lines are, by number and by item. Most orders are short, and looking through
+/// them is faster than an index.
 pub(super) struct Places<'a> {
+    lines: &'a [Line],
+    index: Option<Index<'a>>,
+}
+
+struct Index<'a> {
     by_no: HashMap<&'a str, usize>,
     /// None for an item that several lines have.
     by_sku: HashMap<&'a str, Option<usize>>,
 }
 
+/// Lines from which an index is faster.
+const INDEXED_FROM: usize = 16;
+
 // === impl Places ===
 
 impl<'a> Places<'a> {
     pub(super) fn of(lines: &'a [Line]) -> Self {
+        let index = (lines.len() >= INDEXED_FROM).then(|| Index::of(lines));
+        Self { lines, index }
+    }
+
+    /// The order's line that a shipment's line is about: the one of its number, else the
+    /// only one of its item.
+    pub(super) fn of_line(&self, no: &str, sku: &str) -> Option<usize> {
+        if let Some(index) = &self.index {
+            let by_sku = || index.by_sku.get(sku).copied().flatten();
+            return index.by_no.get(no).copied().or_else(by_sku);
+        }
+        let by_no = self.lines.iter().position(|line| line.no == no);
+        by_no.or_else(|| {
+            let first = self.lines.iter().position(|line| line.sku == sku)?;
+            let is_alone = !self.lines[first + 1..].iter().any(|line| line.sku == sku);
+            is_alone.then_some(first)
+        })
+    }
+}
+
+// === impl Index ===
+
+impl<'a> Index<'a> {
+    fn of(lines: &'a [Line]) -> Self {
         let mut by_sku = HashMap::with_capacity(lines.len());
         for (place, line) in lines.iter().enumerate() {
             by_sku
@@ -235,12 +268,5 @@ impl<'a> Places<'a> {
             by_no: by_no.collect(),
             by_sku,
         }
-    }
-
-    /// The order's line that a shipment's line is about: the one of its number, else the
-    /// only one of its item.
-    pub(super) fn of_line(&self, no: &str, sku: &str) -> Option<usize> {
-        let by_sku = || self.by_sku.get(sku).copied().flatten();
-        self.by_no.get(no).copied().or_else(by_sku)
     }
 }

@@ -337,10 +337,17 @@ impl State {
                 .is_some_and(|it| it.has_accepted() || self.left_from_any(&it.node))
     }
 
+    /// Whether a shipment is a node's. One that names none is of the node that has the
+    /// order.
+    pub(super) fn is_of(&self, shipment: &Shipped, node: &str) -> bool {
+        let current = || self.current().map(|it| it.node.as_str());
+        shipment.node.as_deref().or_else(current) == Some(node)
+    }
+
     /// Whether anything left from a node.
     pub(super) fn left_from_any(&self, node: &str) -> bool {
         self.live_shipments()
-            .any(|it| it.node.as_deref() == Some(node) && it.left_anything())
+            .any(|it| it.left_anything() && self.is_of(it, node))
     }
 
     /// The shipments that count.

@@ -20,8 +20,8 @@ use crate::{
 
 impl State {
     pub(super) fn act_on_facts(&mut self, turn: &mut Turn<'_>) {
-        self.follow_papers(turn);
         self.follow_time(turn);
+        self.follow_papers(turn);
         self.follow_cancel(turn);
         self.follow_receipts(turn);
         self.request_credit(turn);
@@ -122,12 +122,14 @@ impl State {
         if turn.is_breached(Level::ReturnReceipt, "") && self.lapsed.is_none() {
             self.lapsed = Some(turn.now);
         }
-        // A permission that lasts longer than what had ended is waited for again.
-        if let (Some(lapsed), Some(expires)) = (self.lapsed, self.expires())
-            && expires > lapsed
-            && expires > turn.now
-        {
-            self.lapsed = None;
+        // One that the ERP has given again, or made longer, is waited for again.
+        if let (Some(lapsed), Some(permission)) = (self.lapsed, self.permission()) {
+            let is_new = permission.at > lapsed.as_millis();
+            let expires = self.expires();
+            let is_longer = expires.is_some_and(|at| at > lapsed);
+            if (is_new || is_longer) && expires.is_none_or(|at| at > turn.now) {
+                self.lapsed = None;
+            }
         }
         // What came in time may be told late.
         let sums = self.sums();

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::Deserialize;
 
-use super::{Request, check_country};
+use super::{Request, begins, check_country};
 use crate::process::policy::{Fault, Part};
 
 /// How many rules a table may have.
@@ -54,12 +54,7 @@ impl Rule {
         one_of(&self.when.country, &request.country)
             && one_of(&self.when.service, &request.service)
             && one_of(&self.when.order_type, &request.order_type)
-            && (self.when.postal.is_empty()
-                || self
-                    .when
-                    .postal
-                    .iter()
-                    .any(|it| postal.starts_with(it.as_str())))
+            && (self.when.postal.is_empty() || self.when.postal.iter().any(|it| begins(postal, it)))
     }
 
     /// Whether it fits wherever the other one does.
@@ -69,7 +64,7 @@ impl Rule {
             mine.is_empty() || (!theirs.is_empty() && theirs.iter().all(has))
         };
         let prefixes = |mine: &[String], theirs: &[String]| {
-            let has = |it: &String| mine.iter().any(|own| it.starts_with(own.as_str()));
+            let has = |it: &String| mine.iter().any(|own| begins(it, own));
             mine.is_empty() || (!theirs.is_empty() && theirs.iter().all(has))
         };
         all_of(&self.when.country, &other.when.country)
@@ -109,7 +104,7 @@ pub(super) fn check(rules: &[Rule], nodes: &BTreeSet<String>) -> Vec<Fault> {
                 fault(format!("routing rule {name}: {text}"));
             }
         }
-        if rule.when.postal.iter().any(String::is_empty) {
+        if rule.when.postal.iter().any(|it| begins("", it)) {
             fault(format!(
                 "routing rule {name} has an empty postal prefix, which every order fits; leave it out"
             ));

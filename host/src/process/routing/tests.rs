@@ -266,6 +266,20 @@ fn rules_that_can_not_be_meant_are_refused() {
 }
 
 #[test]
+fn a_postal_code_may_be_spelled_in_any_way() {
+    for (code, prefix, fits) in [
+        ("sw1a 2aa", "SW1A2", true),
+        ("SW1A2AA", "sw1a 2", true),
+        ("00-950", "009", true),
+        ("55802", "55", true),
+        ("55802", "558-03", false),
+        ("5", "55", false),
+    ] {
+        assert_eq!(begins(code, prefix), fits, "{code} {prefix}");
+    }
+}
+
+#[test]
 fn a_narrower_rule_above_hides_nothing() {
     let settings = "[[node]]\nname = \"a\"\n\
         [[routing]]\nname = \"city\"\nnodes = [\"a\"]\nwhen = { postal = [\"606\"] }\n\

