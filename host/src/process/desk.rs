@@ -123,6 +123,13 @@ impl Desk {
         self.told.contains(&hash(&self.numbered(key)))
     }
 
+    /// Lets a thing be said, if it was said before under another key.
+    pub(super) fn renew(&mut self, key: &str) {
+        if self.has_said(key) {
+            self.unsay(key);
+        }
+    }
+
     /// Lets a thing be said once more, under another key.
     pub(super) fn unsay(&mut self, key: &str) {
         let of = hash(key);

@@ -109,6 +109,9 @@ pub struct Wait {
     pub warn: Option<Timestamp>,
     /// Until when; absent without a limit.
     pub until: Option<Timestamp>,
+    /// Whether that is a fixed end, in place of a limit.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub fixed: bool,
     /// Whether somebody was.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub warned: bool,

@@ -90,6 +90,7 @@ fn partners() -> Partners {
     Partners::new(all.map(|(partner, role)| Partner {
         name: name(partner),
         role: Some(role),
+        takes: None,
         adapter: "canonical-json".to_owned(),
         settings: Vec::new(),
         tables: Tables::default(),

@@ -206,7 +206,11 @@ fn met(wait: &Wait, now: Timestamp) -> Option<Event> {
 /// Whether it is still the same waiting.
 fn continues(wait: &Wait, awaited: &Awaited) -> bool {
     awaited.since.is_none_or(|since| since == wait.since)
-        && awaited.until.is_none_or(|until| Some(until) == wait.until)
+        && match awaited.until {
+            Some(until) => Some(until) == wait.until,
+            // What had a fixed end and has none any more has a limit from now on.
+            None => !wait.fixed,
+        }
         // Another one's turn is another waiting, with another limit.
         && (wait.on == awaited.on)
 }
@@ -234,6 +238,7 @@ fn begin(awaited: &Awaited, now: Timestamp, world: &World<'_>) -> Wait {
         since,
         warn,
         until,
+        fixed: awaited.until.is_some(),
         warned: false,
         breached: false,
     }

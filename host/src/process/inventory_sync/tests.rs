@@ -401,7 +401,10 @@ fn live_of_node(policy: &Rc<Policy>, happenings: &[(i64, Told)], careful: bool) 
         summary.status,
         summary.facts,
         run.state.missing(),
-        waits.map(|it| (it.level, it.subject)).collect(),
+        waits
+            .filter(|it| it.level != Level::ExceptionResolution)
+            .map(|it| (it.level, it.subject))
+            .collect(),
         sorted(exceptions.map(|it| (it.kind, it.subject))),
     )
 }

@@ -1,7 +1,7 @@
 //! Where an order stands, what it waits for and what is wrong with it.
 
 use super::quantities::Places;
-use super::state::{Answer, CancelAnswer, ShippedLine, State, Status};
+use super::state::{Answer, CancelAnswer, ShippedLine, State, Status, Verdict};
 use crate::process::{
     exception::{Action, Cause, Kind, Severity},
     number::Number,
@@ -152,7 +152,9 @@ impl State {
         if self.base.is_none() {
             return causes;
         }
-        if let Some(verdict) = self.verdict.as_ref().filter(|_| self.is_held()) {
+        let is_wanted = !self.is_stopped() && self.totals().open.is_positive();
+        let holds = |_: &&Verdict| self.is_held() && is_wanted;
+        if let Some(verdict) = self.verdict.as_ref().filter(holds) {
             let text = format!("the ERP holds the order: {}", verdict.reason);
             causes.push(
                 Cause::new(Kind::ErpHold, "", text)

@@ -99,9 +99,7 @@ impl State {
             };
             let draft = self.announce(verdict, intent, ReturnIntent::Authorized, &node);
             let key = format!("expect/{node}/{}", verdict.at);
-            if turn.desk.has_said(&key) {
-                turn.desk.unsay(&key);
-            }
+            turn.desk.renew(&key);
             turn.send_once(Receiver::Node { node: node.clone() }, &key, draft);
             turn.became(EventKind::ReturnExpected, &node);
             self.expected.push((node, verdict.at));
@@ -179,9 +177,7 @@ impl State {
         for (node, at) in told {
             let draft = self.announce(&paper, Intent::Cancel, ReturnIntent::Closed, &node);
             let key = format!("expect-no-more/{node}/{at}");
-            if turn.desk.has_said(&key) {
-                turn.desk.unsay(&key);
-            }
+            turn.desk.renew(&key);
             turn.send_once(Receiver::Node { node: node.clone() }, &key, draft);
             turn.event(
                 Event::new(EventKind::Compensated, &node)

@@ -183,9 +183,7 @@ impl State {
             revision,
         };
         let key = format!("change/{node}/{now_wanted:x}");
-        if turn.desk.has_said(&key) {
-            turn.desk.unsay(&key);
-        }
+        turn.desk.renew(&key);
         turn.send_once(receiver(&node), &key, draft);
     }
 }

@@ -63,21 +63,25 @@ impl State {
             let cause = self.cause(&trouble);
             let is_open = open.contains(&trouble.what) && !turn.desk.is_waived(&cause);
             let version = format!("{name}/{}", trouble.at);
+            let is_known = self.cases.contains(&trouble.what);
+            let key = format!("case/{version}");
             if is_open {
-                if !self.cases.contains(&trouble.what) {
+                if !is_known {
                     self.cases.push(trouble.what);
+                    turn.desk.renew(&key);
                 }
-                turn.event_once(
-                    Event::new(EventKind::TroubleBegan, &version).with("reason", &trouble.reason),
-                );
-                let key = format!("case/{version}");
+                if !turn.desk.has_said(&key) {
+                    let event = Event::new(EventKind::TroubleBegan, &version);
+                    turn.event(event.with("reason", &trouble.reason));
+                }
                 self.case(turn, &trouble, &key, &cause.text, false);
                 self.notify(turn, &version, &format!("shipment-{name}"));
-            } else if self.cases.contains(&trouble.what) {
+            } else if is_known {
                 self.cases.retain(|it| *it != trouble.what);
-                turn.event_once(Event::new(EventKind::TroubleEnded, &version));
+                turn.event(Event::new(EventKind::TroubleEnded, &version));
                 let text = format!("shipment {}: {name} is over", self.shipment_id);
-                let key = format!("case/{version}/over");
+                let key = format!("{key}/over");
+                turn.desk.renew(&key);
                 self.case(turn, &trouble, &key, &text, true);
             }
         }
@@ -146,6 +150,7 @@ impl State {
         };
         if told != Some(key.as_str()) {
             let of = format!("order/{order_no}");
+            turn.desk.renew(&key);
             turn.tell_once(OrderToFulfilment::NAME, &of, &key, signal);
             self.told_order = Some(key);
         }
