@@ -26,6 +26,8 @@ mod reading;
 mod rerun;
 mod retention;
 mod settle;
+#[cfg(test)]
+mod simulation;
 mod state;
 mod turn;
 

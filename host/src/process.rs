@@ -106,7 +106,7 @@ pub mod return_to_credit;
 pub mod routing;
 pub mod shipment_visibility;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 pub mod timer;
 mod told;
 pub mod traffic;

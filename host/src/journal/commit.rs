@@ -411,6 +411,15 @@ impl<T> Drop for CommitterThread<T> {
 
 // === impl CommitTicket ===
 
+impl CommitTicket {
+    /// A ticket, and what answers it: for a simulation that commits without a thread.
+    #[cfg(test)]
+    pub(crate) fn unanswered() -> (oneshot::Sender<Result<Sequence, CommitError>>, Self) {
+        let (sender, answer) = oneshot::channel();
+        (sender, Self { answer })
+    }
+}
+
 impl Future for CommitTicket {
     type Output = Result<Sequence, CommitError>;
 

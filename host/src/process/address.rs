@@ -9,7 +9,9 @@ use super::{
     shipment_visibility::ShipmentVisibility,
     write::sku,
 };
-use crate::contract::{Document, InvoiceType, ItemId, Purpose, Shipment, ShipmentStatus};
+use crate::contract::{
+    Document, InvoiceType, ItemId, Purpose, Shipment, ShipmentLine, ShipmentStatus,
+};
 
 /// An instance, and the part of a document that is for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,14 +55,16 @@ pub fn addresses(document: &Document, from: &Origin) -> Vec<Address> {
     }
 }
 
-/// Whether it only says that nothing left: there is nothing to follow on its way.
+/// Whether it only says that nothing left: there is nothing to follow on its way. One that
+/// corrects an earlier one is about what was thought to be.
 fn leaves_nothing(shipment: &Shipment) -> bool {
-    shipment.purpose == Purpose::Original
-        && shipment.status == ShipmentStatus::NotShipped
-        && shipment
-            .lines
-            .iter()
-            .all(|it| it.shipped.value.coefficient == 0)
+    let corrects = matches!(
+        shipment.purpose,
+        Purpose::Replace | Purpose::Change | Purpose::Cancel
+    );
+    let leaves = |line: &ShipmentLine| line.shipped.value.coefficient != 0;
+    let says_so = !shipment.lines.is_empty() || shipment.status == ShipmentStatus::NotShipped;
+    !corrects && says_so && !shipment.lines.iter().any(leaves)
 }
 
 fn order(order_no: &str) -> Address {
@@ -175,6 +179,19 @@ mod tests {
             .map(|it| it.key)
             .collect();
         assert_eq!(keys, ["order/SO-1", "shipment/SH1"]);
+    }
+
+    #[test]
+    fn what_never_left_is_no_shipment_that_somebody_waits_for() {
+        let nothing = |purpose| {
+            let at = "2026-03-02T10:00:00Z";
+            let lines = [("1", "A", 0)];
+            let document =
+                testing::shipment_as("SH1", "SO-1", purpose, at, "partial-closed", &lines);
+            addresses(&document, &warehouse("north")).len()
+        };
+        assert_eq!(nothing("original"), 1);
+        assert_eq!(nothing("replace"), 2, "it may have been on its way");
     }
 
     #[test]

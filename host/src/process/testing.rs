@@ -12,7 +12,7 @@ use std::{
 };
 
 pub(super) use self::disorder::*;
-pub(super) use self::documents::*;
+pub(crate) use self::documents::*;
 use super::{
     Body, Command, Delivered, EventKind, Input, Machine, Number, Origin, Policy, Received, Signal,
     Step, World,
@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// Monday 2026-03-02, 12:00 UTC.
-pub(super) const START: i64 = 1_772_452_800_000;
+pub(crate) const START: i64 = 1_772_452_800_000;
 
 /// Two nodes, north before south, and limits that tests can reach.
 pub(super) const SETTINGS: &str = r#"

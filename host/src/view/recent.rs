@@ -24,7 +24,7 @@ const ROW_BYTES: usize = 64;
 pub(super) type Written = Option<IVec>;
 
 /// The state of the rows that changed, as of one record of the journal.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Layer {
     pub(super) rows: BTreeMap<IVec, Written>,
     pub(super) up_to: Sequence,

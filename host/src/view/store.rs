@@ -129,6 +129,39 @@ impl View {
         })
     }
 
+    /// A view that is nowhere but in memory and as of no record: for simulations, whose
+    /// journal is in memory too.
+    #[must_use]
+    pub fn in_memory() -> Self {
+        Self::holding(Layer::default())
+    }
+
+    /// What a view in memory is now, as one that a crash leaves. Later records change
+    /// only the one of the two that they are applied to.
+    #[must_use]
+    pub fn copied(&self) -> Self {
+        let layer = self.shared.writer.core().recent().active.clone();
+        Self::holding(layer)
+    }
+
+    /// All rows of a view in memory.
+    #[must_use]
+    pub fn rows(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
+        let rows = self.scan(&[]);
+        rows.map(|(key, row)| (key.to_vec(), row.to_vec())).collect()
+    }
+
+    fn holding(layer: Layer) -> Self {
+        let applied = AtomicU64::new(layer.up_to.get());
+        Self {
+            shared: Arc::new(Shared {
+                writer: Writer::in_memory(layer),
+                fold: Mutex::default(),
+                applied,
+            }),
+        }
+    }
+
     /// The last journal record that the view reflects.
     #[must_use]
     pub fn sequence(&self) -> Sequence {
@@ -144,7 +177,9 @@ impl View {
         *fold = Fold::default();
         let core = self.shared.writer.core();
         core.clear()?;
-        start_anew(&core.db)?;
+        if let Some(db) = &core.db {
+            start_anew(db)?;
+        }
         self.shared.applied.store(0, Ordering::Release);
         Ok(())
     }
@@ -198,7 +233,8 @@ impl View {
     /// Bytes on disk.
     #[must_use]
     pub fn size_bytes(&self) -> u64 {
-        self.db().size_on_disk().unwrap_or(0)
+        let db = self.db();
+        db.and_then(|db| db.size_on_disk().ok()).unwrap_or(0)
     }
 
     pub(super) fn row<Row: DeserializeOwned>(&self, key: &[u8]) -> Option<Row> {
@@ -212,7 +248,8 @@ impl View {
         let end = successor(prefix);
         let end = end.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
         let recent = self.shared.writer.core().recent().range(prefix, end);
-        Merged::new(recent, self.db().scan_prefix(prefix).filter_map(reported))
+        let written = self.db().map(|db| db.scan_prefix(prefix));
+        Merged::new(recent, written.into_iter().flatten().filter_map(reported))
     }
 
     pub(super) fn range(
@@ -225,11 +262,12 @@ impl View {
             .core()
             .recent()
             .range(&range.start, Bound::Excluded(&range.end));
-        Merged::new(recent, self.db().range(range).filter_map(reported))
+        let written = self.db().map(|db| db.range(range));
+        Merged::new(recent, written.into_iter().flatten().filter_map(reported))
     }
 
-    fn db(&self) -> &sled::Db {
-        &self.shared.writer.core().db
+    fn db(&self) -> Option<&sled::Db> {
+        self.shared.writer.core().db.as_ref()
     }
 
     fn fold(&self) -> std::sync::MutexGuard<'_, Fold> {
@@ -245,7 +283,7 @@ impl Base for View {
         if let Some(written) = self.shared.writer.core().recent().get(key) {
             return written.clone();
         }
-        match self.db().get(key) {
+        match self.db().map_or(Ok(None), |db| db.get(key)) {
             Ok(value) => value,
             Err(error) => {
                 tracing::error!(%error, "the view can't be read");

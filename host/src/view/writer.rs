@@ -19,7 +19,7 @@ use crate::journal::Sequence;
 /// much may gather, and as much again be on its way.
 const ROUND_BYTES_MAX: usize = 16 << 20;
 
-/// Owns the thread.
+/// Owns the thread; none for rows that stay in memory.
 pub(super) struct Writer {
     core: Arc<Core>,
     thread: Option<JoinHandle<()>>,
@@ -27,8 +27,9 @@ pub(super) struct Writer {
 
 /// What the thread and those who write share.
 pub(super) struct Core {
-    pub(super) db: sled::Db,
-    pub(super) directory: PathBuf,
+    /// Where rows are brought to; none when they stay in memory.
+    pub(super) db: Option<sled::Db>,
+    directory: PathBuf,
     recent: RwLock<Recent>,
     state: Mutex<State>,
     changed: Condvar,
@@ -57,7 +58,7 @@ impl Writer {
         durable: Sequence,
     ) -> Result<Self, Error> {
         let core = Arc::new(Core {
-            db,
+            db: Some(db.clone()),
             directory: directory.clone(),
             recent: RwLock::default(),
             state: Mutex::new(State {
@@ -71,13 +72,31 @@ impl Writer {
             .name("view-writer".to_owned())
             .spawn(move || {
                 let bystander = Bystander(shared);
-                bystander.0.run();
+                bystander.0.run(&db);
             })
             .map_err(|source| Error::Io { directory, source })?;
         Ok(Self {
             core,
             thread: Some(thread),
         })
+    }
+
+    /// One that leaves all rows in memory.
+    pub(super) fn in_memory(rows: Layer) -> Self {
+        let core = Core {
+            db: None,
+            directory: PathBuf::new(),
+            recent: RwLock::new(Recent {
+                active: rows,
+                leaving: None,
+            }),
+            state: Mutex::default(),
+            changed: Condvar::new(),
+        };
+        Self {
+            core: Arc::new(core),
+            thread: None,
+        }
     }
 
     pub(super) fn core(&self) -> &Core {
@@ -115,7 +134,7 @@ impl Core {
         if bytes > ROUND_BYTES_MAX {
             self.begin_round();
         }
-        if bytes > 2 * ROUND_BYTES_MAX {
+        if bytes > 2 * ROUND_BYTES_MAX && self.db.is_some() {
             self.wait_for_round()?;
         }
         Ok(())
@@ -123,6 +142,9 @@ impl Core {
 
     /// Begins a round with what there is, now or when the one under way has ended.
     pub(super) fn begin_round(&self) {
+        if self.db.is_none() {
+            return;
+        }
         // With the lock, so that the thread can't miss it between look and wait.
         let mut state = self.state();
         let begun = self.recent_mut().part();
@@ -137,7 +159,7 @@ impl Core {
         loop {
             self.begin_round();
             self.wait_for_round()?;
-            if self.recent().is_empty() {
+            if self.db.is_none() || self.recent().is_empty() {
                 return Ok(());
             }
         }
@@ -176,9 +198,9 @@ impl Core {
         self.check()
     }
 
-    fn run(&self) {
+    fn run(&self, db: &sled::Db) {
         while let Some(layer) = self.next_round() {
-            let written = round::write(&self.db, &self.directory, &layer);
+            let written = round::write(db, &self.directory, &layer);
             let mut state = self.state();
             match written {
                 Ok(()) => {

@@ -10,7 +10,7 @@ use crate::{
     process::{Origin, Role},
 };
 
-pub(in crate::process) fn partner(name: &str) -> PartnerName {
+pub(crate) fn partner(name: &str) -> PartnerName {
     PartnerName::parse(name).expect("a name")
 }
 
@@ -21,23 +21,23 @@ fn origin(name: &str, role: Role) -> Origin {
     }
 }
 
-pub(in crate::process) fn erp() -> Origin {
+pub(crate) fn erp() -> Origin {
     origin("erp", Role::Erp)
 }
 
-pub(in crate::process) fn crm() -> Origin {
+pub(crate) fn crm() -> Origin {
     origin("crm", Role::Crm)
 }
 
-pub(in crate::process) fn shop() -> Origin {
+pub(crate) fn shop() -> Origin {
     origin("shop", Role::Shop)
 }
 
-pub(in crate::process) fn carrier() -> Origin {
+pub(crate) fn carrier() -> Origin {
     origin("carrier", Role::Carrier)
 }
 
-pub(in crate::process) fn warehouse(node: &str) -> Origin {
+pub(crate) fn warehouse(node: &str) -> Origin {
     origin(
         node,
         Role::Warehouse {
@@ -47,7 +47,7 @@ pub(in crate::process) fn warehouse(node: &str) -> Origin {
 }
 
 /// Minutes after the start, as documents have it.
-pub(in crate::process) fn at(minutes: i64) -> String {
+pub(crate) fn at(minutes: i64) -> String {
     Timestamp::from_millis(START + minutes * 60_000).to_string()
 }
 
@@ -74,11 +74,11 @@ fn money(amount: &str) -> Value {
 }
 
 /// An order: line, item, quantity.
-pub(in crate::process) fn order(order_no: &str, lines: &[(&str, &str, i32)]) -> Document {
+pub(crate) fn order(order_no: &str, lines: &[(&str, &str, i32)]) -> Document {
     order_as(order_no, "original", None, lines)
 }
 
-pub(in crate::process) fn order_as(
+pub(crate) fn order_as(
     order_no: &str,
     purpose: &str,
     revision: Option<u32>,
@@ -104,7 +104,7 @@ pub(in crate::process) fn order_as(
 }
 
 /// An answer to an order, decided so many minutes after the start.
-pub(in crate::process) fn answer(
+pub(crate) fn answer(
     order_no: &str,
     decision: &str,
     minutes: i64,
@@ -123,7 +123,7 @@ pub(in crate::process) fn answer(
 }
 
 /// A shipment: line, item, quantity.
-pub(in crate::process) fn shipment(
+pub(crate) fn shipment(
     id: &str,
     order_no: &str,
     at: &str,
@@ -133,7 +133,7 @@ pub(in crate::process) fn shipment(
     shipment_as(id, order_no, "original", at, status, lines)
 }
 
-pub(in crate::process) fn shipment_as(
+pub(crate) fn shipment_as(
     id: &str,
     order_no: &str,
     purpose: &str,
@@ -160,7 +160,7 @@ pub(in crate::process) fn shipment_as(
     }))
 }
 
-pub(in crate::process) fn milestone(
+pub(crate) fn milestone(
     id: &str,
     code: &str,
     at: &str,
@@ -176,7 +176,7 @@ pub(in crate::process) fn milestone(
 }
 
 /// An invoice for so many units, or a credit memo.
-pub(in crate::process) fn invoice(
+pub(crate) fn invoice(
     no: &str,
     kind: &str,
     order_no: Option<&str>,
@@ -200,7 +200,7 @@ pub(in crate::process) fn invoice(
 }
 
 /// Stock of a node: item, status, quantity.
-pub(in crate::process) fn snapshot(id: &str, at: &str, lines: &[(&str, &str, i32)]) -> Document {
+pub(crate) fn snapshot(id: &str, at: &str, lines: &[(&str, &str, i32)]) -> Document {
     let line = |(sku, kind, there): &(&str, &str, i32)| {
         json!({
             "line_no": null, "items": items(sku), "location": null, "extras": [],
@@ -217,7 +217,7 @@ pub(in crate::process) fn snapshot(id: &str, at: &str, lines: &[(&str, &str, i32
 }
 
 /// A change of stock on hand.
-pub(in crate::process) fn adjustment(no: &str, at: &str, sku: &str, change: i32) -> Document {
+pub(crate) fn adjustment(no: &str, at: &str, sku: &str, change: i32) -> Document {
     document(&json!({
         "kind": "inventory-adjustment", "value": {
             "adjustment_no": no, "adjusted_at": moment(at), "depositor_no": null,
@@ -232,7 +232,7 @@ pub(in crate::process) fn adjustment(no: &str, at: &str, sku: &str, change: i32)
 }
 
 /// A return: line, item, quantity, at ten a piece.
-pub(in crate::process) fn paper(
+pub(crate) fn paper(
     rma_no: &str,
     state: &str,
     minutes: i64,
@@ -256,7 +256,7 @@ pub(in crate::process) fn paper(
 }
 
 /// Goods that came back: line, item, quantity, condition.
-pub(in crate::process) fn receipt(
+pub(crate) fn receipt(
     no: &str,
     rma_no: Option<&str>,
     minutes: i64,
@@ -278,7 +278,7 @@ pub(in crate::process) fn receipt(
 }
 
 /// A verdict on a receipt: line, item, quantity, disposition.
-pub(in crate::process) fn inspection(
+pub(crate) fn inspection(
     rma_no: &str,
     receipt: Option<&str>,
     minutes: i64,

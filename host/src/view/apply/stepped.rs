@@ -39,6 +39,15 @@ pub(super) struct Touched(HashMap<Vec<u8>, Option<Vec<u8>>>);
 
 impl Fold {
     pub(super) fn stepped(&mut self, base: &dyn Base, sequence: Sequence, stepped: &Stepped) {
+        if let Cause::Timer {
+            process,
+            key,
+            name,
+            due,
+        } = &stepped.cause
+        {
+            self.rung(base, *due, process, key, name);
+        }
         for step in &stepped.steps {
             self.step(base, sequence, stepped.at, step);
         }
@@ -66,15 +75,6 @@ impl Fold {
             };
             let key = processes::report(&report.node, stepped.at, sequence);
             self.put(key, encode(&row));
-        }
-        if let Cause::Timer {
-            process,
-            key,
-            name,
-            due,
-        } = &stepped.cause
-        {
-            self.remove(processes::timer(*due, process, key, name));
         }
         if let (Cause::Document { document, .. }, Some(_)) = (&stepped.cause, stepped.work)
             && let Some(row) = self.message(base, document.message)
@@ -213,6 +213,15 @@ impl Fold {
         if let Some(due) = self.known::<Timestamp>(base, &of) {
             let timer = processes::timer(due, &step.process, &step.key, name);
             self.set(timer, None);
+            self.set(of, None);
+        }
+    }
+
+    /// A timer is over. A step that follows may set another one of its name.
+    fn rung(&mut self, base: &dyn Base, due: Timestamp, process: &str, key: &str, name: &str) {
+        self.set(processes::timer(due, process, key, name), None);
+        let of = processes::timer_of(process, key, name);
+        if self.known::<Timestamp>(base, &of) == Some(due) {
             self.set(of, None);
         }
     }
