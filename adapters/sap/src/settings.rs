@@ -6,8 +6,10 @@ use crossdock_sdk::{ItemScheme, PackageType, PartyRole, Problem, Settings, host}
 use crate::codes;
 use crossdock_sdk::Refusal;
 
+mod delivery;
 mod names;
 
+pub(crate) use delivery::{DeliveryWriting, shipments_are_deliveries};
 pub(crate) use names::{described, misspelled};
 
 /// What decoding and polling need.
@@ -64,19 +66,6 @@ pub(crate) struct OdataWriting<'s> {
     pub(crate) rejection_reason: Option<&'s str>,
     pub(crate) pad_numbers: bool,
     pub(crate) material_length: usize,
-    tables: Tables<'s>,
-}
-
-/// What an outbound delivery is created with.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct DeliveryWriting<'s> {
-    pub(crate) path: &'s str,
-    /// Where the sales order is found.
-    pub(crate) order_path: &'s str,
-    pub(crate) client: Option<&'s str>,
-    pub(crate) by_customer_po: bool,
-    /// The property that holds the shipment's number.
-    pub(crate) reference: &'static str,
     tables: Tables<'s>,
 }
 
@@ -280,36 +269,6 @@ impl<'s> OdataWriting<'s> {
     }
 }
 
-// === impl DeliveryWriting ===
-
-impl<'s> DeliveryWriting<'s> {
-    /// # Errors
-    /// `setting-invalid`.
-    pub(crate) fn new(entries: &'s [(String, String)]) -> Result<Self, Refusal> {
-        let settings = Settings::new(entries);
-        Ok(Self {
-            path: path(
-                &settings,
-                "delivery-path",
-                "/sap/opu/odata/sap/API_OUTBOUND_DELIVERY_SRV;v=0002",
-            )?,
-            order_path: odata_path(&settings)?,
-            client: settings.get("sap-client"),
-            by_customer_po: by_customer_po(&settings)?,
-            reference: settings.choice(
-                "shipment-reference",
-                "DeliveryDocumentBySupplier",
-                &["DeliveryDocumentBySupplier", "BillOfLading"],
-            )?,
-            tables: Tables::new(&settings)?,
-        })
-    }
-
-    pub(crate) fn unit(&self, unit: &str) -> Option<String> {
-        self.tables.sap_unit(unit)
-    }
-}
-
 /// SAP's code of a unit is not known.
 pub(crate) fn unit_unmapped(unit: &str, at: std::fmt::Arguments<'_>) -> Refusal {
     let text = format!("SAP's code of the unit {unit} is not known");
@@ -341,17 +300,6 @@ pub(crate) fn odata_path<'s>(settings: &Settings<'s>) -> Result<&'s str, Refusal
 pub(crate) fn orders_are_deliveries(entries: &[(String, String)]) -> Result<bool, Refusal> {
     let settings = Settings::new(entries);
     Ok(settings.choice("orders", "sales-order", &["sales-order", "delivery"])? == "delivery")
-}
-
-/// Whether shipments become outbound deliveries of their own.
-pub(crate) fn shipments_are_deliveries(entries: &[(String, String)]) -> Result<bool, Refusal> {
-    let settings = Settings::new(entries);
-    let choice = settings.choice(
-        "shipments",
-        "confirmation",
-        &["confirmation", "outbound-delivery"],
-    )?;
-    Ok(choice == "outbound-delivery")
 }
 
 // === impl Tables ===

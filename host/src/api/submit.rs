@@ -244,6 +244,7 @@ mod tests {
         Partner {
             name: PartnerName::parse(name).unwrap(),
             role,
+            takes: None,
             adapter: adapter.to_owned(),
             settings: Vec::new(),
             tables: crate::partner::Tables::default(),

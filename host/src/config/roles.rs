@@ -6,7 +6,10 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::{Fault, Partner};
-use crate::{contract, message::PartnerName, process::Role};
+use crate::{
+    message::PartnerName,
+    process::{Role, traffic::sends},
+};
 
 /// The longest name of a node, in bytes: it is part of business keys and timers.
 const NODE_BYTES_MAX: usize = 64;
@@ -90,23 +93,22 @@ pub(super) fn check(partners: &BTreeMap<PartnerName, Partner>, faults: &mut Vec<
     }
 }
 
-/// Whether the kinds that a partner takes are some, and known.
+/// Whether the kinds that a partner takes are some, and of those that it would be sent.
 fn check_takes(name: &PartnerName, partner: &Partner) -> Option<Fault> {
     let takes = partner.takes.as_ref()?;
-    let unknown = takes
-        .get_ref()
-        .iter()
-        .find(|kind| !contract::KINDS.contains(&kind.as_str()));
-    let text = if partner.role.is_none() {
+    let role = partner.role(name);
+    let sent = role.as_ref().map_or(&[][..], sends);
+    let unsent = |kind: &&String| !sent.contains(&kind.as_str());
+    let text = if role.is_none() {
         "processes send nothing to a partner without a role; add role or leave takes out".to_owned()
     } else if takes.get_ref().is_empty() {
         "it names nothing; leave takes out for all that its adapter writes, or endpoint for nothing"
             .to_owned()
     } else {
         format!(
-            "there is no kind of document {}; expected {}",
-            unknown?,
-            contract::KINDS.join(", ")
+            "processes never send it {}; with its role it is sent {}",
+            takes.get_ref().iter().find(unsent)?,
+            sent.join(", ")
         )
     };
     Some(Fault {
@@ -209,6 +211,7 @@ mod tests {
             ("", "order"),
             ("role = 'erp'", ""),
             ("role = 'erp'", "orders"),
+            ("role = 'erp'", "inventory-snapshot"),
         ] {
             let takes: Vec<&str> = takes.split(' ').filter(|it| !it.is_empty()).collect();
             assert_eq!(

@@ -36,7 +36,11 @@ pub(super) fn lines(
         .collect();
     let mut lines = vec![format!("processes: {}", versions.join(", "))];
     for (name, role) in &roles {
-        lines.push(format!("  {name}: {}", role_text(role)));
+        let takes = checked.partners[*name].takes.as_ref();
+        let takes = takes.map_or(String::new(), |it| {
+            format!(", takes {}", it.get_ref().join(", "))
+        });
+        lines.push(format!("  {name}: {}{takes}", role_text(role)));
     }
     let process = &checked.config.process;
     for node in plain(&process.nodes) {
@@ -64,9 +68,13 @@ pub(super) fn lines(
         let Some(written) = writes(adapter).filter(|_| partner.endpoint.is_some()) else {
             continue;
         };
+        // What it does not want is no loss.
+        let takes = partner.takes.as_ref().map(Spanned::get_ref);
+        let wanted = |kind: &&str| takes.is_none_or(|takes| takes.iter().any(|it| it == kind));
         let lacks = sends(role)
             .iter()
             .copied()
+            .filter(wanted)
             .filter(|kind| !written.iter().any(|it| it == kind));
         let (needed, rest): (Vec<_>, Vec<_>) = lacks.partition(|kind| needs(role).contains(kind));
         if !rest.is_empty() {
@@ -154,14 +162,18 @@ fn limit_text(limit: &Limit) -> String {
     if let Some(priority) = &limit.priority {
         text.push_str(&format!(" of {priority}"));
     }
-    let minutes = limit.minutes;
+    let length = match (limit.minutes, limit.seconds) {
+        (minutes, 0) => format!("{minutes} minutes"),
+        (0, seconds) => format!("{seconds} seconds"),
+        (minutes, seconds) => format!("{minutes} minutes {seconds} seconds"),
+    };
     let hours = if limit.business_time {
         " of business time"
     } else {
         ""
     };
     text.push_str(&format!(
-        ": {minutes} minutes{hours}, warned at {} %",
+        ": {length}{hours}, warned at {} %",
         limit.warn_percent
     ));
     text
@@ -215,7 +227,7 @@ mod tests {
         insta::assert_snapshot!(told, @r"
         processes: order-to-fulfilment 1, shipment-visibility 1, inventory-sync 1, inventory-position 1, return-to-credit 1
           desk: crm
-          erp: erp
+          erp: erp, takes order, order-response, shipment, milestone, return-authorization, return-receipt, return-disposition, inventory-adjustment
           north-3pl: warehouse, node north
           shop: shop
           stock: warehouse, node south

@@ -201,8 +201,60 @@ pub(super) fn beats(order: &Value) -> Vec<Beat> {
     entries.filter_map(beat).collect()
 }
 
+/// What happened to a return, or to an item at a node, from the steps of its process.
+pub(super) fn history(shown: &Value) -> Vec<Beat> {
+    let steps = array(&shown["history"]).iter();
+    steps
+        .flat_map(|step| moved(step).unwrap_or_default())
+        .collect()
+}
+
+/// One step: what moved it, what became true, who was told.
+fn moved(step: &Value) -> Option<Vec<Beat>> {
+    let at = moment(text(&step["at"]))?;
+    let beat = |from: &str, to: Option<&str>, text: String, tone| Beat {
+        at,
+        from: from.to_owned(),
+        to: to.map(str::to_owned),
+        text,
+        tone,
+    };
+    let mut beats = Vec::new();
+    let cause = &step["cause"];
+    match text(&cause["kind"]) {
+        "document" => {
+            let said = "a document".to_owned();
+            beats.push(beat(text(&cause["from"]), Some("host"), said, Tone::Plain));
+        }
+        "action" => beats.push(beat(
+            "host",
+            None,
+            text(&cause["text"]).to_owned(),
+            Tone::Odd,
+        )),
+        _ => {}
+    }
+    for event in array(&step["events"]) {
+        let mut said = text(&event["event"]).replace('-', " ");
+        match text(&event["subject"]) {
+            "" => {}
+            subject => said.push_str(&format!(": {subject}")),
+        }
+        beats.push(beat("host", None, said, Tone::Plain));
+    }
+    for delivery in array(&step["deliveries"]) {
+        let kind = text(&delivery["kind"]).to_owned();
+        beats.push(beat("host", Some(text(&delivery["to"])), kind, Tone::Good));
+    }
+    Some(beats)
+}
+
 fn beat(entry: &Value) -> Option<Beat> {
     let (kind, said) = (text(&entry["kind"]), text(&entry["text"]));
+    if said == "shipment known" {
+        // The order's own line says so.
+        return None;
+    }
     let partner = text(&entry["partner"]);
     let (from, to, tone) = match kind {
         "message" => (partner, Some("host"), Tone::Plain),
@@ -264,6 +316,26 @@ mod tests {
         ];
         let expected =
             expected.map(|(from, to, text)| (from.to_owned(), to.to_owned(), text.to_owned()));
+        assert_eq!(lines, expected);
+    }
+
+    #[test]
+    fn a_step_is_told_with_its_cause_and_what_follows() {
+        let shown = json!({ "history": [{
+            "at": "2026-03-01T09:30:00.000Z", "cause": { "kind": "document", "from": "sap-hub" },
+            "events": [{ "event": "return-authorized", "subject": "" }, { "event": "return-expected", "subject": "west" }],
+            "deliveries": [{ "to": "shipbob", "kind": "return-authorization" }],
+        }] });
+        let lines: Vec<_> = history(&shown)
+            .into_iter()
+            .map(|it| format!("{} > {}: {}", it.from, it.to.unwrap_or_default(), it.text))
+            .collect();
+        let expected = [
+            "sap-hub > host: a document",
+            "host > : return authorized",
+            "host > : return expected: west",
+            "host > shipbob: return-authorization",
+        ];
         assert_eq!(lines, expected);
     }
 

@@ -5,7 +5,7 @@ use crossdock_sdk::{CreditDecision, Document};
 use serde_json::json;
 
 use super::{
-    across::{exceptions, play_act, returned},
+    across::{self, exceptions, play_act, returned},
     reroute::REROUTED,
 };
 use crate::demo::{
@@ -77,6 +77,7 @@ pub(super) async fn credited(stage: &mut Stage) -> Result<(), Unmet> {
         || sums.to_string(),
     )?;
     told_the_customer(stage).await?;
+    stage.screen.beats(across::history(&closed));
     stage.screen.observed(&format!(
         "{rma_no}: asked for in Salesforce, allowed by SAP, announced to ShipBob, received and inspected there"
     ));
@@ -153,6 +154,7 @@ pub(super) async fn unexpected(stage: &mut Stage) -> Result<(), Unmet> {
         }
     })
     .await?;
+    stage.screen.beats(across::history(&shown));
     stage.screen.observed(&format!(
         "{UNKNOWN}: two mugs came by 944 that nobody had allowed: exception {} for {}: {}",
         text(&found[0]["id"]),

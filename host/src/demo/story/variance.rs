@@ -5,7 +5,7 @@ use crossdock_sdk::Document;
 use serde_json::json;
 
 use super::{
-    across::{exceptions, play_act, position},
+    across::{self, exceptions, play_act, position},
     known,
 };
 use crate::demo::{
@@ -16,6 +16,9 @@ use crate::demo::{
 /// Of mugs SAP has two more than there are, of kettles twelve that nobody can find.
 const TOO_MANY_MUGS: u32 = 2;
 const LOST_KETTLES: u32 = 12;
+
+/// The kettles' process.
+const KETTLES: &str = "/v1/processes/inventory-position/inventory/lakes/KETTLE";
 
 pub(super) async fn play(stage: &mut Stage) -> Result<(), Unmet> {
     let mugs = stage.systems.lakes.depot(|depot| depot.on_hand("MUG"));
@@ -39,6 +42,9 @@ pub(super) async fn play(stage: &mut Stage) -> Result<(), Unmet> {
         || held.to_string(),
     )?;
     adjusted(stage, "KETTLE", &[]).await?;
+    approve(stage, text(&found[0]["links"]["resolve"])).await?;
+    let shown = known(stage.api.get(KETTLES).await)?;
+    stage.screen.beats(across::history(&shown));
     stage.screen.observed(&format!(
         "MUG: {TOO_MANY_MUGS} off, within tolerance: SAP's books corrected at once"
     ));
@@ -48,11 +54,14 @@ pub(super) async fn play(stage: &mut Stage) -> Result<(), Unmet> {
         text(&found[0]["owner"]),
         text(&found[0]["text"])
     ));
-    approve(stage, text(&found[0]["links"]["resolve"])).await
+    stage.screen.observed(
+        "released by hand: SAP's books corrected by -12, and the exception closed itself",
+    );
+    Ok(())
 }
 
 /// Somebody has looked: the kettles are gone.
-async fn approve(stage: &mut Stage, path: &str) -> Result<(), Unmet> {
+async fn approve(stage: &Stage, path: &str) -> Result<(), Unmet> {
     let release = json!({ "action": "release", "by": "demo", "note": "counted twice" });
     known(stage.api.post(path, &release).await)?;
     adjusted(stage, "KETTLE", &[-i64::from(LOST_KETTLES)]).await?;
