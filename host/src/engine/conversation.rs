@@ -543,7 +543,10 @@ fn read(journal: &dyn Reader, sequence: Sequence) -> Result<Record, String> {
     Record::from_bytes(&bytes).map_err(|error| error.to_string())
 }
 
-pub(super) fn load_document(journal: &dyn Reader, row: &DeliveryRow) -> Result<contract::Document, String> {
+pub(super) fn load_document(
+    journal: &dyn Reader,
+    row: &DeliveryRow,
+) -> Result<contract::Document, String> {
     let record = read(journal, row.queued)?;
     let (deliveries, documents) = match &record {
         Record::Decoded(decoded) => (&decoded.deliveries[..], &decoded.documents[..]),

@@ -44,7 +44,11 @@ fn play(seed: u64, weather: Weather, is_told: bool) -> Run {
 
 fn variable(name: &str) -> Option<u64> {
     let value = std::env::var(name).ok()?;
-    Some(value.parse().unwrap_or_else(|_| panic!("{name} is a number, not {value:?}")))
+    Some(
+        value
+            .parse()
+            .unwrap_or_else(|_| panic!("{name} is a number, not {value:?}")),
+    )
 }
 
 #[test]
@@ -99,7 +103,10 @@ fn the_same_seed_gives_the_same_journal() {
         let journals = [0, 1].map(|_| play(seed, Weather::foul(), false).journal());
         let [first, second] = journals;
         assert_eq!(first.len(), second.len(), "seed {seed}");
-        let differs = first.iter().zip(&second).position(|(one, other)| one != other);
+        let differs = first
+            .iter()
+            .zip(&second)
+            .position(|(one, other)| one != other);
         assert_eq!(differs, None, "seed {seed}");
     }
 }

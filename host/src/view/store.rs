@@ -148,7 +148,8 @@ impl View {
     #[must_use]
     pub fn rows(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
         let rows = self.scan(&[]);
-        rows.map(|(key, row)| (key.to_vec(), row.to_vec())).collect()
+        rows.map(|(key, row)| (key.to_vec(), row.to_vec()))
+            .collect()
     }
 
     fn holding(layer: Layer) -> Self {

@@ -119,13 +119,7 @@ impl Hands for Desk {
         panic!("{} is not polled", fetch.partner.name);
     }
 
-    fn rerun(
-        &self,
-        rerun: Rerun,
-        _: Option<Arc<Semaphore>>,
-        _: Timestamp,
-        _: rerun::Answer,
-    ) {
+    fn rerun(&self, rerun: Rerun, _: Option<Arc<Semaphore>>, _: Timestamp, _: rerun::Answer) {
         panic!("nobody runs messages of {} again", rerun.partner.name);
     }
 

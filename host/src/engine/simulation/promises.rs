@@ -34,7 +34,12 @@ fn orders(run: &Run) {
         let key = format!("order/{}", plan.order_no);
         let row = run.view.instance("order-to-fulfilment", &key);
         let row = row.unwrap_or_else(|| panic!("seed {}: there is no {key}", run.seed));
-        let about = || format!("seed {}: {key} is {} with {:?}", run.seed, row.status, row.facts);
+        let about = || {
+            format!(
+                "seed {}: {key} is {} with {:?}",
+                run.seed, row.status, row.facts
+            )
+        };
         assert!(row.finished, "{}", about());
         let fact = |name: &str| -> i32 {
             let fact = row.fact(name).expect("a fact");
@@ -72,7 +77,9 @@ fn nothing_is_left(run: &Run) {
     let mut open: Vec<String> = Vec::new();
     for (process, key, row) in instances(view) {
         let state = view.state_of(&process, &key).expect("a state");
-        let summary = registry.summary(&process, row.version, &state).expect("a summary");
+        let summary = registry
+            .summary(&process, row.version, &state)
+            .expect("a summary");
         assert_eq!(
             (row.status.as_str(), row.finished, row.exceptions as usize),
             (summary.status, summary.finished, summary.exceptions.len()),
@@ -125,7 +132,12 @@ fn told((key, row): &(Vec<u8>, Vec<u8>)) -> (String, String) {
 fn records(run: &Run) -> Vec<(Sequence, Record)> {
     let records = run.journal().into_iter().map(|bytes| {
         let record = Record::from_bytes(&bytes).expect("a record");
-        assert_eq!(record.to_bytes(), bytes, "seed {}: it can be written again", run.seed);
+        assert_eq!(
+            record.to_bytes(),
+            bytes,
+            "seed {}: it can be written again",
+            run.seed
+        );
         record
     });
     (1..).map(Sequence::from_u64).zip(records).collect()
@@ -151,7 +163,10 @@ fn is_unique<T: std::hash::Hash + Eq + std::fmt::Debug + Clone>(
 ) {
     let mut seen = HashSet::new();
     for it in all {
-        assert!(seen.insert(it.clone()), "seed {seed}: {what} {it:?} is there twice");
+        assert!(
+            seen.insert(it.clone()),
+            "seed {seed}: {what} {it:?} is there twice"
+        );
     }
 }
 
@@ -179,7 +194,11 @@ fn commands_are_carried_out(seed: u64, records: &[(Sequence, Record)]) {
     }
     let of = stepped().flat_map(|it| &it.deliveries).filter_map(|it| {
         let command = it.command.as_ref()?;
-        Some((it.to.as_str(), command.key.as_str(), command.dedupe_key.as_str()))
+        Some((
+            it.to.as_str(),
+            command.key.as_str(),
+            command.dedupe_key.as_str(),
+        ))
     });
     is_unique(seed, of, "delivery of a command");
 }
@@ -206,7 +225,9 @@ fn effects_are_there(run: &Run, deliveries: &[(Sequence, &Queued)]) {
         run.world.taken.iter().map(|it| (it.delivery, it)).collect();
     for (_, queued) in deliveries {
         let row = run.view.delivery(queued.id).expect("a delivery");
-        let is_taken = taken.get(&queued.id).is_some_and(|it| it.to == queued.to.as_str());
+        let is_taken = taken
+            .get(&queued.id)
+            .is_some_and(|it| it.to == queued.to.as_str());
         match row.status {
             DeliveryStatus::Delivered | DeliveryStatus::AlreadyDelivered => {
                 assert!(is_taken, "seed {seed}: {} never arrived", queued.id);

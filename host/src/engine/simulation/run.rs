@@ -246,7 +246,8 @@ impl Run {
         let wake = self.host.as_ref().map(|it| it.wake);
         let next = wake.into_iter().chain(self.agenda.next()).min();
         let next = next.expect("something happens");
-        self.clock.advance(next.since(now).max(Duration::from_millis(1)));
+        self.clock
+            .advance(next.since(now).max(Duration::from_millis(1)));
         true
     }
 
@@ -257,7 +258,9 @@ impl Run {
             limit: 100,
             ..InstanceFilter::default()
         });
-        let told = rows.into_iter().map(|(_, key, row)| (key, row.status, row.waits));
+        let told = rows
+            .into_iter()
+            .map(|(_, key, row)| (key, row.status, row.waits));
         told.collect()
     }
 
@@ -289,11 +292,20 @@ impl Run {
         let mut commits = std::mem::take(&mut host.desk.given().commits);
         // Any part of what was on its way may be durable.
         let durable = self.dice.below(commits.len() + 1);
-        let bytes: Vec<Bytes> = commits.iter().take(durable).map(|it| it.bytes.clone()).collect();
+        let bytes: Vec<Bytes> = commits
+            .iter()
+            .take(durable)
+            .map(|it| it.bytes.clone())
+            .collect();
         if let Some(mut journal) = self.journal.take() {
             journal.append(&bytes).expect("it can be written");
         }
-        self.tell(|| format!("the host crashes; {durable} of {} records are durable", commits.len()));
+        self.tell(|| {
+            format!(
+                "the host crashes; {durable} of {} records are durable",
+                commits.len()
+            )
+        });
         for commit in commits.drain(..) {
             if let Then::Took(letter) = commit.then {
                 let after = seconds(self.dice.between(1, 120));
@@ -354,7 +366,8 @@ impl Run {
             ..letter
         };
         let after = seconds(self.dice.between(1, 7_200));
-        self.agenda.add(self.clock.now(), after, Happening::HandsIn(letter));
+        self.agenda
+            .add(self.clock.now(), after, Happening::HandsIn(letter));
     }
 
     fn happen(&mut self, happening: Happening, now: Timestamp) {
@@ -402,10 +415,10 @@ impl Run {
             let after = seconds(self.dice.between(1, 300));
             return self.agenda.add(now, after, Happening::HandsIn(letter));
         };
-        let is_same = |it: &Commit| {
-            matches!(&it.then, Then::Took(other) if letter.key.is_some() && other.key == letter.key)
-        };
-        if letter.key.as_ref().is_some_and(is_known) || host.desk.given().commits.iter().any(is_same) {
+        let is_same = |it: &Commit| matches!(&it.then, Then::Took(other) if letter.key.is_some() && other.key == letter.key);
+        if letter.key.as_ref().is_some_and(is_known)
+            || host.desk.given().commits.iter().any(is_same)
+        {
             return;
         }
         let id = MessageId::new(now);
@@ -422,7 +435,8 @@ impl Run {
             digest: Digest::of(&letter.body),
             body: letter.body.clone(),
         };
-        host.desk.commit(Record::Accepted(message), Then::Took(letter));
+        host.desk
+            .commit(Record::Accepted(message), Then::Took(letter));
     }
 
     /// A guest reads one of the messages that it was given.
@@ -537,7 +551,12 @@ impl Run {
         };
         let dice = &mut self.dice;
         let (answer, follows) = self.world.takes(to, taken, &request.content, now, dice);
-        self.tell(|| format!("{to} gets {} {}: {answer:?}", request.delivery, request.business_key));
+        self.tell(|| {
+            format!(
+                "{to} gets {} {}: {answer:?}",
+                request.delivery, request.business_key
+            )
+        });
         self.follow(follows, now);
         if self.dice.one_in(self.weather.lost_one_in) {
             return self.end(&request, failed(), seconds(30), now);
@@ -641,7 +660,10 @@ impl Run {
         seconds(self.dice.between(0, self.weather.delay_max))
     }
 
-    #[expect(clippy::print_stderr, reason = "whoever replays a seed wants to see it")]
+    #[expect(
+        clippy::print_stderr,
+        reason = "whoever replays a seed wants to see it"
+    )]
     fn tell(&self, what: impl FnOnce() -> String) {
         if self.is_told {
             eprintln!("{} {}", self.clock.now(), what());
@@ -750,7 +772,10 @@ fn told(record: &Arc<Record>) -> String {
             format!("stepped because of {:?}: {steps:#?}", it.cause)
         }
         Record::AttemptStarted(it) => format!("starts {} attempt {}", it.delivery, it.attempt),
-        Record::Attempted(it) => format!("attempted {} {:?} {:?}", it.delivery, it.outcome, it.breaker),
+        Record::Attempted(it) => format!(
+            "attempted {} {:?} {:?}",
+            it.delivery, it.outcome, it.breaker
+        ),
         other => format!("{other:?}"),
     }
 }

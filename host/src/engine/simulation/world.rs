@@ -170,7 +170,14 @@ impl World {
         *self.invoiced.entry(shipment.order_no.clone()).or_default() += units;
         let no = format!("INV-{}", shipment.shipment_id);
         let total = units.to_string();
-        let invoice = invoice(&no, "invoice", Some(&shipment.order_no), None, units, &total);
+        let invoice = invoice(
+            &no,
+            "invoice",
+            Some(&shipment.order_no),
+            None,
+            units,
+            &total,
+        );
         let after = minutes(dice.between(5, 90));
         follows.push((after, self.letter("erp", &invoice)));
     }
@@ -279,10 +286,7 @@ impl World {
             .map(|(no, sku, quantity)| (no.as_str(), sku.as_str(), *quantity))
             .collect();
         let document = shipment(&id, order_no, &now.to_string(), status, &lines);
-        let mut follows = vec![(
-            seconds(dice.between(1, 600)),
-            self.letter(node, &document),
-        )];
+        let mut follows = vec![(seconds(dice.between(1, 600)), self.letter(node, &document))];
         if sum > 0 {
             let mut after = 0;
             for code in ["departed-origin", "in-transit", "delivered"] {

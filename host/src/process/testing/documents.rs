@@ -104,12 +104,7 @@ pub(crate) fn order_as(
 }
 
 /// An answer to an order, decided so many minutes after the start.
-pub(crate) fn answer(
-    order_no: &str,
-    decision: &str,
-    minutes: i64,
-    reason: &str,
-) -> Document {
+pub(crate) fn answer(order_no: &str, decision: &str, minutes: i64, reason: &str) -> Document {
     document(&json!({
         "kind": "order-response", "value": {
             "order_no": order_no, "partner_order_no": null, "decision": decision,
@@ -160,12 +155,7 @@ pub(crate) fn shipment_as(
     }))
 }
 
-pub(crate) fn milestone(
-    id: &str,
-    code: &str,
-    at: &str,
-    estimate: Option<&str>,
-) -> Document {
+pub(crate) fn milestone(id: &str, code: &str, at: &str, estimate: Option<&str>) -> Document {
     document(&json!({
         "kind": "milestone", "value": {
             "shipment_id": id, "order_no": "SO-1", "code": code, "at": moment(at), "reason": null,
