@@ -33,6 +33,18 @@ impl Ordinals {
         next
     }
 
+    /// These were given out last, and come to nothing.
+    pub(super) fn taken_back(&mut self, deliveries: &[Queued]) {
+        for queued in deliveries.iter().rev() {
+            if let Some(counted) = self.0.get_mut(&queued.id.message)
+                && counted.last == queued.id.ordinal
+            {
+                counted.last -= 1;
+            }
+        }
+        self.0.retain(|_, counted| counted.on_the_way > 0);
+    }
+
     /// A record with these deliveries is on its way.
     pub(super) fn sent(&mut self, deliveries: &[Queued]) {
         for queued in deliveries {

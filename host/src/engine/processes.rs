@@ -18,7 +18,7 @@ mod roles;
 mod stage;
 mod supply;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tokio::sync::oneshot;
 
@@ -32,15 +32,19 @@ use crate::{
     clock::Timestamp,
     deliver::lane::{Entry, OrderKey},
     failpoint,
-    journal::Sequence,
-    message::DeliveryId,
+    journal::{CommitError, Sequence},
+    message::{DeliveryId, PartnerName},
     process::{Body, Delivered, Input, Received, exception::Action},
-    record::{Cause, Level, Record, StepRefused, Stepped, Verdict},
+    record::{Cause, Level, Record, Step, StepRefused, Stepped, Verdict},
     view::{DeliveryRow, DeliveryStatus, Waiting, Work},
 };
 
 /// Pieces of work that are done before the engine looks elsewhere.
 const AT_ONCE: usize = 64;
+/// How long the engine stays with them.
+const TURN: Duration = Duration::from_millis(20);
+/// Records of one piece of work that are made before the engine looks elsewhere.
+const RECORDS_AT_ONCE: usize = 4;
 /// Instances that take their steps in one record.
 const STEPS_A_RECORD: usize = 64;
 
@@ -102,11 +106,16 @@ impl Engine {
     /// Has instances take the steps that are due, and says when to look again.
     pub(super) fn step_processes(&mut self, now: Timestamp) -> Option<Timestamp> {
         self.stage.fetch(&self.parts.view);
+        let until = self.parts.clock.now().plus(TURN);
         for _ in 0..AT_ONCE {
+            // What finds no room in the journal is not added to.
+            if self.unsent > 0 || self.parts.clock.now() > until {
+                break;
+            }
             let Some(waiting) = self.stage.next_work() else {
                 break;
             };
-            self.work(waiting, now);
+            self.work(&waiting, now);
         }
         let due = self.ring(now);
         if self.stage.is_busy() {
@@ -115,45 +124,59 @@ impl Engine {
         due
     }
 
-    fn work(&mut self, waiting: Waiting, now: Timestamp) {
+    fn work(&mut self, waiting: &Waiting, now: Timestamp) {
         match &waiting.work {
-            Work::Document { .. } => self.take_in(&waiting, now),
+            Work::Document { .. } => self.take_in(waiting, now),
             Work::Outcome(delivery) | Work::Rejected(delivery) => {
-                self.outcome(&waiting, *delivery, now);
+                self.outcome(waiting, *delivery, now);
             }
             Work::Availability { partner, available } => {
-                let cause = Cause::Availability {
-                    partner: partner.clone(),
-                    available: *available,
-                };
-                let node = self.stage.roles.node_of(partner).map(str::to_owned);
-                let keys = match &node {
-                    Some(node) => self.stage.open_orders.at(node),
-                    None => Vec::new(),
-                };
-                let (partner, available) = (partner.clone(), *available);
-                let identity = format!("availability/{}/{available}", waiting.id().sequence);
-                self.in_parts(&waiting, &cause, keys, now, |engine, building, key| {
-                    let input = Input {
-                        identity: identity.clone(),
-                        body: Body::Availability {
-                            partner: partner.clone(),
-                            node: node.clone(),
-                            available,
-                        },
-                    };
-                    engine.step(building, "order-to-fulfilment", &key, &input);
-                });
+                self.availability(waiting, partner, *available, now);
             }
         }
+    }
+
+    /// A partner stopped answering, or answers again: the orders that wait for it hear.
+    fn availability(
+        &mut self,
+        waiting: &Waiting,
+        partner: &PartnerName,
+        available: bool,
+        now: Timestamp,
+    ) {
+        let Some((keys, left)) = self.stage.concerned(waiting, partner, available) else {
+            return self.give_up(waiting, now);
+        };
+        let waiting = Waiting {
+            left,
+            ..waiting.clone()
+        };
+        let cause = Cause::Availability {
+            partner: partner.clone(),
+            available,
+        };
+        let node = self.stage.roles.node_of(partner).map(str::to_owned);
+        let identity = format!("availability/{}/{available}", waiting.id().sequence);
+        self.in_parts(&waiting, &cause, keys, now, |engine, building, key| {
+            let input = Input {
+                identity: identity.clone(),
+                body: Body::Availability {
+                    partner: partner.clone(),
+                    node: node.clone(),
+                    available,
+                },
+            };
+            engine.step(building, "order-to-fulfilment", &key, &input);
+        });
     }
 
     /// A document has each instance that it concerns take a step.
     fn take_in(&mut self, waiting: &Waiting, now: Timestamp) {
         let letters = Letters::new(&self.parts, &self.state);
         let Some(letter) = letters.of(waiting) else {
-            tracing::error!(work = ?waiting, "a document that processes wait for can't be read back; run `crossdock rebuild`");
-            return self.give_up(waiting, now);
+            // It stays where it waits, and is tried again at the next start.
+            tracing::error!(work = ?waiting, "a document that processes wait for can't be read back");
+            return;
         };
         let Some(origin) = self.stage.roles.origin(&letter.from) else {
             // The partner has no role any more.
@@ -231,7 +254,7 @@ impl Engine {
         let count = u32::try_from(all.len()).unwrap_or(u32::MAX);
         let mut left = waiting.left.unwrap_or(count).min(count);
         let mut all = all.into_iter().skip((count - left) as usize);
-        loop {
+        for _ in 0..RECORDS_AT_ONCE {
             let mut building = Building::new(cause.clone(), now);
             building.because_of(waiting.id());
             for it in all.by_ref().take(STEPS_A_RECORD) {
@@ -244,6 +267,11 @@ impl Engine {
                 return;
             }
         }
+        // The rest has its turn before anything else of the stage's.
+        self.stage.put_back(Waiting {
+            left: Some(left),
+            ..waiting.clone()
+        });
     }
 
     /// Timers that are due wake their instances.
@@ -310,13 +338,15 @@ impl Engine {
                     return false;
                 };
                 self.stage.take_back(building.before);
+                self.state.ordinals.taken_back(&stepped.deliveries);
                 if let Some(Deed { answer }) = deals {
                     let broken = DealError::Broken(error.to_string());
                     drop(answer.send(Err(broken)));
                 }
                 if stepped.work.is_some() || matches!(stepped.cause, Cause::Timer { .. }) {
+                    let steps = self.too_large(stepped, &error);
                     self.commit_or_log(Record::Stepped(Stepped {
-                        steps: Vec::new(),
+                        steps,
                         deliveries: Vec::new(),
                         reports: Vec::new(),
                         ..stepped.clone()
@@ -325,6 +355,25 @@ impl Engine {
                 false
             }
         }
+    }
+
+    /// Steps that do not fit, as refused ones of the instances that there are.
+    fn too_large(&self, stepped: &Stepped, error: &CommitError) -> Vec<Step> {
+        let known = |it: &&Step| self.parts.view.instance(&it.process, &it.key).is_some();
+        let steps = stepped.steps.iter().filter(known);
+        let refused = steps.map(|it| Step {
+            state: bytes::Bytes::new(),
+            waits: Vec::new(),
+            facts: Vec::new(),
+            commands: Vec::new(),
+            events: Vec::new(),
+            refused: Some(StepRefused {
+                code: "record-too-large".to_owned(),
+                text: error.to_string(),
+            }),
+            ..it.clone()
+        });
+        refused.collect()
     }
 
     /// Steps are durable and in the view: their deliveries may go.
@@ -416,6 +465,7 @@ impl Engine {
         let refused = done.stepped.steps.first().and_then(|it| it.refused.clone());
         if let Some(refused) = refused {
             self.stage.take_back(done.before);
+            self.state.ordinals.taken_back(&done.stepped.deliveries);
             drop(answer.send(Err(DealError::Refused(refused))));
             return;
         }

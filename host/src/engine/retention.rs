@@ -28,7 +28,7 @@ const STEP_EVERY: Duration = Duration::from_secs(1);
 const ROWS_MAX: u32 = 2_000;
 
 /// How many instances of processes are said again at once.
-const INSTANCES_MAX: usize = 5_000;
+const INSTANCES_MAX: usize = 1_000;
 
 /// When what is done.
 #[derive(Debug)]
@@ -38,6 +38,8 @@ pub(super) struct Rounds {
     busy: bool,
     /// A pass has begun and is not over.
     passing: bool,
+    /// The next pass follows soon: there was more to be said again than fits one.
+    hurried: bool,
 }
 
 /// What is to be done.
@@ -110,6 +112,7 @@ impl Engine {
         if !self.carry(&found.instances) {
             given_up = None;
         }
+        self.rounds.hurried = found.instances.len() >= INSTANCES_MAX;
         self.sweep(given_up, self.parts.clock.now());
     }
 
@@ -142,6 +145,7 @@ impl Rounds {
             due: now.plus(FIRST_PASS),
             busy: false,
             passing: false,
+            hurried: false,
         }
     }
 
@@ -168,7 +172,11 @@ impl Rounds {
     pub(super) fn stepped(&mut self, now: Timestamp, more: bool) {
         self.busy = false;
         self.passing = more;
-        self.due = now.plus(if more { STEP_EVERY } else { PASS_EVERY });
+        self.due = now.plus(if more || self.hurried {
+            STEP_EVERY
+        } else {
+            PASS_EVERY
+        });
     }
 }
 

@@ -16,7 +16,7 @@ use crate::{
     clock::Timestamp,
     journal::Sequence,
     message::{DeadLetterId, DeliveryId, Digest, MessageId, PartnerName},
-    record::Standing,
+    record::{Standing, Subject},
 };
 
 /// How many rows a search looks at before it stops and says so.
@@ -117,20 +117,24 @@ impl View {
     /// becomes messages both its record and theirs are new.
     #[must_use]
     pub fn needed_from(&self) -> Option<Sequence> {
-        let accepted = |id: MessageId| self.message(id).map_or(Sequence::ZERO, |it| it.accepted);
         let undecoded = self
             .scan(&[keys::PENDING])
             .filter_map(|(_, value)| sequence(value.get(16..)?))
             .min();
         let undelivered = self
             .scan(&[keys::QUEUE])
-            .filter_map(|(_, value)| Some(accepted(delivery_id(&value)?.message)))
+            .filter_map(|(_, value)| self.delivery_needs(delivery_id(&value)?))
             .min();
         let waiting = self
             .scan(&[keys::DEAD_LETTERS])
             .filter_map(|(_, value)| decode::<DeadLetterRow>(&value))
             .filter(|row| row.status == DeadLetterStatus::Waiting)
-            .map(|row| accepted(row.subject.message()))
+            .filter_map(|row| match row.subject {
+                Subject::Message(id) => {
+                    Some(self.message(id).map_or(row.sequence, |it| it.accepted))
+                }
+                Subject::Delivery(id) => self.delivery_needs(id),
+            })
             .min();
         let fetched = self.fetched().map(|(_, _, sequence)| sequence).min();
         let processes = self.needed_by_processes();
@@ -138,6 +142,15 @@ impl View {
             .into_iter()
             .flatten()
             .min()
+    }
+
+    /// The first record that a delivery needs: the message that it is counted with, or,
+    /// where that is given up, the record that queued it.
+    fn delivery_needs(&self, id: DeliveryId) -> Option<Sequence> {
+        match self.message(id.message) {
+            Some(message) => Some(message.accepted),
+            None => Some(self.delivery(id)?.queued),
+        }
     }
 
     /// One delivery.

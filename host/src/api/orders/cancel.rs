@@ -84,6 +84,12 @@ pub async fn cancel(
         Ok::<_, Problem>((order_no, account, instance.row.sequence))
     })
     .await??;
+    if !operators.are(&headers) && is_of_another(&api, named, &account) {
+        return Err(not_found(
+            "order",
+            &of.chars().take(100).collect::<String>(),
+        ));
+    }
     precondition::require(&headers, Some(sequence))?;
     let sender = sender(&api, named, &request, &account)?;
     let document = document(&of, &request, &account)?;
@@ -94,6 +100,15 @@ pub async fn cancel(
     submit::document(&brought, "order")?;
     let receipt = api.ingress.keep(brought).await?;
     Ok(receipt.accepted("order", format!("/v1/orders/{}", link::segment(&of))))
+}
+
+/// Whether a shop asks for an order that it did not place: it knows of its own only.
+fn is_of_another(api: &Api, named: Option<&str>, account: &Account) -> bool {
+    let named = named.and_then(|it| PartnerName::parse(it).ok());
+    let role = named
+        .as_ref()
+        .and_then(|it| api.partners.get(it)?.role.clone());
+    role == Some(Role::Shop) && account.placed_by() != named.as_ref()
 }
 
 /// Whose cancel it is: who is named, else who placed the order.

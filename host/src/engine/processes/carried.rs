@@ -33,9 +33,9 @@ impl Engine {
     }
 
     /// None for one that is moving: the record on its way says it.
-    fn as_it_stands(&self, named: &Named) -> Option<Step> {
+    fn as_it_stands(&mut self, named: &Named) -> Option<Step> {
         let (process, key) = (&named.process, &named.key);
-        let view = &self.parts.view;
+        let view = &self.parts.view.clone();
         if self.stage.instances.is_moving(process, key) {
             return None;
         }
@@ -47,6 +47,8 @@ impl Engine {
             .summary(process, held.version, &held.state)
             .inspect_err(|error| tracing::error!(key, %error, "an instance can't be carried over"))
             .ok()?;
+        // So that the record is counted while it is on its way.
+        self.stage.instances.put(named.clone(), held.clone());
         let timers = view.timers_of(process, key).into_iter();
         let timers = timers.map(|(name, due)| Command::SetTimer { name, due });
         let exceptions = view.exceptions(&ExceptionFilter {

@@ -17,8 +17,9 @@ use crate::{
     contract,
     message::{CorrelationId, DeliveryId, DocumentId, MessageId, PartnerName},
     process::{
-        self, Body, Command, Draft, Input, Notice, Receiver, Request, World,
+        self, Body, Command, Draft, Input, Notice, Receiver, Request, Role, World,
         inventory_sync::{PositionState, to_json},
+        traffic,
     },
     record::{
         Cause, CommandRef, Omitted, Queued, Report, Step, StepRefused, Stepped, Subject, WorkId,
@@ -209,6 +210,10 @@ impl Engine {
                     code: "step-failed".to_owned(),
                     text: error.to_string(),
                 });
+                // So that the record is counted while it is on its way.
+                if let Some(held) = held {
+                    self.stage.instances.put(named, held);
+                }
                 building.stepped.steps.push(step);
                 return;
             }
@@ -367,7 +372,7 @@ impl Engine {
                 omit(step, dedupe_key, text);
                 continue;
             }
-            if !self.hands.writes(&partner, kind) && !is_needed(to, document) {
+            if !self.hands.writes(&partner, kind) && !is_needed(to, kind) {
                 let text = format!("the adapter of {partner} does not write {kind}");
                 omit(step, dedupe_key, text);
                 continue;
@@ -412,7 +417,9 @@ impl Engine {
     /// The message that a delivery is counted with: what moved the instance, else what
     /// it began with.
     fn message_of(&self, building: &Building, step: &Step) -> MessageId {
-        let document = building.document.or(step.origin);
+        // One that was given up counts nothing any more.
+        let is_known = |it: &DocumentId| self.parts.view.message(it.message).is_some();
+        let document = building.document.or(step.origin.filter(is_known));
         document.map_or_else(|| MessageId::new(building.stepped.at), |it| it.message)
     }
 
@@ -445,7 +452,9 @@ impl Engine {
                 process: process.clone(),
                 key: key.clone(),
             };
-            let held = self.stage.instances.get(&self.parts.view, &named)?;
+            let Some(held) = self.stage.instances.get(&self.parts.view, &named) else {
+                continue;
+            };
             match rmp_serde::from_slice::<PositionState>(&held.state) {
                 Ok(state) => lines.extend(state.rows()),
                 Err(error) => {
@@ -463,18 +472,13 @@ impl Engine {
 }
 
 /// Whether the process waits for what comes of it, so that nothing may be left out.
-fn is_needed(to: &Receiver, document: &contract::Document) -> bool {
-    match to {
-        Receiver::Node { .. } => true,
-        Receiver::Erp => matches!(
-            document,
-            contract::Document::Order(_)
-                | contract::Document::ReturnAuthorization(_)
-                | contract::Document::ReturnDisposition(_)
-                | contract::Document::InventoryAdjustment(_)
-        ),
-        Receiver::Crm | Receiver::Shops | Receiver::Partner { .. } => false,
-    }
+fn is_needed(to: &Receiver, kind: &str) -> bool {
+    let role = match to {
+        Receiver::Erp => Role::Erp,
+        Receiver::Node { node } => Role::Warehouse { node: node.clone() },
+        Receiver::Crm | Receiver::Shops | Receiver::Partner { .. } => return false,
+    };
+    traffic::needs(&role).contains(&kind)
 }
 
 fn omit(step: &mut Step, dedupe_key: &str, text: String) {

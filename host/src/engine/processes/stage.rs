@@ -1,6 +1,9 @@
 //! What the process stage holds.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+};
 
 use super::{
     DealAnswer, DealError,
@@ -12,6 +15,7 @@ use super::{
 use crate::{
     clock::Timestamp,
     journal::Sequence,
+    message::PartnerName,
     partner::Partners,
     process::{Command, Policy, Registry},
     record::{Cause, Record, Step, Stepped, WorkId},
@@ -32,6 +36,10 @@ pub(in crate::engine) struct Stage {
     pub(super) next_timer: Option<Timestamp>,
     /// Who waits for the record of a deal, in the order of the records.
     pub(super) answers: VecDeque<(Arc<Record>, DealAnswer)>,
+    /// The orders that a partner's trouble concerns, while they are told.
+    concerned: Option<(WorkId, Vec<String>)>,
+    /// What was said last of whether partners answer, since the start.
+    said: HashMap<PartnerName, bool>,
     work: VecDeque<Waiting>,
     /// The last piece of work that was fetched.
     fetched: Option<WorkId>,
@@ -56,6 +64,8 @@ impl Stage {
             open_orders: OpenOrders::recover(view),
             next_timer: view.next_timer(),
             answers: VecDeque::new(),
+            concerned: None,
+            said: HashMap::new(),
             work: VecDeque::new(),
             fetched: None,
             more: true,
@@ -78,6 +88,35 @@ impl Stage {
             self.fetched = Some(last.id());
         }
         self.work.extend(found);
+    }
+
+    /// The rest of a piece of work.
+    pub(super) fn put_back(&mut self, waiting: Waiting) {
+        self.work.push_front(waiting);
+    }
+
+    /// The orders that a partner's trouble concerns, and how many of them have not heard
+    /// of it; none when that was said before. The list stays the same while the work
+    /// lasts; after a start all hear of it again, which does nothing the second time.
+    pub(super) fn concerned(
+        &mut self,
+        waiting: &Waiting,
+        partner: &PartnerName,
+        available: bool,
+    ) -> Option<(Vec<String>, Option<u32>)> {
+        if let Some((id, keys)) = &self.concerned
+            && *id == waiting.id()
+        {
+            return Some((keys.clone(), waiting.left));
+        }
+        let said = self.said.insert(partner.clone(), available);
+        if said == Some(available) {
+            return None;
+        }
+        let node = self.roles.node_of(partner)?;
+        let keys = self.open_orders.at(node);
+        self.concerned = Some((waiting.id(), keys.clone()));
+        Some((keys, None))
     }
 
     pub(super) fn next_work(&mut self) -> Option<Waiting> {
@@ -112,6 +151,10 @@ impl Stage {
             _ => None,
         });
         self.next_timer = dues.chain(self.next_timer).min();
+        if let Cause::Timer { due, .. } = stepped.cause {
+            // Others that are due may have waited behind it.
+            self.next_timer = [self.next_timer, Some(due)].into_iter().flatten().min();
+        }
     }
 
     /// Whether an instance is still where somebody saw it.
@@ -164,6 +207,8 @@ impl Stage {
         after.version = to;
         after.state = state.into();
         after.facts.clone_from(&summary.facts);
+        after.finished = summary.finished;
+        self.open_orders.moved(&named, Some(&before), Some(&after));
         let step = Step {
             process: process.to_owned(),
             version: to,

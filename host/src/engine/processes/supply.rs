@@ -12,7 +12,7 @@ use crate::{
         Number,
         routing::{Stock, Supply},
     },
-    view::{InstanceFilter, View},
+    view::View,
 };
 
 const ORDERS: &str = "order-to-fulfilment";
@@ -37,25 +37,12 @@ impl OpenOrders {
     /// As the view has them.
     pub(super) fn recover(view: &View) -> Self {
         let mut open = Self::default();
-        let mut after = None;
-        loop {
-            let rows = view.instances(&InstanceFilter {
-                process: Some(ORDERS.to_owned()),
-                finished: Some(false),
-                after: after.take(),
-                limit: 1_000,
-                ..InstanceFilter::default()
-            });
-            let Some((process, key, _)) = rows.last() else {
-                return open;
-            };
-            after = Some((process.clone(), key.clone()));
-            for (_, key, row) in rows {
-                if let Some(node) = row.fact("node") {
-                    open.add(node, key);
-                }
+        for (key, row) in view.open_instances(ORDERS) {
+            if let Some(node) = row.fact("node") {
+                open.add(node, key);
             }
         }
+        open
     }
 
     /// An instance took a step.

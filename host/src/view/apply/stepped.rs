@@ -27,6 +27,8 @@ use crate::{
 
 /// A day, in milliseconds.
 const DAY_MS: i64 = 24 * 3_600_000;
+/// Records in a message's history up to which those of steps are noted in it.
+const STEPS_REMEMBERED_MAX: usize = 32;
 /// Where the ordinals of work begin that acknowledgements leave; documents have those
 /// before.
 const REJECTIONS_FROM: u32 = 1 << 31;
@@ -78,6 +80,8 @@ impl Fold {
         }
         if let (Cause::Document { document, .. }, Some(_)) = (&stepped.cause, stepped.work)
             && let Some(row) = self.message(base, document.message)
+            // The record that decoded it must not be pushed out: documents are found by it.
+            && row.history.len() < STEPS_REMEMBERED_MAX
         {
             remember(&mut row.history, sequence);
         }

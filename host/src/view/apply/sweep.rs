@@ -136,8 +136,8 @@ impl Rule<'_> {
             keys::SEEN => decode::<SeenRow>(row).map(|it| self.is_old(it.at)),
             keys::SERIES => decode::<SeriesRow>(row).map(|it| self.is_old(it.at)),
             processes::SENT => {
-                let id = key.len().checked_sub(20);
-                message_id(id.and_then(|at| key.get(at..at + 16))).map(|it| self.is_gone(it))
+                let id = key.len().checked_sub(20).and_then(|at| key.get(at..));
+                id.and_then(delivery_id).map(|it| self.is_delivery_gone(it))
             }
             processes::INSTANCES => {
                 decode::<InstanceRow>(row).map(|it| it.finished && it.sequence < self.before)
@@ -155,7 +155,10 @@ impl Rule<'_> {
             }
             keys::CONTROL => delivery_id(row).map(|it| self.is_settled_and_old(it)),
             keys::MESSAGES => decode::<MessageRow>(row).map(|it| it.accepted < self.before),
-            keys::DELIVERIES => message_id(key.get(1..17)).map(|it| self.is_gone(it)),
+            keys::DELIVERIES => key
+                .get(1..)
+                .and_then(delivery_id)
+                .map(|it| self.is_delivery_gone(it)),
             keys::BUSINESS | keys::CORRELATION => {
                 let id = key.len().checked_sub(16).and_then(|at| key.get(at..));
                 message_id(id).map(|it| self.is_gone(it))
@@ -209,6 +212,14 @@ impl Rule<'_> {
         let row = self.base.get(&keys::delivery(id));
         let row: Option<DeliveryRow> = row.as_deref().and_then(decode);
         row.is_none_or(|it| it.settled() && self.is_old(it.queued_at))
+    }
+
+    /// Processes cause deliveries long after the message that they are counted with.
+    fn is_delivery_gone(&self, id: DeliveryId) -> bool {
+        let row = self.base.get(&keys::delivery(id));
+        let row: Option<DeliveryRow> = row.as_deref().and_then(decode);
+        let is_over = |it: DeliveryRow| it.settled() && it.queued < self.before;
+        self.is_gone(id.message) && row.is_none_or(is_over)
     }
 
     fn is_gone(&self, id: MessageId) -> bool {

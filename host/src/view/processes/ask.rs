@@ -132,6 +132,19 @@ impl View {
         waiting.chain(open).min()
     }
 
+    /// All instances of a process that have something left to do, by key.
+    pub fn open_instances(
+        &self,
+        process: &str,
+    ) -> impl Iterator<Item = (String, InstanceRow)> + use<> {
+        let rows = self.scan(&keys::instance(process, ""));
+        rows.filter_map(|(key, value)| {
+            let row: InstanceRow = decode(&value)?;
+            let key = names(&key).into_iter().nth(1)?;
+            (!row.finished).then_some((key, row))
+        })
+    }
+
     /// Open instances of other processes whose last step is in a record before this one.
     #[must_use]
     pub fn instances_to_carry(&self, before: Sequence, limit: usize) -> Vec<(String, String)> {

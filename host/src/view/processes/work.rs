@@ -33,7 +33,7 @@ pub enum Work {
 /// A piece of work that waits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Waiting {
-    pub(in crate::view) id: WorkId,
+    pub(crate) id: WorkId,
     /// What is to be done.
     pub work: Work,
     /// How much of it is left, counted from the end, when some of it is done.
