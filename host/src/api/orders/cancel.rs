@@ -23,12 +23,15 @@ use crate::{
         instance::Instance,
         link,
         messages::on_blocking,
-        precondition,
+        not_found, precondition,
         problem::Problem,
         submit::{self, Posted},
     },
     message::{Digest, PartnerName},
-    process::order_to_fulfilment::{Account, OrderToFulfilment},
+    process::{
+        Role,
+        order_to_fulfilment::{Account, OrderToFulfilment},
+    },
 };
 
 /// The longest request.
