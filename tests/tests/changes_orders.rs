@@ -115,8 +115,16 @@ async fn a_node_that_refuses_the_cancel_keeps_the_order() {
         &["answer accepted SO-1", "answer rejected SO-1"],
     )
     .await;
-    let erp = heard(&business.erp);
-    assert!(erp.contains(&"answer rejected SO-1".to_owned()), "{erp:?}");
+    until("the ERP to hear of it", async || {
+        let erp = heard(&business.erp);
+        let told = erp.contains(&"answer rejected SO-1".to_owned());
+        if told {
+            Ok(())
+        } else {
+            Err(format!("{erp:?}"))
+        }
+    })
+    .await;
     says(api, "north", &shipment("SH-1", "SO-1", 60, LINES)).await;
     order_stands(api, "SO-1", "shipped").await;
     host.stop().await;

@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 
 use crossdock_sdk::{
     Adapter, Decoded, Delivery, Document, Exchange, Inbound, Outcome, PollRequest, PollStep,
-    Polled, Problem, Response, Step,
+    Polled, Problem, Response, Step, json,
 };
 
 use super::{
     partner::{Outgoing, Partner},
     wire,
 };
-use crate::clock::Timestamp;
+use crate::{clock::Timestamp, message::Digest};
 
 /// The most requests of one conversation, as the host has it.
 const REQUESTS_MAX: usize = 32;
@@ -60,9 +60,13 @@ impl<P: Partner> Carrier<P> {
     /// another attempt, the next call goes on where that one was.
     pub(super) fn deliver<A: Adapter>(&mut self, document: &Document) -> Result<Step, Problem> {
         let mut past = std::mem::take(&mut self.led);
+        // Another document is another delivery, and the same one is the same again.
+        let id = Digest::of(json::to_string(document).unwrap_or_default().as_bytes()).to_string();
         loop {
             let delivery = Delivery {
                 settings: self.settings.clone(),
+                delivery_id: id.clone(),
+                idempotency_key: id.clone(),
                 ..Delivery::new(document.clone())
             };
             match A::next(delivery, &past)? {

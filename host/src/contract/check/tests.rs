@@ -13,6 +13,8 @@ const ODD_FIXTURES: &[(&str, &[&str])] = &[
     ("canonical-json/one-bad-of-four", &["lines-missing"]),
     // Numbers that were made up, without the right last digit.
     ("canonical-json/order", &["gln-check-digit"]),
+    // As people write units in a service desk.
+    ("salesforce/events-returns", &["unit-malformed"]),
     ("sap/orders05-every-field", &["gln-check-digit"]),
     ("shipbob/order-shipped-cartons", &["sscc-check-digit"]),
     ("x12-3pl/180-returns", &["gtin-check-digit"]),

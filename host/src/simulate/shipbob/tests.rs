@@ -149,7 +149,7 @@ fn an_order_is_split_and_each_part_is_told_by_itself() {
     };
     assert_eq!(
         (four.as_str(), three.as_str(), code.as_str()),
-        ("4", "3", "Delivered")
+        ("4", "3", "MilestoneCode::Delivered")
     );
     assert_ne!(first, second);
     assert_eq!(second, delivered);
