@@ -31,8 +31,9 @@ use std::{
 
 use self::run::{Run, Weather};
 
-/// Stories that are played when nobody says how many.
-const SEEDS: u64 = 2_000;
+/// Stories that are played when nobody says how many: as many as take some twenty seconds
+/// without optimisation, where each takes a tenth of one.
+const SEEDS: u64 = 300;
 
 /// Plays the story of a seed in this weather, and checks what was promised.
 fn play(seed: u64, weather: Weather, is_told: bool) -> Run {
@@ -92,14 +93,14 @@ fn failures(next: &AtomicU64, seeds: u64) -> Vec<u64> {
 
 #[test]
 fn in_fine_weather_every_order_comes_to_its_end() {
-    for seed in 0..100 {
+    for seed in 0..20 {
         play(seed, Weather::fine(), false);
     }
 }
 
 #[test]
 fn the_same_seed_gives_the_same_journal() {
-    for seed in 0..10 {
+    for seed in 0..5 {
         let journals = [0, 1].map(|_| play(seed, Weather::foul(), false).journal());
         let [first, second] = journals;
         assert_eq!(first.len(), second.len(), "seed {seed}");

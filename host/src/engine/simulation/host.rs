@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use super::{hands::Desk, settings::Settings};
 use crate::{
     clock::{Clock, Timestamp},
-    engine::{Config, Engine, Event, Feed, Parts},
+    engine::{Config, Engine, Event, Feed, Parts, retention::Rounds},
     journal::{Committed, MemoryStore, Observer, Sequence},
     message::chance::Dice,
     metrics::Metrics,
@@ -17,6 +17,10 @@ use crate::{
 /// Guest threads: as many messages may be read at once, twice as many wait for it.
 const THREADS: usize = 2;
 
+/// How often the host looks for rows to give up: hourly as in service, a story would do
+/// little else.
+const HOUSE_EVERY: Duration = Duration::from_secs(6 * 3_600);
+
 /// See the module.
 pub(super) struct Host {
     pub(super) engine: Engine,
@@ -24,6 +28,8 @@ pub(super) struct Host {
     /// When the engine wants to look again.
     pub(super) wake: Timestamp,
     observer: Observer<Record>,
+    /// Rows are given up no earlier.
+    house_at: Timestamp,
 }
 
 // === impl Host ===
@@ -57,11 +63,19 @@ impl Host {
             desk,
             wake: clock.now(),
             observer,
+            house_at: clock.now(),
         }
     }
 
     /// The engine does all that it can do now.
     pub(super) fn turn(&mut self) {
+        let now = self.engine.parts.clock.now();
+        let is_due = self.engine.rounds.due().is_some_and(|due| due <= now);
+        if is_due && now < self.house_at {
+            self.engine.rounds = Rounds::new(self.house_at);
+        } else if is_due {
+            self.house_at = now.plus(HOUSE_EVERY);
+        }
         self.wake = self.engine.turn();
     }
 
@@ -102,6 +116,7 @@ impl Host {
         given.commits.is_empty()
             && given.reads.is_empty()
             && given.attempts.is_empty()
+            && self.engine.unsent == 0
             && !self.has_news()
             && !self.engine.stage.is_busy()
             && lanes

@@ -113,10 +113,12 @@ fn views_agree(run: &Run) {
     let rebuilt = View::in_memory();
     catch_up(&rebuilt, &run.store, |_| {}).expect("it can be built");
     let (rebuilt, live) = (rebuilt.rows(), run.view.rows());
+    if live == rebuilt {
+        return;
+    }
     let lost = live.iter().find(|it| !rebuilt.contains(it));
     let made = rebuilt.iter().find(|it| !live.contains(it));
-    assert!(
-        lost.is_none() && made.is_none(),
+    panic!(
         "seed {}: live has {:?}, rebuilt has {:?}",
         run.seed,
         lost.map(told),

@@ -113,8 +113,8 @@ impl Weather {
     /// All goes wrong that can.
     pub(super) fn foul() -> Self {
         Self {
-            crashes_max: 8,
-            crash_one_in: 90,
+            crashes_max: 5,
+            crash_one_in: 70,
             lost_one_in: 8,
             again_one_in: 6,
             outages_max: 3,
@@ -313,7 +313,7 @@ impl Run {
             }
         }
         // The view of before, or none.
-        self.view = if self.dice.one_in(4) {
+        self.view = if self.dice.one_in(8) {
             View::in_memory()
         } else {
             self.kept.copied()
@@ -338,7 +338,7 @@ impl Run {
         let placed = || (first..).map(Sequence::from_u64).zip(&group);
         let records = placed().map(|(sequence, commit)| (sequence, commit.record.as_ref()));
         self.view.apply(records).expect("it can be applied");
-        if self.dice.one_in(6) {
+        if self.dice.one_in(16) {
             self.kept = self.view.copied();
         }
         for (sequence, commit) in placed() {
@@ -636,7 +636,7 @@ impl Run {
             let answer = deal.try_recv();
             assert!(answer.is_ok(), "seed {}: a person waits", self.seed);
         }
-        if !self.dice.one_in(4) {
+        if !self.dice.one_in(8) {
             return;
         }
         let before = self.steps();
@@ -645,7 +645,6 @@ impl Run {
         self.view = View::in_memory();
         self.start();
         self.weather = Weather::fine();
-        self.weather.crash_one_in = 0;
         while self.step() {}
         assert_eq!(self.steps(), before, "seed {}: it begins again", self.seed);
     }
@@ -688,9 +687,9 @@ fn agenda(world: &mut World, weather: Weather, now: Timestamp, dice: &mut Dice) 
     }
     for _ in 0..dice.below(weather.outages_max + 1) {
         let partner = dice.one_of(&RECEIVERS);
-        let begins = dice.between(0, 1_200);
+        let begins = dice.between(0, 300);
         agenda.add(now, minutes(begins), Happening::Outage(partner, true));
-        let ends = begins + dice.between(1, 360);
+        let ends = begins + dice.between(1, 45);
         agenda.add(now, minutes(ends), Happening::Outage(partner, false));
     }
     agenda.add(now, minutes(180), Happening::PersonLooks);

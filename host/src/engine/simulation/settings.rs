@@ -29,19 +29,19 @@ const POLICY: &str = r#"
 
     [[limit]]
     level = "acceptance"
-    minutes = 1440
+    minutes = 360
 
     [[limit]]
     level = "outage"
-    minutes = 1080
+    minutes = 300
 
     [[limit]]
     level = "order-acknowledgement"
-    minutes = 2880
+    minutes = 480
 
     [[limit]]
     level = "milestone-freshness"
-    minutes = 2880
+    minutes = 480
 
     [[limit]]
     level = "exception-resolution"

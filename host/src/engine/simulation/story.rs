@@ -58,7 +58,7 @@ pub(super) struct End {
 impl Plan {
     /// The orders of a seed.
     pub(super) fn all(dice: &mut Dice) -> Vec<Self> {
-        let count = dice.between(1, 3);
+        let count = if dice.one_in(6) { 2 } else { 1 };
         (1..=count).map(|number| Self::of(number, dice)).collect()
     }
 
@@ -75,14 +75,14 @@ impl Plan {
         };
         Self {
             order_no: format!("SO-{number}"),
-            placed: minutes(dice.between(0, 120)),
+            placed: minutes(dice.between(0, 60)),
             lines,
             verdict,
             conduct: [Conduct::of(dice), Conduct::of(dice)],
-            cancelled: dice.one_in(4).then(|| minutes(dice.between(1, 900))),
+            cancelled: dice.one_in(4).then(|| minutes(dice.between(1, 400))),
             changed: dice
                 .one_in(5)
-                .then(|| (minutes(dice.between(1, 900)), quantity(dice))),
+                .then(|| (minutes(dice.between(1, 400)), quantity(dice))),
         }
     }
 

@@ -218,10 +218,10 @@ impl World {
         match conduct {
             Conduct::Ships { parts, short } if is_new => {
                 job.missing = i32::from(short);
-                let mut after = dice.between(20, 300);
+                let mut after = dice.between(20, 120);
                 for part in 1..=parts {
                     ships(part, minutes(after));
-                    after += dice.between(10, 240);
+                    after += dice.between(10, 120);
                 }
             }
             // What was added leaves by itself.
@@ -290,7 +290,7 @@ impl World {
         if sum > 0 {
             let mut after = 0;
             for code in ["departed-origin", "in-transit", "delivered"] {
-                after += dice.between(30, 600);
+                after += dice.between(10, 120);
                 let at = now.plus(minutes(after)).to_string();
                 let mut document = milestone(&id, code, &at, None);
                 if let Document::Milestone(milestone) = &mut document {

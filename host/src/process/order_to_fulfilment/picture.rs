@@ -1,7 +1,7 @@
 //! Where an order stands, what it waits for and what is wrong with it.
 
 use super::quantities::Places;
-use super::state::{Answer, CancelAnswer, ShippedLine, State, Status, Verdict};
+use super::state::{Answer, Attempt, ShippedLine, State, Status, Verdict};
 use crate::process::{
     exception::{Action, Cause, Kind, Severity},
     number::Number,
@@ -48,7 +48,7 @@ impl State {
         if totals.open.is_zero() {
             return self.stand_at_the_end(turn);
         }
-        if self.is_stopped() && !current.is_some_and(|it| it.cancel == CancelAnswer::TooLate) {
+        if self.is_stopped() && !current.is_some_and(Attempt::keeps_it) {
             return Status::Cancelling;
         }
         if totals.shipped.is_positive() {
@@ -110,13 +110,13 @@ impl State {
         }
         if let Some(current) = self.current().filter(|_| totals.open.is_positive()) {
             let node = current.node.as_str();
-            if self.is_stopped() {
+            if self.is_stopped() && !current.keeps_it() {
                 wait(Awaited::new(
                     Level::Acceptance,
                     &format!("cancel/{node}"),
                     node,
                 ));
-            } else if current.has_accepted() || self.left_from_any(node) {
+            } else if current.has_accepted() || current.keeps_it() || self.left_from_any(node) {
                 wait(
                     Awaited::new(Level::ShipBy, node, node).until(base.ship_by.filter(|by| {
                         // A day that had passed when the order came is no limit to warn of.

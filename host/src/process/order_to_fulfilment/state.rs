@@ -373,9 +373,14 @@ impl Attempt {
         matches!(self.answer, Answer::Accepted | Answer::Changed)
     }
 
+    /// Whether it was asked to let the order go, and has refused to.
+    pub(super) fn keeps_it(&self) -> bool {
+        self.cancel == CancelAnswer::TooLate
+    }
+
     /// Whether it was given up, has the order and keeps it.
     pub(super) fn holds_on(&self) -> bool {
-        self.left.is_some() && self.delivered && self.cancel == CancelAnswer::TooLate
+        self.left.is_some() && self.delivered && self.keeps_it()
     }
 
     /// Why it does not ship.

@@ -77,7 +77,7 @@ impl State {
             return;
         };
         let node = current.node.clone();
-        if current.has_accepted() || self.left_from_any(&node) {
+        if current.has_accepted() || current.keeps_it() || self.left_from_any(&node) {
             return;
         }
         let is_down = current.down.is_some();

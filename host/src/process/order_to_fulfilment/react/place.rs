@@ -158,7 +158,9 @@ impl State {
         let (node, told_before) = (current.node.clone(), current.told);
         // While a cancel runs, that is what the node is told. And what a warehouse says of
         // what is missing is its word, not our wish.
-        let our_wish = self.totals().short.is_zero() && !self.is_stopped();
+        // One that keeps the order in spite of a cancel hears again what is wanted.
+        let runs = !self.is_stopped() || (current.keeps_it() && !self.is_refused());
+        let our_wish = self.totals().short.is_zero() && runs;
         let lines = self.wanted_from(&node);
         let now_wanted = told(&lines);
         if now_wanted == told_before || !our_wish {

@@ -9,7 +9,7 @@ use crate::{
         number::Number,
         order_to_fulfilment::{
             quantities::Places,
-            state::{Answer, Cancel, CancelAnswer, Line, Shipped, State},
+            state::{Answer, Attempt, Cancel, Line, Shipped, State},
         },
         turn::Turn,
         write::{Case, order_response, quantity},
@@ -174,9 +174,7 @@ impl State {
             return;
         }
         let totals = self.totals();
-        let refused = self
-            .current()
-            .is_some_and(|it| it.cancel == CancelAnswer::TooLate);
+        let refused = self.current().is_some_and(Attempt::keeps_it);
         if totals.open.is_positive() && !refused {
             return;
         }
