@@ -112,6 +112,10 @@ impl Stage {
     ///
     /// # Errors
     /// Says what is missing; nothing is left running.
+    #[expect(
+        clippy::too_many_lines,
+        reason = "who comes on stage is one list whose order matters"
+    )]
     pub(super) async fn set(
         root: TempDir,
         port: Option<u16>,

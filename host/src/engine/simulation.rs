@@ -38,7 +38,7 @@ const SEEDS: u64 = 300;
 /// Plays the story of a seed in this weather, and checks what was promised.
 fn play(seed: u64, weather: Weather, is_told: bool) -> Run {
     let mut run = Run::new(seed, weather, is_told);
-    run.to_the_end();
+    run.go_to_the_end();
     promises::check(&run);
     run
 }

@@ -18,6 +18,10 @@ use crate::{
 /// How a document is made.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a command has its draft in a box"
+)]
 pub enum Draft {
     /// This one.
     Written {

@@ -380,37 +380,7 @@ impl Fold {
         row.attempts = attempted.attempt;
         row.first_attempt_at.get_or_insert(attempted.at);
         row.failure = None;
-        match &attempted.outcome {
-            Outcome::Delivered { external_id } => {
-                row.status = DeliveryStatus::Delivered;
-                row.external_id = external_id.as_deref().map(shorten);
-                row.acknowledgement.arrived(attempted.at);
-            }
-            Outcome::AlreadyDelivered { external_id } => {
-                row.status = DeliveryStatus::AlreadyDelivered;
-                row.external_id = external_id.as_deref().map(shorten);
-                row.acknowledgement.had_arrived(attempted.at);
-            }
-            Outcome::Retry {
-                not_before,
-                failure,
-            } => {
-                row.status = DeliveryStatus::Retrying {
-                    not_before: *not_before,
-                };
-                row.failure = Some(shortened(failure));
-            }
-            Outcome::Dead {
-                dead_letter,
-                failure,
-                ..
-            } => {
-                row.status = DeliveryStatus::Dead {
-                    dead_letter: *dead_letter,
-                };
-                row.failure = Some(shortened(failure));
-            }
-        }
+        ended(row, attempted);
         let settled = row.settled().then(|| queue_key(row));
         let asked_for = row.settled() && row.command.is_some();
         let awaited = awaited_key(attempted.delivery, row);
@@ -625,6 +595,41 @@ impl<Row> Kept<Row> {
             changed.push(id.clone());
         }
         &mut self.row
+    }
+}
+
+/// What follows from an attempt for its delivery.
+fn ended(row: &mut DeliveryRow, attempted: &Attempted) {
+    match &attempted.outcome {
+        Outcome::Delivered { external_id } => {
+            row.status = DeliveryStatus::Delivered;
+            row.external_id = external_id.as_deref().map(shorten);
+            row.acknowledgement.arrived(attempted.at);
+        }
+        Outcome::AlreadyDelivered { external_id } => {
+            row.status = DeliveryStatus::AlreadyDelivered;
+            row.external_id = external_id.as_deref().map(shorten);
+            row.acknowledgement.had_arrived(attempted.at);
+        }
+        Outcome::Retry {
+            not_before,
+            failure,
+        } => {
+            row.status = DeliveryStatus::Retrying {
+                not_before: *not_before,
+            };
+            row.failure = Some(shortened(failure));
+        }
+        Outcome::Dead {
+            dead_letter,
+            failure,
+            ..
+        } => {
+            row.status = DeliveryStatus::Dead {
+                dead_letter: *dead_letter,
+            };
+            row.failure = Some(shortened(failure));
+        }
     }
 }
 

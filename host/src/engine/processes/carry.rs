@@ -143,65 +143,13 @@ impl Engine {
             process: process.to_owned(),
             key: fit_key(key),
         };
-        let now = building.stepped.at;
         let held = self.stage.instances.get(&self.parts.view, &named);
-        let newest = self.stage.registry.newest(process).unwrap_or(1);
-        let version = held.as_ref().map_or(newest, |it| it.version);
-        let down = self.state.down();
-        let supply = Now {
-            view: &self.parts.view,
-            instances: &self.stage.instances,
-            open_orders: &self.stage.open_orders,
-            roles: &self.stage.roles,
-            down: &down,
-        };
-        let world = World {
-            policy: &self.stage.policy,
-            supply: &supply,
-        };
+        let known = held
+            .clone()
+            .unwrap_or_else(|| self.begun(building, process));
+        let mut step = begin(&named, &known, input, building.document);
         let state = held.as_ref().map(|it| &it.state[..]);
-        let taken = self
-            .stage
-            .registry
-            .step(process, version, &named.key, state, input, now, &world);
-        let taken = taken.and_then(|taken| {
-            let summary = self
-                .stage
-                .registry
-                .summary(process, version, &taken.state)?;
-            Ok((taken, summary))
-        });
-        let begins = Held {
-            version,
-            state: Vec::new().into(),
-            facts: Vec::new(),
-            finished: false,
-            origin: building.document,
-            correlation_id: building
-                .correlation_id
-                .clone()
-                .unwrap_or_else(|| CorrelationId::from(MessageId::new(now))),
-        };
-        let known = held.clone().unwrap_or(begins);
-        let mut step = Step {
-            process: process.to_owned(),
-            version,
-            key: named.key.clone(),
-            input: input.identity.clone(),
-            correlation_id: known.correlation_id.clone(),
-            origin: known.origin.or(building.document),
-            state: bytes::Bytes::new(),
-            status: String::new(),
-            finished: false,
-            waits: Vec::new(),
-            exceptions: 0,
-            facts: Vec::new(),
-            commands: Vec::new(),
-            events: Vec::new(),
-            refused: None,
-            omitted: Vec::new(),
-            stands: None,
-        };
+        let taken = self.ask(&named, known.version, state, input, building.stepped.at);
         let (taken, summary) = match taken {
             Ok(taken) => taken,
             Err(error) => {
@@ -246,6 +194,47 @@ impl Engine {
         }
         step.commands = taken.commands;
         building.stepped.steps.push(step);
+    }
+
+    /// Has the machine make the step, and say what there is to say of the instance then.
+    fn ask(
+        &self,
+        named: &Named,
+        version: u32,
+        state: Option<&[u8]>,
+        input: &Input<'_>,
+        now: Timestamp,
+    ) -> Result<(process::Step<Vec<u8>>, process::Summary), process::registry::Error> {
+        let Named { process, key } = named;
+        let down = self.state.down();
+        let supply = Now {
+            view: &self.parts.view,
+            instances: &self.stage.instances,
+            open_orders: &self.stage.open_orders,
+            roles: &self.stage.roles,
+            down: &down,
+        };
+        let world = World {
+            policy: &self.stage.policy,
+            supply: &supply,
+        };
+        let registry = &self.stage.registry;
+        let taken = registry.step(process, version, key, state, input, now, &world)?;
+        let summary = registry.summary(process, version, &taken.state)?;
+        Ok((taken, summary))
+    }
+
+    /// An instance before its first step.
+    fn begun(&self, building: &Building, process: &str) -> Held {
+        let own = || CorrelationId::from(MessageId::new(building.stepped.at));
+        Held {
+            version: self.stage.registry.newest(process).unwrap_or(1),
+            state: Vec::new().into(),
+            facts: Vec::new(),
+            finished: false,
+            origin: building.document,
+            correlation_id: building.correlation_id.clone().unwrap_or_else(own),
+        }
     }
 
     fn carry_out(
@@ -468,6 +457,29 @@ impl Engine {
             positions: u32::try_from(rows.len()).unwrap_or(u32::MAX),
             json,
         })
+    }
+}
+
+/// The record of a step before it is taken.
+fn begin(named: &Named, known: &Held, input: &Input<'_>, document: Option<DocumentId>) -> Step {
+    Step {
+        process: named.process.clone(),
+        version: known.version,
+        key: named.key.clone(),
+        input: input.identity.clone(),
+        correlation_id: known.correlation_id.clone(),
+        origin: known.origin.or(document),
+        state: bytes::Bytes::new(),
+        status: String::new(),
+        finished: false,
+        waits: Vec::new(),
+        exceptions: 0,
+        facts: Vec::new(),
+        commands: Vec::new(),
+        events: Vec::new(),
+        refused: None,
+        omitted: Vec::new(),
+        stands: None,
     }
 }
 

@@ -164,7 +164,7 @@ impl Run {
     }
 
     /// Goes on until nothing is left to do.
-    pub(super) fn to_the_end(&mut self) {
+    pub(super) fn go_to_the_end(&mut self) {
         for _ in 0..STEPS_MAX {
             if !self.step() {
                 return self.look_back();
@@ -659,10 +659,6 @@ impl Run {
         seconds(self.dice.between(0, self.weather.delay_max))
     }
 
-    #[expect(
-        clippy::print_stderr,
-        reason = "whoever replays a seed wants to see it"
-    )]
     fn tell(&self, what: impl FnOnce() -> String) {
         if self.is_told {
             eprintln!("{} {}", self.clock.now(), what());

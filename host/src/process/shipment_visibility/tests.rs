@@ -274,7 +274,7 @@ fn tell(dice: &mut Dice) -> Vec<Told> {
             .percent(40)
             .then(|| at(i64::from(dice.between(200, 400))));
         let happened = at(i64::from(dice.between(0, 200)));
-        let code: &str = *dice.pick::<&str>(CODES);
+        let code: &str = dice.pick::<&str>(CODES);
         let document = milestone("SH1", code, &happened, estimate.as_deref());
         told.push(Told::new(carrier(), document));
     }

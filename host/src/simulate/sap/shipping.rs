@@ -178,10 +178,8 @@ impl Sap {
         let before = self.deliveries.iter().filter(|it| it.order == order);
         let all: Vec<&DeliveryLine> = before.flat_map(|it| &it.lines).chain(lines).collect();
         for ordered in self.orders[order].delivery_lines() {
-            let of_item = all.iter().filter(|it| it.item == ordered.item);
-            let sum = of_item.fold(Some(Decimal::ZERO), |sum, it| {
-                sum?.checked_add(it.quantity).ok()
-            });
+            let mut of_item = all.iter().filter(|it| it.item == ordered.item);
+            let sum = of_item.try_fold(Decimal::ZERO, |sum, it| sum.checked_add(it.quantity).ok());
             if sum.is_none_or(|sum| sum.compare(ordered.quantity).is_gt()) {
                 let text = format!(
                     "Item {}: only {} were ordered",
@@ -233,9 +231,8 @@ impl Sap {
             let text = format!("Goods issue has been posted already for delivery {number}");
             return Err(Fault::new("VL/601", text));
         }
-        let sum = delivery.lines.iter().fold(Some(Decimal::ZERO), |sum, it| {
-            sum?.checked_add(it.quantity).ok()
-        });
+        let mut lines = delivery.lines.iter();
+        let sum = lines.try_fold(Decimal::ZERO, |sum, it| sum.checked_add(it.quantity).ok());
         delivery.issued = Some(sum.unwrap_or(Decimal::ZERO));
         Ok(())
     }

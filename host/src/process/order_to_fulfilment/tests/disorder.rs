@@ -83,6 +83,7 @@ fn story(dice: &mut Dice) -> Story {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "what happens is one list")]
 fn tell(story: &Story) -> Vec<Happening> {
     let names: Vec<(String, String)> = (1..=story.lines.len())
         .map(|no| (no.to_string(), format!("SKU-{no}")))

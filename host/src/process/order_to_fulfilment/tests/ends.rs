@@ -18,11 +18,14 @@ fn shipped(lines: &[(&str, &str, i32)]) -> Document {
     shipment("SH1", "SO-1", &at(60), "split", lines)
 }
 
+/// What brings an order a stage further.
+type Stage<'a> = &'a dyn Fn(&mut Run<OrderToFulfilment>);
+
 /// An order, cancelled when it has got so far.
 fn cancelled_when(status: &str) -> Run<OrderToFulfilment> {
     let mut run = run("");
     let north = warehouse("north");
-    let steps: [(&str, &dyn Fn(&mut Run<OrderToFulfilment>)); 8] = [
+    let steps: [(&str, Stage<'_>); 8] = [
         ("validating", &|run| {
             run.document(&shop(), &ordered());
         }),
