@@ -27,6 +27,7 @@ fn fact<'a>(instance: &'a Value, name: &str) -> &'a str {
     text(&instance["facts"][name])
 }
 
+#[expect(clippy::too_many_lines, reason = "a whole life is one story")]
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_goes_from_the_shop_to_its_end_and_each_hears_each_thing_once() {
     let business = Business::new().await;
