@@ -212,6 +212,9 @@ async fn a_timer_that_came_due_while_nothing_ran_rings_at_the_start() {
     business.accepted(api, "SO-1", &order("SO-1", LINES)).await;
     let released = order_stands(api, "SO-1", "released").await;
     assert_eq!(released["waits"][0]["level"], "acceptance");
+    // Nothing is on its way that would leave twice.
+    hears(&business.north, &["order original SO-1"]).await;
+    api.until_idle().await;
     host.kill();
     // The view is gone too: what is waited for is in the journal.
     std::fs::remove_dir_all(business.site().path("data/view")).expect("it can be deleted");
