@@ -16,7 +16,8 @@ use crossdock::failpoint;
 use e2e::harness::{
     Api, Random, Receiver, WAIT, array,
     business::{
-        Business, ORDER, exceptions, heard, hears, in_short, order_stands, says, until_kinds,
+        Business, ORDER, exceptions, heard, hears, hears_by_key, in_short, order_stands, says,
+        until_kinds,
     },
     papers::{LINES, answer, invoice, milestone, order, shipment},
     text,
@@ -219,8 +220,8 @@ async fn a_timer_that_came_due_while_nothing_ran_rings_at_the_start() {
     // The view is gone too: what is waited for is in the journal.
     std::fs::remove_dir_all(business.site().path("data/view")).expect("it can be deleted");
     let host = business.start().await;
-    hears(&business.south, &["order original SO-1"]).await;
-    hears(
+    hears_by_key(&business.south, &["order original SO-1"]).await;
+    hears_by_key(
         &business.north,
         &["order original SO-1", "order cancel SO-1"],
     )
@@ -253,7 +254,7 @@ async fn a_timer_rings_once_although_the_host_dies_of_it() {
             }
         }
         let host = business.start().await;
-        hears(&business.south, &["order original SO-1"]).await;
+        hears_by_key(&business.south, &["order original SO-1"]).await;
         let instance = order_stands(host.api(), "SO-1", "released").await;
         let steps = array(&instance["history"]).iter();
         let breaches = steps
@@ -262,7 +263,7 @@ async fn a_timer_rings_once_although_the_host_dies_of_it() {
             .count();
         assert_eq!(breaches, 1, "{instance:#}");
         host.finish().await;
-        hears(
+        hears_by_key(
             &business.north,
             &["order original SO-1", "order cancel SO-1"],
         )
@@ -284,7 +285,7 @@ async fn what_a_person_did_is_done_after_a_kill() {
     assert_eq!(status, 200, "{resolved}");
     host.kill();
     let host = business.start().await;
-    hears(&business.south, &["order original SO-1"]).await;
+    hears_by_key(&business.south, &["order original SO-1"]).await;
     let instance = order_stands(host.api(), "SO-1", "released").await;
     assert_eq!(instance["facts"]["node"], "south");
     let found = exceptions(host.api(), "order/SO-1").await;

@@ -1,9 +1,12 @@
 //! A distributor's partners around a host: an ERP, a service desk, a shop and two
 //! warehouses, all of which speak the canonical model and get what processes send them.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use serde_json::{Value, json};
@@ -231,6 +234,31 @@ pub fn heard(receiver: &Receiver) -> Vec<String> {
     let mut heard: Vec<_> = taken.iter().map(|it| in_short(&it.document)).collect();
     heard.sort();
     heard
+}
+
+/// Waits until a partner has taken exactly this, in any order, where a host died: a
+/// request that it did not live to record leaves again, under the same key, and counts once.
+///
+/// # Panics
+/// When it takes something else.
+pub async fn hears_by_key(receiver: &Receiver, expected: &[&str]) {
+    let mut expected: Vec<_> = expected.iter().map(|it| (*it).to_owned()).collect();
+    expected.sort();
+    until(format!("{expected:#?}"), async || {
+        let taken = receiver.taken();
+        let keyed: BTreeMap<_, _> = taken
+            .iter()
+            .map(|it| (it.key.clone(), in_short(&it.document)))
+            .collect();
+        let mut heard: Vec<_> = keyed.into_values().collect();
+        heard.sort();
+        if heard == expected {
+            Ok(())
+        } else {
+            Err(format!("{heard:#?}"))
+        }
+    })
+    .await;
 }
 
 /// Waits until a partner has taken exactly this, in any order.
