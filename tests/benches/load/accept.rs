@@ -15,7 +15,7 @@ use axum::{Router, body::Bytes, extract::State, http::StatusCode, routing::post}
 use crossdock::{
     clock::Clock,
     config::{Checked, Config, Overrides},
-    engine::{Engine, Feed, Parts},
+    engine::{Engine, Feed, Parts, Tools},
     ingress::{Ingress, authenticate::Token},
     intake::Intake,
     journal::{
@@ -204,6 +204,7 @@ async fn serve(checked: Checked) -> (Server, CommitterThread<crossdock::record::
         config,
         partners,
         table,
+        policy,
         ..
     } = checked;
     let data = &config.server.data_directory;
@@ -230,20 +231,23 @@ async fn serve(checked: Checked) -> (Server, CommitterThread<crossdock::record::
     let metrics = Arc::new(Metrics::default());
     let parts = Parts {
         clock: Clock::System,
-        committer: committer.clone(),
         view: view.clone(),
         journal: Arc::clone(&reader),
-        registry: Arc::new(registry),
-        pool: Arc::new(sandbox.start_pool().expect("threads")),
         threads: sandbox.config().threads(),
-        limits: sandbox.config().limits(),
         partners: Arc::new(Partners::new([])),
         table,
+        policy: Arc::new(policy),
         metrics: Arc::clone(&metrics),
         config: config.engine.clone(),
         retention: config.journal.retention(),
     };
-    let (engine, handle) = Engine::new(parts, feed);
+    let tools = Tools {
+        committer: committer.clone(),
+        registry: Arc::new(registry),
+        pool: Arc::new(sandbox.start_pool().expect("threads")),
+        limits: sandbox.config().limits(),
+    };
+    let (engine, handle) = Engine::new(parts, tools, feed);
     let intake = Arc::new(Intake {
         clock: Clock::System,
         committer,
