@@ -2,7 +2,9 @@
 //!
 //! A return names inventory items and the fulfillment center, which only ShipBob knows:
 //! both are found in the order that the goods left with. It is looked for by its
-//! reference before it is made, so that a second attempt finds the first one's.
+//! reference before it is made, so that a delivery that is sent again finds the first
+//! one's. A request that the host repeats because its answer never came is kept single
+//! only by ShipBob's refusing a reference twice: said of orders, unverified for returns.
 
 use crossdock_sdk::conversation::{Conversation, Pause};
 use crossdock_sdk::http::{self, escape};
@@ -13,10 +15,13 @@ use crossdock_sdk::{
 };
 
 use crate::settings::Config;
-use crate::talk::PATHS;
+use crate::talk::{PATHS, REVISIONS_MAX};
 
 /// The longest `reference_id` of a return, in characters.
 const REFERENCE_CHARS_MAX: usize = 50;
+
+/// How often a return is made again after the answer got lost on the way.
+const LOST_ANSWERS_MAX: usize = 2;
 
 /// What to do next for a return.
 ///
@@ -82,7 +87,8 @@ impl Announcement<'_> {
         // What can't be said must be known before anything is asked.
         let wanted = wanted(self.paper, &self.config)?;
         self.config.channel()?;
-        let Some(order_no) = self.paper.order_no.as_deref() else {
+        let order_no = self.paper.order_no.as_deref();
+        let Some(order_no) = order_no.filter(|it| !it.is_empty()) else {
             let text = "ShipBob needs the order that the goods left with";
             return Err(unsayable("order-missing", "/order_no", text).into());
         };
@@ -101,22 +107,37 @@ impl Announcement<'_> {
         }
         let left = self.shipments(order_no)?;
         let body = body(self.paper, &wanted, &left).map_err(Pause::Rejected)?;
+        self.make(&body)
+    }
+
+    /// Makes the return. One that was refused, or whose answer got lost on the way, may be
+    /// there all the same.
+    fn make(&mut self, body: &[u8]) -> Result<Step, Pause> {
         let config = self.config;
-        let answer = self.conversation.ask(|| {
-            let path = config.path("/return");
-            Ok(Request::post(path, "application/json", body)
-                .with_header("accept", "application/json")
-                .with_header("shipbob_channel_id", config.channel()?))
-        })?;
-        // A refusal may mean that an earlier attempt made it, whose answer was lost.
-        if http::meaning(answer.status) == http::Meaning::Refused {
-            return match self.find()? {
-                Some(made) if made.status != "Cancelled" => Ok(Step::AlreadyDone(Some(made.id))),
-                _ => Err(Pause::Rejected(http::refusal(answer, "answer-refused"))),
-            };
+        let mut lost = 0;
+        loop {
+            let answer = self.conversation.ask(|| {
+                let path = config.path("/return");
+                Ok(Request::post(path, "application/json", body.to_vec())
+                    .with_header("accept", "application/json")
+                    .with_header("shipbob_channel_id", config.channel()?))
+            })?;
+            let is_refused = http::meaning(answer.status) == http::Meaning::Refused;
+            let is_lost = matches!(answer.status, 500 | 502 | 504) && lost < LOST_ANSWERS_MAX;
+            if !is_refused && !is_lost {
+                Pause::unless_done(answer, PATHS)?;
+                return Ok(Step::Done(id_of(answer)));
+            }
+            match self.find()? {
+                Some(made) if made.status != "Cancelled" => {
+                    return Ok(Step::AlreadyDone(Some(made.id)));
+                }
+                _ if is_refused => {
+                    return Err(Pause::Rejected(http::refusal(answer, "answer-refused")));
+                }
+                _ => lost += 1,
+            }
         }
-        Pause::unless_done(answer, PATHS)?;
-        Ok(Step::Done(id_of(answer)))
     }
 
     fn cancel(mut self) -> Result<Step, Pause> {
@@ -163,14 +184,22 @@ impl Announcement<'_> {
     /// What left of the order.
     fn shipments(&mut self, order_no: &str) -> Result<Vec<Left>, Pause> {
         let config = self.config;
+        // Each revision of the order has a reference of its own.
+        let mut references = vec![order_no.to_owned()];
+        if config.recreates()? {
+            let revisions = (1..=REVISIONS_MAX).map(|it| it.to_string());
+            references.extend(revisions.map(|it| config.reference(order_no, Some(it.as_str()))));
+        }
         let answer = self.conversation.ask_done(
             || {
-                let path = config.path(&format!("/order?ReferenceIds={}", escape(order_no)));
+                let list: Vec<String> = references.iter().map(|it| escape(it)).collect();
+                let path = config.path(&format!("/order?ReferenceIds={}", list.join(",")));
                 Ok(Request::get(path).with_header("accept", "application/json"))
             },
             PATHS,
         )?;
-        let left = left(answer).map_err(|problem| Pause::Rejected(unlike("orders", problem)))?;
+        let left = left(answer, &references);
+        let left = left.map_err(|problem| Pause::Rejected(unlike("orders", problem)))?;
         if left.is_empty() {
             let text = "nothing of this order has left ShipBob";
             let problem = Problem::partner_data("order-not-shipped", text);
@@ -198,7 +227,7 @@ fn wanted<'d>(
 ) -> Result<Vec<Wanted<'d>>, Problem> {
     if paper.rma_no.is_empty() || paper.rma_no.chars().count() > REFERENCE_CHARS_MAX {
         let text = format!("ShipBob takes 1 to {REFERENCE_CHARS_MAX} characters");
-        return Err(unsayable("value-too-long", "/rma_no", text).with_value(&paper.rma_no));
+        return Err(unsayable("value-unsayable", "/rma_no", text).with_value(&paper.rma_no));
     }
     let scheme = config.item_scheme()?;
     let mut all: Vec<Wanted<'d>> = Vec::new();
@@ -263,15 +292,25 @@ fn body(
         let found = left.iter().find_map(|shipment| {
             let items = &shipment.items;
             let (_, id, _) = items.iter().find(|(names, _, _)| is_it(names))?;
-            Some((shipment.center, *id))
+            let is_bundle = items
+                .iter()
+                .any(|(names, other, _)| is_it(names) && other != id);
+            Some((shipment.center, *id, is_bundle))
         });
-        let Some((at, id)) = found else {
-            let pointer = format!("/lines/{}/items", it.position);
+        let pointer = format!("/lines/{}/items", it.position);
+        let Some((at, id, is_bundle)) = found else {
             let text = "the item did not leave ShipBob with this order";
             return Err(Problem::partner_data("item-not-shipped", text)
                 .at_pointer(pointer)
                 .with_value(it.reference));
         };
+        if is_bundle {
+            let text =
+                "a bundle of several inventory items; ShipBob takes its items back one by one";
+            return Err(unsayable("bundle-unsayable", &pointer, text)
+                .with_value(it.reference)
+                .with_remedy("authorise the return of the items in place of the bundle"));
+        }
         center = center.or(Some(at));
         origin = origin.filter(|shipment| {
             let items = &shipment.items;
@@ -319,12 +358,16 @@ fn known(answer: &Response, rma_no: &str) -> Result<Option<Known>, Problem> {
     Ok(found)
 }
 
-/// The shipments of an order that have left.
-fn left(answer: &Response) -> Result<Vec<Left>, Problem> {
+/// The shipments that have left, of the order that has one of these references.
+fn left(answer: &Response, references: &[String]) -> Result<Vec<Left>, Problem> {
     let tree = Tree::parse(&answer.body)?;
     let root = Part::root(&tree);
     let mut all = Vec::new();
     for order in root.items()? {
+        let reference = order.get("reference_id").optional_id()?.unwrap_or_default();
+        if !references.iter().any(|it| it == reference) {
+            continue;
+        }
         let shipments = order.get("shipments");
         for shipment in shipments.items()? {
             if !crate::decode::has_left(&shipment) {

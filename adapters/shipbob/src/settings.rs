@@ -129,7 +129,7 @@ fn sending() -> Vec<Setting> {
         ),
         optional(
             "cancel-path",
-            "`colon` for /order/ID:cancel, `slash` for /order/ID/cancel",
+            "`colon` for /order/ID:cancel and /return/ID:cancel, `slash` for /cancel",
         ),
     ]
 }

@@ -19,7 +19,7 @@ use crate::settings::Config;
 pub(crate) const PATHS: &str = "the setting `api-version`";
 
 /// More revisions of one order are not looked for.
-const REVISIONS_MAX: u32 = 50;
+pub(crate) const REVISIONS_MAX: u32 = 50;
 
 /// What to do next for an order or a return.
 ///

@@ -355,12 +355,12 @@ pub(super) fn only_one(orders: &[Node<'_>]) -> Result<String, Problem> {
     match (orders.first().and_then(sales_order_no), orders.len()) {
         (Some(number), 1) => Ok(number),
         (Some(_), _) => {
-            let text = "SAP has several sales orders of that purchase order and customer; none was cancelled";
+            let text = "SAP has several sales orders of that purchase order; none was touched";
             Err(Problem::partner_data("order-ambiguous", text)
-                .with_remedy("cancel the right one in SAP (transaction VA02)"))
+                .with_remedy("do it by hand in SAP, with the right one of them"))
         }
         (None, _) => {
-            let text = "SAP has no sales order of that purchase order and customer";
+            let text = "SAP has no sales order of that purchase order";
             Err(Problem::partner_data("order-unknown", text).with_remedy(
                 "check that the order was sent to this partner, and the setting `purchase-order`",
             ))

@@ -12,6 +12,7 @@
 //!    A refused token and an answer that got lost on the way lead back to the look as well.
 
 use crossdock_sdk::conversation::{Conversation, Pause};
+use crossdock_sdk::idoc::value;
 use crossdock_sdk::json::Node;
 use crossdock_sdk::odata::{self, Body};
 use crossdock_sdk::{
@@ -32,6 +33,7 @@ const POST_ISSUE: &str = "PostGoodsIssue";
 
 /// Lengths of properties, from the service's field lists.
 const REFERENCE_MAX: usize = 35;
+const ITEM_MAX: usize = 6;
 const BATCH_MAX: usize = 10;
 
 /// What to do next for a shipment.
@@ -60,7 +62,7 @@ struct Booking<'d> {
 
 /// A line as SAP needs it.
 struct Line<'d> {
-    item: &'d str,
+    item: String,
     quantity: String,
     unit: String,
     batch: Option<&'d str>,
@@ -112,7 +114,7 @@ impl<'d> Booking<'d> {
             return Ok(Step::Done(None));
         }
         let (mut refusals, mut lost) = (0, 0);
-        let (mut number, mut is_picked) = (None, false);
+        let (mut number, mut is_created, mut is_picked) = (None, false, false);
         loop {
             let session = conversation.ask(|| Ok(self.look(number.as_deref())))?;
             if !session.is_success() {
@@ -132,6 +134,7 @@ impl<'d> Booking<'d> {
                     is_picked = answer.is_success();
                     answer
                 }
+                None if is_created => return Ok(Step::Rejected(vanished())),
                 None => {
                     let found = conversation.ask(|| self.find_order())?;
                     if !found.is_success() {
@@ -140,6 +143,7 @@ impl<'d> Booking<'d> {
                     let order = self.order_in(found)?;
                     let answer = conversation.ask(|| self.create(&order, session))?;
                     number = created(answer);
+                    is_created = answer.is_success();
                     answer
                 }
             };
@@ -178,11 +182,16 @@ impl<'d> Booking<'d> {
             .with_header("x-csrf-token", "Fetch")
     }
 
+    /// What SAP has the order under, and where that stands.
+    fn order_no(&self) -> (&'d str, &'static str) {
+        match &self.shipment.customer_po {
+            Some(number) if self.config.by_customer_po => (number.as_str(), "/customer_po"),
+            _ => (self.shipment.order_no.as_str(), "/order_no"),
+        }
+    }
+
     fn find_order(&self) -> Result<Request, Problem> {
-        let (number, at) = match &self.shipment.customer_po {
-            Some(number) if self.config.by_customer_po => (number, "/customer_po"),
-            _ => (&self.shipment.order_no, "/order_no"),
-        };
+        let (number, at) = self.order_no();
         let number = required(number, REFERENCE_MAX, format_args!("{at}"))?;
         let reference = odata::literal(number);
         let query = format!(
@@ -198,8 +207,8 @@ impl<'d> Booking<'d> {
         let tree = parse(found).map_err(Problem::from)?;
         let orders = odata::results(tree.root()).unwrap_or_default();
         only_one(orders).map_err(|problem| {
-            let problem = problem.at_pointer("/order_no");
-            Pause::Rejected(problem.with_value(&self.shipment.order_no))
+            let (number, at) = self.order_no();
+            Pause::Rejected(problem.at_pointer(at).with_value(number))
         })
     }
 
@@ -208,7 +217,7 @@ impl<'d> Booking<'d> {
         body.field(self.config.reference, self.shipment.shipment_id.trim());
         body.list("to_DeliveryDocumentItem", &self.lines, |entry, line| {
             entry.field("ReferenceSDDocument", order);
-            entry.field("ReferenceSDDocumentItem", line.item);
+            entry.field("ReferenceSDDocumentItem", &line.item);
             entry.field("ActualDeliveryQuantity", &line.quantity);
             entry.field("DeliveryQuantityUnit", &line.unit);
             entry.optional("Batch", line.batch);
@@ -252,7 +261,7 @@ fn line<'d>(
     config: &DeliveryWriting<'_>,
 ) -> Result<Line<'d>, Refusal> {
     let at = |name: &str| format!("/lines/{index}/{name}");
-    let item = required(&line.line_no, 6, format_args!("{}", at("line_no")))?;
+    let item = required(&line.line_no, ITEM_MAX, format_args!("{}", at("line_no")))?;
     if !item.bytes().all(|byte| byte.is_ascii_digit()) {
         let text = "SAP's item numbers are digits";
         return Err(
@@ -262,6 +271,14 @@ fn line<'d>(
         );
     }
     let pointer = at("shipped");
+    if line.shipped.value.is_negative() {
+        let text = "less than nothing can't leave";
+        return Err(
+            unsayable("quantity-negative", format_args!("{pointer}/value"), text)
+                .with_value(line.shipped.value.to_string())
+                .with_remedy("ask the warehouse for a corrected message"),
+        );
+    }
     let batch = match &line.lots[..] {
         [] => None,
         [only] => {
@@ -278,7 +295,11 @@ fn line<'d>(
         }
     };
     Ok(Line {
-        item,
+        item: if config.pad_numbers {
+            value::pad_zeros(item, ITEM_MAX)
+        } else {
+            item.to_owned()
+        },
         quantity: quantity(line.shipped.value, format_args!("{pointer}/value"))?,
         unit: config
             .unit(&line.shipped.unit)
@@ -287,11 +308,18 @@ fn line<'d>(
     })
 }
 
-/// The delivery in the answer to a look: of several the first, since a shipment makes
-/// one.
+/// The delivery in the answer to a look. A shipment makes one, so of several at least one
+/// is another's.
 fn known(response: &Response) -> Result<Option<Known>, Pause> {
     let tree = parse(response).map_err(Problem::from)?;
     let found = odata::results(tree.root()).unwrap_or_default();
+    if found.len() > 1 {
+        let text = "SAP has several deliveries with the shipment's number; none was touched";
+        let problem = Problem::partner_data("delivery-ambiguous", text);
+        return Err(Pause::Rejected(problem.at_pointer("/shipment_id").with_remedy(
+            "post the goods issue in SAP (transaction VL02N), and have the warehouses number their shipments apart",
+        )));
+    }
     let Some((delivery, number)) = found.first().and_then(|it| Some((it, number_of(it)?))) else {
         return Ok(None);
     };
@@ -307,6 +335,16 @@ fn known(response: &Response) -> Result<Option<Known>, Pause> {
         is_picked: matches!(status("OverallPickingStatus"), Some("C" | "")),
         is_issued: status("OverallGoodsMovementStatus") == Some("C"),
     }))
+}
+
+/// Created, and not found after it: creating it again would only repeat that.
+fn vanished() -> Problem {
+    let text = "SAP says that it has created the delivery, but does not find it";
+    Problem::partner_data("delivery-lost", text)
+        .at_pointer("/shipment_id")
+        .with_remedy(
+            "look for it in SAP (transaction VL06O); `shipment-reference` may name a property that SAP does not keep",
+        )
 }
 
 /// The number of the delivery that an answer says was created.

@@ -1,6 +1,6 @@
 //! What a shipment is booked with as an outbound delivery.
 
-use crossdock_sdk::{Refusal, Settings};
+use crossdock_sdk::{Problem, Refusal, Settings};
 
 use super::{Tables, by_customer_po, odata_path, path};
 
@@ -14,6 +14,7 @@ pub(crate) struct DeliveryWriting<'s> {
     pub(crate) by_customer_po: bool,
     /// The property that holds the shipment's number.
     pub(crate) reference: &'static str,
+    pub(crate) pad_numbers: bool,
     tables: Tables<'s>,
 }
 
@@ -21,9 +22,15 @@ pub(crate) struct DeliveryWriting<'s> {
 
 impl<'s> DeliveryWriting<'s> {
     /// # Errors
-    /// `setting-invalid`.
+    /// `setting-invalid`; `settings-clash` when SAP numbers the items of its orders itself.
     pub(crate) fn new(entries: &'s [(String, String)]) -> Result<Self, Refusal> {
         let settings = Settings::new(entries);
+        if settings.choice("item-number", "keep", &["keep", "assign"])? == "assign" {
+            let text = "a delivery names the items of its sales order, and with `item-number` = assign only SAP knows their numbers";
+            return Err(Problem::settings("settings-clash", text)
+                .with_remedy("set `item-number` to keep, or `shipments` to confirmation")
+                .into());
+        }
         Ok(Self {
             path: path(
                 &settings,
@@ -38,6 +45,7 @@ impl<'s> DeliveryWriting<'s> {
                 "DeliveryDocumentBySupplier",
                 &["DeliveryDocumentBySupplier", "BillOfLading"],
             )?,
+            pad_numbers: settings.flag("pad-numbers", false)?,
             tables: Tables::new(&settings)?,
         })
     }

@@ -76,7 +76,7 @@ const DESCRIBED: &[Row] = &[
     ),
     (
         "shipments",
-        "how a shipment is sent: confirmation of SAP's delivery (IDoc), or outbound-delivery, which creates one for each shipment and posts its goods issue (OData)",
+        "how a shipment is sent: confirmation of SAP's delivery (IDoc), or outbound-delivery, which creates one for each shipment and posts its goods issue (OData; needs `item-number` = keep)",
         Some("confirmation"),
     ),
     (

@@ -26,7 +26,9 @@ pub(super) async fn play(stage: &mut Stage) -> Result<(), Unmet> {
     stage.screen.table(&rows);
     once(stage)?;
 
-    let repeats = stage.north.repeats() + stage.south.depot(|depot| depot.repeats);
+    let houses = [&stage.north, &stage.systems.lakes];
+    let repeats: usize = houses.iter().map(|it| it.repeats()).sum();
+    let repeats = repeats + stage.south.depot(|depot| depot.repeats);
     expect(repeats == 0, "no warehouse was sent anything twice", || {
         repeats.to_string()
     })?;
@@ -37,7 +39,7 @@ pub(super) async fn play(stage: &mut Stage) -> Result<(), Unmet> {
         format!("{refused:?}")
     })?;
     stage.screen.observed(&format!(
-        "{} orders, each shipped once, each booked once by ERP and CRM",
+        "{} orders of the ERP, each shipped once, each booked once by ERP and CRM",
         stage.orders.len()
     ));
     Ok(())

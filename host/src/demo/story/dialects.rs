@@ -177,7 +177,7 @@ pub(super) async fn bad_day(stage: &mut Stage) -> Result<(), Unmet> {
     )?;
     stage.screen.beats(across::beats(&order));
     stage.screen.observed(
-        "SAP lost two sessions and one answer: tokens fetched anew, sent again under the same RequestID, one sales order",
+        "SAP lost two sessions and one answer: tokens fetched anew, sent again, one sales order",
     );
     stage
         .screen

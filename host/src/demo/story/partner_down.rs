@@ -66,7 +66,7 @@ pub(super) async fn play(stage: &mut Stage) -> Result<(), Unmet> {
     beats.extend(across::beats(&elsewhere));
     stage.screen.beats(beats);
     stage.screen.observed(&format!(
-        "{WAITING} waited and was shipped once; customer service was told once, and the all-clear once"
+        "{WAITING} waited and was shipped once; customer service was told of it once, and of the all-clear once"
     ));
     stage.screen.observed(&format!(
         "{ELSEWHERE} came meanwhile and was shipped by ShipBob"

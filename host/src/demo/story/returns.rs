@@ -9,7 +9,7 @@ use super::{
     reroute::REROUTED,
 };
 use crate::demo::{
-    api::{Unmet, expect, text, until},
+    api::{Unmet, array, expect, text, until},
     hub::Allowed,
     stage::{Stage, taken},
 };
@@ -138,6 +138,12 @@ pub(super) async fn unexpected(stage: &mut Stage) -> Result<(), Unmet> {
     )?;
     let key = format!("return/{UNKNOWN}");
     let found = exceptions(stage, "unauthorized-receipt", &key, false, 1).await?;
+    let asked = array(&shown["history"]).iter();
+    let asked = asked.flat_map(|it| array(&it["deliveries"]));
+    let asked = asked.filter(|it| text(&it["kind"]) == "return-disposition");
+    expect(asked.count() == 0, "no credit is asked for", || {
+        shown["history"].to_string()
+    })?;
     until("SAP is told of the receipt, and of no credit", async || {
         let booked = stage.systems.hub.booked();
         let about = |it: &Document| match it {

@@ -46,7 +46,7 @@ pub(super) async fn play(stage: &mut Stage) -> Result<(), Unmet> {
     let shown = known(stage.api.get(KETTLES).await)?;
     stage.screen.beats(across::history(&shown));
     stage.screen.observed(&format!(
-        "MUG: {TOO_MANY_MUGS} off, within tolerance: SAP's books corrected at once"
+        "MUG: {TOO_MANY_MUGS} off, within tolerance: SAP told to book -{TOO_MANY_MUGS} at once"
     ));
     stage.screen.observed(&format!(
         "KETTLE: exception {} for {}: {}",
@@ -54,9 +54,9 @@ pub(super) async fn play(stage: &mut Stage) -> Result<(), Unmet> {
         text(&found[0]["owner"]),
         text(&found[0]["text"])
     ));
-    stage.screen.observed(
-        "released by hand: SAP's books corrected by -12, and the exception closed itself",
-    );
+    stage
+        .screen
+        .observed("released by hand: SAP told to book -12, and the exception closed itself");
     Ok(())
 }
 

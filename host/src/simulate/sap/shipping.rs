@@ -245,7 +245,9 @@ impl Delivery {
         let done = |done: bool| if done { "C" } else { "A" };
         json!({
             "__metadata": { "type": "API_OUTBOUND_DELIVERY_SRV.A_OutbDeliveryHeaderType", "etag": self.etag },
-            "DeliveryDocument": self.number, "DeliveryDocumentBySupplier": self.reference,
+            "DeliveryDocument": self.number,
+            // It came in one of the two, and is found by either.
+            "DeliveryDocumentBySupplier": self.reference, "BillOfLading": self.reference,
             "OverallPickingStatus": done(self.picked), "OverallGoodsMovementStatus": done(self.issued.is_some()),
         })
     }
