@@ -50,17 +50,19 @@
 //! # What whoever drives it has to do
 //!
 //! **Records.** One record for each step: process, version, key, the input's identity and
-//! what it was, the new state (bytes), commands, events, refusal. It is durable before a
-//! command is carried out; after a crash commands of the last records are carried out
-//! again, and dedupe keys make once of it. A step that yields no command and no event and
-//! leaves the state as it was needs no record.
+//! what it was, the new state (bytes), commands, events, refusal. What is sent stands in
+//! the same record as deliveries, and leaves when it is durable. Two commands are carried
+//! out before: a redelivery has a record of its own, which comes first, and stock is asked
+//! for at once; when a stop comes between, it is asked for again at its next time. A step
+//! that yields no command and no event and leaves the state as it was needs no record.
 //!
 //! **Rows of the view.** Instance by (process, key): version, state, status, finished,
 //! sequence. Timers by (due, process, key, name). Open exceptions by id, with kind,
-//! severity, owner, due. Events by sequence. For routing: available stock by (node, SKU)
-//! from [`inventory_sync::PositionState::available`], stale nodes from
-//! [`inventory_sync::NodeState::is_stale`], open orders by node (instances whose last
-//! `OrderRouted` names it and that are not finished).
+//! severity, owner, due. Events are in the records alone, and service levels summed up by
+//! day. For routing: available stock by (node, SKU) from
+//! [`inventory_sync::PositionState::available`], stale nodes from
+//! [`inventory_sync::NodeState::is_stale`], open orders by node (instances whose fact
+//! `node` names it, of which something is `open`, and that are not finished).
 //!
 //! **Documents.** After a document is decoded, checked and found new, one step for each of
 //! [`addresses`], in that order, under the document's identity. Partners need a
@@ -115,7 +117,7 @@ mod write;
 
 use serde::{Serialize, de::DeserializeOwned};
 
-pub use self::address::{Address, addresses};
+pub use self::address::{Address, addresses, fit_key};
 pub use self::command::{Audience, Command, Event, EventKind, Notice, Receiver, Request};
 pub use self::draft::Draft;
 pub use self::input::{Body, Delivered, Input, Origin, Received, Role, Signal};

@@ -9,9 +9,13 @@ use super::{
     shipment_visibility::ShipmentVisibility,
     write::sku,
 };
-use crate::contract::{
-    Document, InvoiceType, ItemId, Purpose, Shipment, ShipmentLine, ShipmentStatus,
+use crate::{
+    contract::{Document, InvoiceType, ItemId, Purpose, Shipment, ShipmentLine, ShipmentStatus},
+    message::Digest,
 };
+
+/// How long a business key may be, in bytes; the rest of a longer one is made short.
+const KEY_BYTES_MAX: usize = 200;
 
 /// An instance, and the part of a document that is for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -123,6 +127,25 @@ fn stock<'a>(
         }
     }
     addresses
+}
+
+/// A business key as rows can have it: partners choose what it is made of. One that fits
+/// stays as it is.
+#[must_use]
+pub fn fit_key(key: &str) -> String {
+    let clean: String = key
+        .chars()
+        .map(|it| if it.is_control() { '\u{fffd}' } else { it })
+        .collect();
+    if clean.len() <= KEY_BYTES_MAX {
+        return clean;
+    }
+    let digest = Digest::of(key.as_bytes()).to_string();
+    let mut end = KEY_BYTES_MAX - 17;
+    while !clean.is_char_boundary(end) {
+        end -= 1;
+    }
+    format!("{}~{}", &clean[..end], &digest[..16])
 }
 
 #[cfg(test)]

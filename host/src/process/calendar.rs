@@ -23,7 +23,8 @@ pub struct Config {
     pub name: String,
     /// IANA name: `America/Chicago`.
     pub time_zone: String,
-    /// Open, per day: `monday = "08:00-17:00"`. Days that are not named are closed.
+    /// Open, per day: `monday = "08:00-17:00"`, until `24:00` at the latest. Days that are
+    /// not named are closed.
     #[serde(default)]
     pub hours: BTreeMap<String, String>,
     /// Days that are closed in spite of that: `2026-12-25`.
@@ -35,8 +36,8 @@ pub struct Config {
 #[derive(Clone, Debug)]
 pub struct Calendar {
     zone: TimeZone,
-    /// Monday first.
-    hours: [Option<(civil::Time, civil::Time)>; 7],
+    /// Monday first. The end is absent where that is the end of the day.
+    hours: [Option<(civil::Time, Option<civil::Time>)>; 7],
     holidays: BTreeSet<civil::Date>,
 }
 
@@ -156,7 +157,8 @@ impl Calendar {
         }
         let index = usize::try_from(date.weekday().to_monday_zero_offset()).ok()?;
         let (opens, closes) = (*self.hours.get(index)?)?;
-        Some((self.moment(date, opens), self.moment(date, closes)))
+        let closes = closes.map_or_else(|| self.end_of(date), |at| self.moment(date, at));
+        Some((self.moment(date, opens), closes))
     }
 
     /// A time that the clocks skip is the moment they skip to.
@@ -188,17 +190,21 @@ pub fn time_of_day(text: &str) -> Result<civil::Time, String> {
         .map_err(|_| format!("{text:?} is no time of day; write 14:30"))
 }
 
-fn open_hours(text: &str) -> Result<(civil::Time, civil::Time), String> {
+fn open_hours(text: &str) -> Result<(civil::Time, Option<civil::Time>), String> {
     let (opens, closes) = text
         .split_once('-')
         .ok_or_else(|| format!("hours {text:?} have no dash; write 08:00-17:00"))?;
-    let hours = (time_of_day(opens.trim())?, time_of_day(closes.trim())?);
-    if hours.0 >= hours.1 {
+    let opens = time_of_day(opens.trim())?;
+    let closes = match closes.trim() {
+        "24:00" => None,
+        closes => Some(time_of_day(closes)?),
+    };
+    if closes.is_some_and(|closes| opens >= closes) {
         return Err(format!(
-            "hours {text:?} end before they begin; a night shift is two days"
+            "hours {text:?} end before they begin; a day has one span, until 24:00 at the latest"
         ));
     }
-    Ok(hours)
+    Ok((opens, closes))
 }
 
 #[cfg(test)]
@@ -255,6 +261,22 @@ mod tests {
     }
 
     #[test]
+    fn a_place_may_be_open_day_and_night() {
+        let always = Calendar::new(&Config {
+            name: "north".to_owned(),
+            time_zone: "America/Chicago".to_owned(),
+            hours: DAYS
+                .map(|day| (day.to_owned(), "00:00-24:00".to_owned()))
+                .into(),
+            holidays: Vec::new(),
+        })
+        .expect("a calendar");
+        // Over the change of the clocks on 2026-03-08 too, what really passes counts.
+        let start = at("2026-03-07T21:00:00Z");
+        assert_eq!(always.after(start, 48 * HOUR), at("2026-03-09T21:00:00Z"));
+    }
+
+    #[test]
     fn the_cut_off_is_the_next_open_days() {
         let calendar = chicago(&["2026-03-02"]);
         let two = civil::time(14, 0, 0, 0);
@@ -284,6 +306,7 @@ mod tests {
             ("Mars/Olympus", "monday", "08:00-16:00", "time zone"),
             ("UTC", "moonday", "08:00-16:00", "no day"),
             ("UTC", "monday", "16:00-08:00", "end before they begin"),
+            ("UTC", "monday", "24:00-24:00", "no time of day"),
             ("UTC", "monday", "all day", "no dash"),
         ] {
             let error = Calendar::new(&config(zone, day, hours)).expect_err("refused");

@@ -197,10 +197,6 @@ pub enum EventKind {
     TroubleBegan,
     /// It is all right again.
     TroubleEnded,
-    /// Stock differs from the ERP's by more than is tolerated.
-    VarianceFound,
-    /// It no longer does.
-    VarianceCleared,
     /// The ERP's stock is corrected.
     StockAdjusted,
     /// What can be sold changed.

@@ -13,6 +13,7 @@ use super::{
     command::{Command, Event, EventKind},
     exception::{Cause, Exception, Kind, Severity, What},
     timer::{Awaited, Level, Ring, Wait},
+    told::words,
 };
 use crate::clock::Timestamp;
 
@@ -165,7 +166,7 @@ impl Desk {
     pub(super) fn died(&mut self, key: &str, text: &str) {
         self.revived(key);
         if self.dead.len() < DEAD_MAX {
-            self.dead.push((key.to_owned(), text.to_owned()));
+            self.dead.push((key.to_owned(), words(text)));
         }
     }
 

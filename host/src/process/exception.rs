@@ -83,8 +83,6 @@ pub enum What {
 pub enum Kind {
     /// The ERP holds the order.
     ErpHold,
-    /// The ERP refuses the order.
-    ErpRefusal,
     /// A service level is breached while somebody's answer is awaited.
     Overdue,
     /// A node refused.
@@ -202,7 +200,6 @@ impl Kind {
     pub fn name(self) -> &'static str {
         match self {
             Self::ErpHold => "erp-hold",
-            Self::ErpRefusal => "erp-refusal",
             Self::Overdue => "overdue",
             Self::NodeRejection => "node-rejection",
             Self::NoNodeLeft => "no-node-left",

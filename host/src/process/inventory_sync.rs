@@ -15,6 +15,11 @@
 //!   Posted is always what is due less what was posted, so whatever comes late or twice
 //!   leads to the same sum.
 //! - A gap is over when the missing adjustment comes, or a snapshot taken after it.
+//! - A snapshot says something of the items, statuses and lots that it names, and nothing
+//!   of others: what ran out has to be told as 0. A cancelled snapshot or adjustment
+//!   changes nothing; the next count puts it right.
+//! - A node is watched from its first report on. One that never reported has no schedule,
+//!   no staleness and no daily report.
 //!
 //! Facts of a node: `node`, `stale`, `last_report_at`, `snapshot_at`, `missing`
 //! adjustments. Facts of an item: `node`, `sku`, `unit`, `available`, `on_hand`, the
@@ -32,13 +37,8 @@ mod tests;
 pub use self::node::NodeState;
 pub use self::position::{PositionState, Row};
 pub use self::report::{to_csv, to_json};
-use super::{Input, Machine, Refusal, Step, Summary, World, turn};
+use super::{Input, Machine, Step, Summary, World, turn};
 use crate::clock::Timestamp;
-
-/// How far ahead a node's clock may be. A local time without its zone is read as UTC, and
-/// the furthest place is 14 hours ahead; what is later than that would hide all that
-/// really happens until then.
-const AHEAD_MS_MAX: i64 = 24 * 3_600_000;
 
 /// A node's reporting.
 #[derive(Clone, Copy, Debug)]
@@ -104,16 +104,4 @@ impl Machine for InventoryPosition {
             facts: state.facts(),
         }
     }
-}
-
-/// A moment at which something can have happened.
-fn happened(at: i64, now: Timestamp) -> Result<i64, Refusal> {
-    if at <= now.as_millis().saturating_add(AHEAD_MS_MAX) {
-        return Ok(at);
-    }
-    let text = format!(
-        "it says that it happened at {}, which is still to come; correct the clock of whoever wrote it",
-        Timestamp::from_millis(at)
-    );
-    Err(Refusal::new("time-unfit", text))
 }

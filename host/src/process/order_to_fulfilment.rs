@@ -17,10 +17,12 @@
 //!   confirms, and only once no node has it any more: none was asked, the node took the
 //!   cancel, or it shipped nothing. If the node refuses the cancel, the rest stays open.
 //!   Whoever cancels is told which of it was too late.
-//!   One whose cancel is withdrawn goes to another node than the one that let it go.
+//!   The ERP hears of a cancel after the order, whichever came first. One that the ERP
+//!   refused and accepts after all goes to another node than the one that let it go.
 //! - **Change against shipment**: a line never falls below what left of it; whoever
 //!   wanted less is told that it was too late.
-//! - **The ERP's verdict**: the one decided last by its own time holds.
+//! - **The ERP's verdict**: the one decided last by its own time holds. A line that it
+//!   rejects is granted nothing.
 //! - **A node's answer**: a refusal is final, and a node that refused or did not answer
 //!   in time is never asked again. If it ships in spite of that, what left counts, and
 //!   the next node is told what is still wanted. By policy a shipment of nothing is a
@@ -71,7 +73,7 @@ impl Machine for OrderToFulfilment {
     fn summary(state: &State) -> Summary {
         Summary {
             status: state.status.name(),
-            finished: state.status.is_final(),
+            finished: state.status.is_final() && state.desk.exceptions.is_empty(),
             waits: state.desk.waits.clone(),
             exceptions: state.desk.exceptions.clone(),
             facts: state.facts(),

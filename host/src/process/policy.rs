@@ -1,7 +1,8 @@
 //! What the business wants of its processes, as data.
 //!
 //! Read once and checked as a whole. Machines decide by it and by nothing else, so a
-//! changed policy holds from the next step of every instance.
+//! changed policy holds from the next step of every instance; what is awaited already keeps
+//! the limit that it began with.
 
 mod fault;
 

@@ -57,7 +57,9 @@ pub enum Error {
         text: String,
     },
     /// No way leads from the one version to the other.
-    #[error("there is no migration of {process} from version {from} to {to}")]
+    #[error(
+        "there is no migration of {process} from version {from} to {to}; it goes on with {from}: leave it there, or run a program that has the migration"
+    )]
     NoMigration {
         /// Which process.
         process: String,

@@ -21,6 +21,9 @@
 //! Its facts: `order_no`, `stage`, when that was (`stage_at`), `estimate`, `carrier`,
 //! `tracking`, open `troubles`.
 //!
+//! Milestones and shipments of shops and service desks are refused: who waits for goods
+//! can't say where they are.
+//!
 //! ERP, service desk and shops hear of each stage, estimate and case once; the order
 //! hears of delivery and of what will not arrive.
 

@@ -225,10 +225,10 @@ impl Limits {
         let fits = |limit: &&Limit| {
             limit.level == level
                 && limit.partner.as_deref().is_none_or(|partner| partner == on)
-                && limit
-                    .priority
-                    .as_deref()
-                    .is_none_or(|wanted| Some(wanted) == priority)
+                && limit.priority.as_deref().is_none_or(|wanted| {
+                    // Types of orders come in each partner's spelling.
+                    priority.is_some_and(|it| it.eq_ignore_ascii_case(wanted))
+                })
         };
         self.0
             .iter()
@@ -367,6 +367,7 @@ mod tests {
         assert_eq!(minutes("south", Some("rush")), Some(30));
         assert_eq!(minutes("north", None), Some(45));
         assert_eq!(minutes("north", Some("rush")), Some(15));
+        assert_eq!(minutes("north", Some("RUSH")), Some(15));
         assert_eq!(limits.of(Level::ShipBy, "north", None), None);
     }
 

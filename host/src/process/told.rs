@@ -1,7 +1,8 @@
 //! What partners write, in bounds: states, exceptions and summaries keep their words, and
 //! nobody's words may fill them.
 
-use super::Refusal;
+use super::{Refusal, number::Number};
+use crate::message::Digest;
 
 /// Bytes of a partner's words that a state keeps: a paragraph.
 const WORDS_BYTES_MAX: usize = 300;
@@ -43,6 +44,28 @@ pub(super) fn name(text: &str) -> Result<String, Refusal> {
         text.len()
     );
     Err(Refusal::new("number-unfit", text))
+}
+
+/// A quantity or an amount that can be reckoned with.
+///
+/// # Errors
+/// When [`Number::of`] could not make one of what was written.
+pub(super) fn fit(number: Option<Number>) -> Result<Number, Refusal> {
+    number.ok_or_else(|| {
+        Refusal::new(
+            "number-unfit",
+            "a number is too large, or has more than six decimals",
+        )
+    })
+}
+
+/// Tells contents apart, in keys and versions.
+#[must_use]
+pub(super) fn digest_of(text: &str) -> u64 {
+    let digest = Digest::of(text.as_bytes());
+    let mut head = [0; 8];
+    head.copy_from_slice(&digest.as_bytes()[..8]);
+    u64::from_be_bytes(head)
 }
 
 /// Names, the first of them by themselves and the others by their number.

@@ -1,6 +1,6 @@
 //! Small documents that processes write themselves, and what they read of others.
 
-use super::{number::Number, told::words};
+use super::{Refusal, number::Number, told::words};
 use crate::{
     clock::Timestamp,
     contract::{
@@ -8,6 +8,11 @@ use crate::{
         Quantity, Reason, RejectReason, ServiceCase, Severity, TimelineEntry, code_text,
     },
 };
+
+/// How far ahead a partner's clock may be. A local time without its zone is read as UTC,
+/// and the furthest place is 14 hours ahead; what is later than that would hide all that
+/// really happens until then.
+const AHEAD_MS_MAX: i64 = 24 * 3_600_000;
 
 /// A moment as documents have it.
 #[must_use]
@@ -35,6 +40,21 @@ pub(super) fn millis(moment: &Moment) -> i64 {
         .ok()
         .and_then(|local| local.to_zoned(jiff::tz::TimeZone::UTC).ok())
         .map_or(i64::MIN, |at| at.timestamp().as_millisecond())
+}
+
+/// A moment at which something can have happened.
+///
+/// # Errors
+/// When it is still to come: where the later word counts, it would count for ever.
+pub(super) fn happened(at: i64, now: Timestamp) -> Result<i64, Refusal> {
+    if at <= now.as_millis().saturating_add(AHEAD_MS_MAX) {
+        return Ok(at);
+    }
+    let text = format!(
+        "it says that it happened at {}, which is still to come; correct the clock of whoever wrote it",
+        Timestamp::from_millis(at)
+    );
+    Err(Refusal::new("time-unfit", text))
 }
 
 /// What [`millis`] made of a moment, for a person; none for one that could not be read.

@@ -2,13 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    gaps::{Sequence, number},
-    happened,
-};
+use super::gaps::{Sequence, number};
 use crate::{
     clock::Timestamp,
-    contract::Document,
+    contract::{Document, Purpose},
     process::{
         Refusal,
         command::{Audience, Event, EventKind, Receiver, Request},
@@ -18,7 +15,7 @@ use crate::{
         timer::{Awaited, Level},
         told::Sheet,
         turn::{Facts, Turn},
-        write::millis,
+        write::{happened, millis},
     },
 };
 
@@ -54,7 +51,7 @@ impl Facts for NodeState {
             return Ok(());
         }
         match received.document {
-            Document::InventorySnapshot(snapshot) => {
+            Document::InventorySnapshot(snapshot) if snapshot.purpose != Purpose::Cancel => {
                 let at = happened(millis(&snapshot.as_of), turn.now)?;
                 self.snapshot_at = self.snapshot_at.max(Some(at));
                 self.heard_at = self.heard_at.max(Some(at));

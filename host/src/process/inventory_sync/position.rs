@@ -6,8 +6,6 @@ mod say;
 use serde::{Deserialize, Serialize};
 
 use self::book::{Change, Figure, Position};
-
-use super::happened;
 use crate::{
     clock::Timestamp,
     contract::{
@@ -20,9 +18,9 @@ use crate::{
         exception::{Action, Cause, Exception, Kind, Severity},
         input::{Received, Role},
         number::Number,
-        told::{Sheet, name, words},
+        told::{Sheet, fit, name, words},
         turn::{Facts, Turn},
-        write::{millis, sku},
+        write::{happened, millis, sku},
     },
 };
 
@@ -413,13 +411,4 @@ fn lot_of(lot: Option<&Lot>, compare_lots: bool) -> Result<String, Refusal> {
         lot.filter(|_| compare_lots)
             .map_or("", |lot| lot.number.as_str()),
     )
-}
-
-fn fit(number: Option<Number>) -> Result<Number, Refusal> {
-    number.ok_or_else(|| {
-        Refusal::new(
-            "number-unfit",
-            "a quantity is too large, or has more than six decimals",
-        )
-    })
 }

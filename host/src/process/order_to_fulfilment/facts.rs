@@ -1,18 +1,13 @@
 //! How an order takes in what is not a document.
 
 use super::state::{Answer, Cancel, CancelAnswer, State};
-use crate::{
-    contract::{Document, Purpose},
-    process::{
-        Refusal,
-        command::Receiver,
-        desk::{Desk, Picture},
-        draft::Draft,
-        exception::{Action, Exception, Kind},
-        input::{Delivered, Received, Role, Signal},
-        told::words,
-        turn::{Facts, Turn},
-    },
+use crate::process::{
+    Refusal,
+    desk::{Desk, Picture},
+    exception::{Action, Exception, Kind},
+    input::{Delivered, Received, Signal},
+    told::words,
+    turn::{Facts, Turn},
 };
 
 /// Arrivals and losses that are kept: one of each for each shipment that an order may
@@ -25,15 +20,7 @@ impl Facts for State {
     }
 
     fn learn(&mut self, received: &Received<'_>, turn: &mut Turn<'_>) -> Result<(), Refusal> {
-        self.take(received, turn.world.policy.order.remainder)?;
-        if let Document::Order(order) = received.document
-            && order.purpose == Purpose::Cancel
-            && received.from.role != Role::Erp
-        {
-            let key = format!("erp/cancel/{}", received.id);
-            turn.send_once(Receiver::Erp, &key, Draft::Relayed { of: received.id });
-        }
-        Ok(())
+        self.take(received, turn.world.policy.order.remainder, turn.now)
     }
 
     fn settled(&mut self, key: &str, result: &Delivered, turn: &mut Turn<'_>) -> bool {
@@ -134,10 +121,14 @@ impl State {
         let attempt = self.attempt(node);
         match result {
             Delivered::Done { external_id } => {
+                // Its refusal can be here before the word that the order reached it.
+                let sent_again = attempt.delivered || attempt.died;
+                let refused_this = attempt.answered_by.is_some() && attempt.left.is_none();
                 attempt.delivered = true;
                 let number = external_id.as_deref().map(words);
                 attempt.number = attempt.number.take().or(number);
-                if attempt.asked.is_some() && !attempt.is_live() {
+                let is_over = attempt.asked.is_some() && !attempt.is_live();
+                if is_over && (sent_again || !refused_this) {
                     self.take_back_again(node, turn);
                 }
             }
@@ -148,6 +139,7 @@ impl State {
                 refused: true,
                 ..
             } => {
+                attempt.died = true;
                 attempt.answer = Answer::Refused;
                 attempt.reason = words(text);
                 self.stuck = false;
@@ -156,7 +148,7 @@ impl State {
                 let why = words(&format!("the order could not be delivered to it: {text}"));
                 self.leave_node(node, &why, turn);
             }
-            Delivered::Dead { .. } => {}
+            Delivered::Dead { .. } => attempt.died = true,
         }
     }
 

@@ -17,14 +17,17 @@ use crate::{
         input::{Received, Role},
         number::Number,
         policy::Remainder,
-        told::{name, words},
-        write::{millis, reason_text, sku},
+        told::{fit, name, words},
+        write::{happened, millis, reason_text, sku},
     },
 };
 
 /// Lines that an order may have here. X12 850 has room for 100,000; an order beyond this
 /// is a batch and would make a state that every step has to write.
 const LINES_MAX: usize = 2_000;
+
+/// Cancels that may come before their order.
+const CANCELS_MAX: usize = 64;
 
 /// Partners that may cancel the same order, to answer them.
 const CANCELLERS_MAX: usize = 8;
@@ -36,6 +39,7 @@ impl State {
         &mut self,
         received: &Received<'_>,
         remainder: Remainder,
+        now: Timestamp,
     ) -> Result<(), Refusal> {
         let role = &received.from.role;
         self.is_entitled(received)?;
@@ -45,7 +49,7 @@ impl State {
             }
             Document::Order(order) => self.take_order(order, received),
             Document::OrderResponse(response) if *role == Role::Erp => {
-                self.take_verdict(response, received)
+                self.take_verdict(response, received, now)
             }
             Document::OrderResponse(response) => {
                 if let Some(node) = role.node() {
@@ -162,9 +166,16 @@ impl State {
         if named.len() > LINES_MAX {
             return Err(unfit(format!("more than {LINES_MAX} lines are cancelled")));
         }
-        self.cancelled_lines = named.into_iter().collect();
         let is_whole = order.lines.is_empty();
         let by_erp = received.from.role == Role::Erp;
+        if !by_erp && !self.untold_cancels.contains(&received.id) {
+            if self.untold_cancels.len() == CANCELS_MAX {
+                let text = format!("more than {CANCELS_MAX} cancels came before their order");
+                return Err(unfit(text));
+            }
+            self.untold_cancels.push(received.id);
+        }
+        self.cancelled_lines = named.into_iter().collect();
         let partner = received.from.partner.clone();
         let Some(known) = &mut self.cancel else {
             self.cancel = Some(Cancel {
@@ -193,8 +204,10 @@ impl State {
         &mut self,
         response: &OrderResponse,
         received: &Received<'_>,
+        now: Timestamp,
     ) -> Result<(), Refusal> {
         let at = response.decided_at.as_ref().map_or(i64::MIN, millis);
+        let at = happened(at, now)?;
         let decision = match response.decision {
             Decision::Accepted | Decision::AcceptedWithChanges => ErpDecision::Accepted,
             Decision::Rejected => ErpDecision::Refused,
@@ -203,8 +216,10 @@ impl State {
         let mut grants = Vec::new();
         for line in &response.lines {
             let granted = match (&line.decision, &line.quantity) {
-                (Decision::Rejected, None) => Number::ZERO,
-                (Decision::Rejected, Some(_)) | (_, None) => continue,
+                // Its quantity is what was asked for, or what is confirmed of it, which
+                // is nothing. What is granted of the rest another entry of the line says.
+                (Decision::Rejected, _) => Number::ZERO,
+                (_, None) => continue,
                 (_, Some(quantity)) => fit(Number::of(&quantity.value))?,
             };
             grants.push((name(&line.line_no)?, at, granted.at_least_zero()));
@@ -290,10 +305,6 @@ fn line_of(line: &OrderLine, revision: &Revision) -> Result<Line, Refusal> {
 /// 2 comes before 10, and both before what is no number.
 fn number_order(no: &str) -> (u64, &str) {
     (no.parse().unwrap_or(u64::MAX), no)
-}
-
-fn fit(number: Option<Number>) -> Result<Number, Refusal> {
-    number.ok_or_else(|| unfit("a quantity is too large, or has more than six decimals".to_owned()))
 }
 
 fn unfit(text: String) -> Refusal {

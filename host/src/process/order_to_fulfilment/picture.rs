@@ -159,33 +159,46 @@ impl State {
             causes.push(
                 Cause::new(Kind::ErpHold, "", text)
                     .severity(Severity::High)
+                    .with("document", verdict.of)
                     .actions(&[Action::Retry, Action::Cancel]),
             );
         }
+        self.rejection_causes(&mut causes);
         self.node_causes(&mut causes);
         causes.extend(self.short_cause());
         self.shipment_causes(&mut causes);
         causes
     }
 
-    fn node_causes(&self, causes: &mut Vec<Cause>) {
-        let totals = self.totals();
-        if !self.is_well() && !self.is_stopped() {
-            for attempt in self.attempts.iter().filter(|it| it.is_tried()) {
-                if let Some(why) = attempt.why_not() {
-                    let cause = Cause::new(
-                        Kind::NodeRejection,
-                        &attempt.node,
-                        format!("{}: {why}", attempt.node),
-                    );
-                    causes.push(
-                        cause
-                            .severity(Severity::High)
-                            .actions(&[Action::Reroute, Action::Cancel]),
-                    );
+    fn rejection_causes(&self, causes: &mut Vec<Cause>) {
+        if self.is_well() || self.is_stopped() {
+            return;
+        }
+        // While another node is asked, to reroute would take the order from that one.
+        let actions: &[Action] = match self.current() {
+            Some(_) => &[Action::Cancel],
+            None => &[Action::Reroute, Action::Cancel],
+        };
+        let tried = self.attempts.iter().filter(|it| it.is_tried());
+        let tried: Vec<&Attempt> = tried.collect();
+        let nodes: Vec<String> = tried.iter().map(|it| it.node.clone()).collect();
+        for attempt in tried {
+            if let Some(why) = attempt.why_not() {
+                let text = format!("{}: {why}", attempt.node);
+                let mut cause = Cause::new(Kind::NodeRejection, &attempt.node, text)
+                    .severity(Severity::High)
+                    .with("tried", names(&nodes))
+                    .actions(actions);
+                if let Some(of) = attempt.answered_by {
+                    cause = cause.with("document", of);
                 }
+                causes.push(cause);
             }
         }
+    }
+
+    fn node_causes(&self, causes: &mut Vec<Cause>) {
+        let totals = self.totals();
         if self.stuck && self.current().is_none() && totals.open.is_positive() && !self.is_stopped()
         {
             let mut cause = Cause::new(
@@ -280,7 +293,8 @@ impl State {
                     .collect();
                 if !lines.is_empty() {
                     let text = format!("shipment {}: {} {what}", shipment.id, names(&lines));
-                    causes.push(Cause::new(kind, &shipment.id, text).actions(&accept));
+                    let cause = Cause::new(kind, &shipment.id, text);
+                    causes.push(cause.with("document", shipment.of).actions(&accept));
                 }
             };
             let is_known = |line: &ShippedLine| places.of_line(&line.no, &line.sku).is_some();

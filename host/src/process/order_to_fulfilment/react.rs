@@ -5,7 +5,7 @@ mod outage;
 mod place;
 mod say;
 
-use self::say::{Answered, digest_of, response_line};
+use self::say::{Answered, response_line};
 use super::state::{ErpDecision, Line, State, Status, Verdict};
 use crate::{
     contract::{Decision, RejectReason},
@@ -14,7 +14,7 @@ use crate::{
         draft::Draft,
         number::Number,
         policy::ReleaseBy,
-        told::names,
+        told::{digest_of, names},
         turn::Turn,
     },
 };
@@ -26,6 +26,7 @@ impl State {
         if self.base.is_some() {
             turn.became(EventKind::OrderReceived, "");
             self.follow_revisions(turn);
+            self.relay_cancels(turn);
             self.follow_verdict(turn);
             self.follow_nothing_shipped(turn);
             self.give_up_waiting(turn);
@@ -67,6 +68,14 @@ impl State {
             turn.event_once(Event::new(EventKind::OrderChanged, &newest.to_string()));
         }
         self.answer_late_changes(turn);
+    }
+
+    /// The ERP hears of a cancel after what it cancels, whichever came first.
+    fn relay_cancels(&mut self, turn: &mut Turn<'_>) {
+        for of in std::mem::take(&mut self.untold_cancels) {
+            let key = format!("erp/cancel/{of}");
+            turn.send_once(Receiver::Erp, &key, Draft::Relayed { of });
+        }
     }
 
     /// Whoever wanted less than had left is told what it stays at.

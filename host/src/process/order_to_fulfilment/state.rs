@@ -35,6 +35,9 @@ pub struct State {
     /// Lines that a cancel named.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) cancelled_lines: Vec<String>,
+    /// Cancels that the ERP has not heard of: it does after the order itself.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) untold_cancels: Vec<DocumentId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) verdict: Option<Verdict>,
     /// What the ERP grants of a line that it does not grant in full: line, when it said
@@ -168,6 +171,9 @@ pub(super) struct Attempt {
     /// Whether it certainly has the order.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(super) delivered: bool,
+    /// Whether a delivery of the order to it was given up.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) died: bool,
     /// Since when its partner does not answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) down: Option<Timestamp>,

@@ -5,6 +5,7 @@ mod ends;
 mod late;
 mod nodes;
 mod shipments;
+mod verdict;
 
 use super::{OrderToFulfilment, State};
 use crate::{
@@ -56,6 +57,20 @@ fn arrive(run: &mut Run<OrderToFulfilment>, id: &str) {
         &format!("arrived/{id}"),
         Signal::ShipmentDelivered { shipment_id },
     );
+}
+
+/// North ships all of it as SH1.
+fn all_leaves(run: &mut Run<OrderToFulfilment>) {
+    let lines = [("1", "A", 10), ("2", "B", 5)];
+    let all = shipment("SH1", "SO-1", &at(60), "complete", &lines);
+    run.document(&warehouse("north"), &all);
+}
+
+/// North ships it as SH1 but for three of A, which do not follow.
+fn all_but_three_leave(run: &mut Run<OrderToFulfilment>) {
+    let lines = [("1", "A", 7), ("2", "B", 5)];
+    let most = shipment("SH1", "SO-1", &at(60), "partial-closed", &lines);
+    run.document(&warehouse("north"), &most);
 }
 
 #[test]

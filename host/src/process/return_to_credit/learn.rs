@@ -17,8 +17,8 @@ use crate::{
         input::{Received, Role},
         number::Number,
         policy::Calendars,
-        told::{name, words},
-        write::{millis, sku},
+        told::{fit, name, words},
+        write::{happened, millis, sku},
     },
 };
 
@@ -35,8 +35,12 @@ impl State {
         &mut self,
         received: &Received<'_>,
         calendars: &Calendars,
+        now: Timestamp,
     ) -> Result<(), Refusal> {
         is_entitled(received)?;
+        if let Some(at) = said_at(received.document) {
+            happened(at, now)?;
+        }
         match received.document {
             Document::ReturnAuthorization(it) => self.take_paper(it, received, calendars),
             Document::ReturnReceipt(it) => self.take_receipt(it, received),
@@ -267,6 +271,16 @@ impl State {
     }
 }
 
+/// When a document says that it was, for those of which the later counts.
+fn said_at(document: &Document) -> Option<i64> {
+    match document {
+        Document::ReturnAuthorization(it) => it.issued_at.as_ref().map(millis),
+        Document::ReturnReceipt(it) => Some(millis(&it.received_at)),
+        Document::ReturnDisposition(it) => Some(millis(&it.decided_at)),
+        _ => None,
+    }
+}
+
 /// Money goes back for what a warehouse or the ERP saw come back; who asks for a return
 /// can't say that it came.
 fn is_entitled(received: &Received<'_>) -> Result<(), Refusal> {
@@ -306,15 +320,6 @@ fn line_of(line: &ReturnLine) -> Result<Line, Refusal> {
                 | ReturnReason::Recall
                 | ReturnReason::Expired
         ),
-    })
-}
-
-fn fit(number: Option<Number>) -> Result<Number, Refusal> {
-    number.ok_or_else(|| {
-        Refusal::new(
-            "number-unfit",
-            "a number is too large, or has more than six decimals",
-        )
     })
 }
 

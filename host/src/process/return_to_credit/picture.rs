@@ -18,7 +18,7 @@ impl Facts for State {
     }
 
     fn learn(&mut self, received: &Received<'_>, turn: &mut Turn<'_>) -> Result<(), Refusal> {
-        self.take(received, &turn.world.policy.calendars)
+        self.take(received, &turn.world.policy.calendars, turn.now)
     }
 
     fn act(

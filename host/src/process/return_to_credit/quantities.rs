@@ -100,11 +100,16 @@ impl State {
     #[must_use]
     pub fn sums(&self) -> Sums {
         let (by_line, mut sums) = self.sort_receipts();
+        let currency = self.lines().next().map(|line| line.currency.as_str());
         for (line, quantities) in self.lines().zip(self.quantities()) {
             sums.authorized += quantities.authorized;
             sums.received += quantities.received;
             sums.inspected += quantities.inspected;
-            let worth = line.price.map(|price| quantities.received.times(price));
+            // Money of two currencies has no sum; the ERP decides then.
+            let price = line
+                .price
+                .filter(|_| Some(line.currency.as_str()) == currency);
+            let worth = price.map(|price| quantities.received.times(price));
             sums.worth = sums.worth.zip(worth).map(|(sum, worth)| sum + worth);
         }
         let matched: Number = by_line.values().copied().sum();

@@ -40,11 +40,11 @@ impl State {
     fn follow_papers(&mut self, turn: &mut Turn<'_>) {
         if let Some(request) = &self.request {
             turn.became(EventKind::ReturnRequested, "");
-            turn.send_once(
-                Receiver::Erp,
-                "erp/request",
-                Draft::Relayed { of: request.of },
-            );
+            // One that was called off before the ERP knew of it is not asked for.
+            if self.cancel.is_none() || self.sums().came.is_positive() {
+                let draft = Draft::Relayed { of: request.of };
+                turn.send_once(Receiver::Erp, "erp/request", draft);
+            }
         }
         let Some(verdict) = self.verdict.clone() else {
             return;

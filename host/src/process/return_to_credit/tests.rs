@@ -27,13 +27,11 @@ fn conserved(state: &State) {
     let sums = state.sums();
     let findings = sums.over + sums.wrong + sums.late + sums.unauthorized;
     assert_eq!(sums.came, sums.received + findings, "{sums:?}");
-    assert!(sums.came <= sums.authorized + findings, "{sums:?}");
     assert!(
         sums.credited.is_zero() || sums.received.is_positive(),
         "no credit before receipt: {sums:?}"
     );
     if let Some(worth) = sums.worth {
-        assert!(sums.credited <= worth, "{sums:?}");
         assert!(sums.due.is_none_or(|due| due <= worth), "{sums:?}");
     }
     for line in state.quantities() {
@@ -42,6 +40,15 @@ fn conserved(state: &State) {
             "{line:?}"
         );
     }
+}
+
+/// The same, and that the ERP was never asked for more than what came is worth. A
+/// permission that shrinks later makes that untrue, and an exception of it.
+fn modest(state: &State) {
+    conserved(state);
+    let sums = state.sums();
+    let worth = sums.worth.unwrap_or(state.requested);
+    assert!(state.requested <= worth, "{} {sums:?}", state.requested);
 }
 
 fn run(settings: &str) -> Run<ReturnToCredit> {
@@ -307,6 +314,20 @@ fn a_return_is_called_off_everywhere_unless_something_came() {
 }
 
 #[test]
+fn a_return_that_was_called_off_before_it_was_asked_for_is_not_asked_for() {
+    let mut run = run("");
+    run.document(&crm(), &cancel(LINES));
+    run.document(&crm(), &paper("R1", "requested", 0, None, LINES));
+    assert_eq!(
+        (run.status(), run.sent("erp/request").len()),
+        ("cancelled", 0)
+    );
+    // What comes in spite of that needs the ERP's word.
+    run.document(&warehouse("north"), &came("W1", 10, 1, 0));
+    assert_eq!(run.sent("erp/request").len(), 1);
+}
+
+#[test]
 fn the_cycle_is_measured() {
     let mut run = authorized("[[limit]]\nlevel = \"return-to-credit\"\nminutes = 600\n");
     run.document(&warehouse("north"), &came("W1", 10, 10, 5));
@@ -328,6 +349,10 @@ fn the_cycle_is_measured() {
         "{met:?}"
     );
 }
+
+/// The permission ends with the day, 12 hours after the start: what comes later is not so
+/// far ahead when it is told that it can't have happened.
+const EXPIRES_SOON: Option<&str> = Some("2026-03-02");
 
 /// A run of a return.
 #[derive(Clone, Debug)]
@@ -375,7 +400,7 @@ fn tell(story: &Story) -> Vec<Told> {
         says.push((erp(), paper("R1", "denied", 1, None, LINES)));
     }
     if story.authorized {
-        let expires = if story.expires { EXPIRES } else { None };
+        let expires = if story.expires { EXPIRES_SOON } else { None };
         says.push((erp(), paper("R1", "authorized", 2, expires, LINES)));
     }
     if story.allowed_again {
@@ -389,7 +414,7 @@ fn tell(story: &Story) -> Vec<Told> {
     let disposition = ["restock", "refurbish", "scrap"][story.disposition];
     for (index, (a, b, condition, late)) in story.receipts.iter().enumerate() {
         let no = format!("W{index}");
-        let minutes = if *late { 40 * 60 } else { 10 };
+        let minutes = if *late { 13 * 60 } else { 10 };
         let lines = [
             ("1", "A", *a, conditions[*condition]),
             ("2", "B", *b, "good"),
@@ -426,7 +451,7 @@ struct End {
 }
 
 fn live(policy: &Rc<Policy>, happenings: &[(i64, Told)], careful: bool) -> End {
-    let mut run = Run::<ReturnToCredit>::of("return/R1", policy).always(conserved);
+    let mut run = Run::<ReturnToCredit>::of("return/R1", policy).always(modest);
     run.forgets = true;
     run.careful = careful;
     for (delay, told) in happenings {

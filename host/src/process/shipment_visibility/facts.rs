@@ -9,18 +9,18 @@ pub use self::account::Account;
 use super::stage::{Says, Stage, Trouble, says};
 use crate::{
     clock::Timestamp,
-    contract::{Carrier, Document, Milestone, Purpose, Shipment},
+    contract::{Carrier, Document, Milestone, MilestoneCode, Purpose, Shipment},
     message::DocumentId,
     process::{
         Refusal,
         command::EventKind,
-        desk::{Desk, Picture},
+        desk::{Desk, NOT_ENTITLED, Picture},
         exception::{Action, Cause, Exception},
-        input::Received,
+        input::{Received, Role},
         timer::{Awaited, Level},
         told::{Sheet, name, words},
         turn::{Facts, Turn},
-        write::millis,
+        write::{happened, millis},
     },
 };
 
@@ -88,10 +88,30 @@ impl Facts for State {
         &mut self.desk
     }
 
-    fn learn(&mut self, received: &Received<'_>, _turn: &mut Turn<'_>) -> Result<(), Refusal> {
+    fn learn(&mut self, received: &Received<'_>, turn: &mut Turn<'_>) -> Result<(), Refusal> {
+        // Who waits for goods can't say where they are.
+        if matches!(received.from.role, Role::Crm | Role::Shop) {
+            let text = format!(
+                "{} neither ships nor carries",
+                received.from.partner.as_str()
+            );
+            return Err(Refusal::new(NOT_ENTITLED, text));
+        }
         match received.document {
-            Document::Milestone(milestone) => self.take_milestone(milestone, received.id),
-            Document::Shipment(shipment) => self.take_shipment(shipment, received.id),
+            Document::Milestone(milestone) => {
+                let is_known = !matches!(milestone.code, MilestoneCode::Other(_));
+                match happened(millis(&milestone.at), turn.now) {
+                    // What only the partner understands may be of what is to come: an
+                    // appointment.
+                    Err(_) if !is_known => return Ok(()),
+                    at => at?,
+                };
+                self.take_milestone(milestone, received.id);
+            }
+            Document::Shipment(shipment) => {
+                happened(millis(&shipment.shipped_at), turn.now)?;
+                self.take_shipment(shipment, received.id);
+            }
             _ => {}
         }
         Ok(())

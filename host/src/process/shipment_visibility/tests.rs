@@ -12,8 +12,8 @@ use crate::{
         Command, EventKind, Machine as _, Policy, Signal,
         exception::{Action, Kind},
         testing::{
-            Dice, Run, Told, at, carrier, disorder_ends_as_order, milestone, policy, shipment,
-            shipment_as, sorted, warehouse,
+            Dice, Run, Told, at, carrier, crm, disorder_ends_as_order, milestone, policy, shipment,
+            shipment_as, shop, sorted, warehouse,
         },
         timer::Level,
     },
@@ -62,6 +62,30 @@ fn a_shipment_moves_forward_and_each_change_is_told_once() {
         "{told:?}"
     );
     assert_eq!(run.sent("shipment-delivered").len(), 1);
+}
+
+#[test]
+fn who_waits_for_goods_can_not_say_where_they_are() {
+    for who in [shop(), crm()] {
+        let mut run = run("");
+        let left = shipment("SH1", "SO-1", &at(0), "complete", &[("1", "A", 1)]);
+        for document in [left, milestone("SH1", "delivered", &at(1), None)] {
+            let step = run.document(&who, &document);
+            assert_eq!(step.refusal.map(|it| it.code), Some("not-entitled"));
+        }
+        assert_eq!(run.status(), "unknown");
+        assert!(run.sent("order/").is_empty());
+    }
+}
+
+#[test]
+fn what_is_said_to_happen_in_years_is_no_trouble_today() {
+    let mut run = run("");
+    let lost = milestone("SH1", "lost", "2062-03-02T12:00:00Z", None);
+    let step = run.document(&carrier(), &lost);
+    assert_eq!(step.refusal.map(|it| it.code), Some("time-unfit"));
+    assert_eq!(run.kinds(), [Kind::UnfitNumber]);
+    assert!(run.sent("order/").is_empty());
 }
 
 #[test]

@@ -1,10 +1,13 @@
 //! What lasts long, lies far ahead, or is said by nobody who may.
 
 use super::{RULES, changed, counted, figures, item, node, row};
-use crate::process::{
-    Number,
-    exception::{Action, Kind},
-    testing::{at, erp, snapshot, warehouse},
+use crate::{
+    contract::{Document, Purpose},
+    process::{
+        Number,
+        exception::{Action, Kind},
+        testing::{at, erp, snapshot, warehouse},
+    },
 };
 
 #[test]
@@ -69,6 +72,25 @@ fn a_figure_of_tomorrow_hides_none_of_today() {
     run.document(&warehouse("north"), &counted(100, days));
     run.pass(61);
     assert_eq!(run.status(), "stale");
+}
+
+#[test]
+fn a_cancelled_snapshot_closes_no_gap_and_makes_no_node_fresh() {
+    let mut run = node("");
+    run.document(&warehouse("north"), &changed(1, 1, 1));
+    run.document(&warehouse("north"), &changed(4, 1, 4));
+    assert_eq!(run.status(), "incomplete");
+    let mut cancelled = counted(100, 10);
+    if let Document::InventorySnapshot(snapshot) = &mut cancelled {
+        snapshot.purpose = Purpose::Cancel;
+    }
+    run.document(&warehouse("north"), &cancelled);
+    assert_eq!(
+        (run.status(), run.fact("last_report_at").as_str()),
+        ("incomplete", "2026-03-02T12:04:00.000Z")
+    );
+    run.document(&warehouse("north"), &counted(100, 11));
+    assert_eq!(run.status(), "current");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{LINES_MAX, fit, unfit};
+use super::{LINES_MAX, unfit};
 use crate::{
     contract::{Invoice, InvoiceType, Purpose, Shipment, ShipmentLine, ShipmentStatus},
     process::{
@@ -11,7 +11,7 @@ use crate::{
         number::Number,
         order_to_fulfilment::state::{Closing, Invoiced, Shipped, ShippedLine, State},
         policy::Remainder,
-        told::{name, words},
+        told::{digest_of, fit, name, words},
         write::{millis, sku},
     },
 };
@@ -216,8 +216,5 @@ fn content(lines: &[ShippedLine]) -> u64 {
             line.no, line.sku, line.quantity, line.closes
         )
     };
-    let digest = crate::message::Digest::of(lines.iter().map(text).collect::<String>().as_bytes());
-    let mut head = [0; 8];
-    head.copy_from_slice(&digest.as_bytes()[..8]);
-    u64::from_be_bytes(head)
+    digest_of(&lines.iter().map(text).collect::<String>())
 }

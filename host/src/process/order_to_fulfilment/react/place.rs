@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use super::say::digest_of;
 use crate::{
     message::DocumentId,
     process::{
@@ -11,6 +10,7 @@ use crate::{
         number::Number,
         order_to_fulfilment::state::State,
         routing::{Decision as Routed, Request},
+        told::digest_of,
         turn::Turn,
     },
 };

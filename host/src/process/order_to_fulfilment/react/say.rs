@@ -2,15 +2,15 @@
 
 use crate::{
     contract::{CaseCategory, Decision, Document, RejectReason, ResponseLine, Severity},
-    message::Digest,
     process::{
         command::{Audience, Event, EventKind, Receiver},
         draft::Draft,
         number::Number,
         order_to_fulfilment::{
-            quantities::Places,
+            quantities::{Places, Totals},
             state::{Answer, Attempt, Cancel, Line, Shipped, State},
         },
+        told::digest_of,
         turn::Turn,
         write::{Case, order_response, quantity},
     },
@@ -82,8 +82,10 @@ impl State {
     pub(super) fn follow_shipments(&mut self, turn: &mut Turn<'_>) {
         let totals = self.totals();
         let is_known = self.base.is_some();
+        // Once for all of them: an order may have many lines and shipments.
+        let places = Places::of(&self.lines);
         for shipment in &self.shipments {
-            self.follow_shipment(shipment, turn);
+            self.follow_shipment(shipment, &totals, &places, turn);
         }
         let is_at_its_end = is_known && totals.open.is_zero();
         if is_at_its_end && (totals.short.is_positive() || totals.over.is_positive()) {
@@ -102,16 +104,23 @@ impl State {
     }
 
     /// Each version of a shipment that says something else is told once.
-    fn follow_shipment(&self, shipment: &Shipped, turn: &mut Turn<'_>) {
+    fn follow_shipment(
+        &self,
+        shipment: &Shipped,
+        totals: &Totals,
+        places: &Places<'_>,
+        turn: &mut Turn<'_>,
+    ) {
         let (rank, _, content) = shipment.version;
         let key = format!("shipment/{}/{rank}-{content:x}", shipment.id);
         let draft = Draft::Relayed { of: shipment.of };
-        turn.send_once(Receiver::Erp, &format!("erp/{key}"), self.for_erp(shipment));
+        let for_erp = self.for_erp(shipment, places);
+        turn.send_once(Receiver::Erp, &format!("erp/{key}"), for_erp);
         self.tell_customers_side(turn, &key, &draft);
         if shipment.cancelled || !shipment.left_anything() || self.base.is_none() {
             return;
         }
-        let template = if self.totals().open.is_positive() {
+        let template = if totals.open.is_positive() {
             "order-shipped-partly"
         } else {
             "order-shipped"
@@ -296,8 +305,7 @@ impl State {
 
     /// A shipment for the ERP, which books it line by line of its own order: where the
     /// sender has line numbers of his own, the item tells which line is meant.
-    fn for_erp(&self, shipment: &Shipped) -> Draft {
-        let places = Places::of(&self.lines);
+    fn for_erp(&self, shipment: &Shipped, places: &Places<'_>) -> Draft {
         let lines: Vec<(String, String)> = shipment
             .lines
             .iter()
@@ -383,14 +391,6 @@ pub(super) fn response_line(line: &Line, left: Number, decision: Decision) -> Re
         reasons: Vec::new(),
         extras: Vec::new(),
     }
-}
-
-/// Tells contents apart in keys.
-pub(super) fn digest_of(text: &str) -> u64 {
-    let digest = Digest::of(text.as_bytes());
-    let mut head = [0; 8];
-    head.copy_from_slice(&digest.as_bytes()[..8]);
-    u64::from_be_bytes(head)
 }
 
 fn said_of(text: &str) -> String {

@@ -282,6 +282,8 @@ struct End {
     facts: Vec<(String, String)>,
     waits: Vec<Level>,
     exceptions: Vec<(Kind, String, String)>,
+    /// The cancels that the ERP heard of.
+    cancels: Vec<String>,
 }
 
 fn end(run: &Run<OrderToFulfilment>) -> End {
@@ -300,6 +302,7 @@ fn end(run: &Run<OrderToFulfilment>) -> End {
             .filter(|it| *it != Level::ExceptionResolution)
             .collect(),
         exceptions: sorted(exceptions.map(|it| (it.kind, it.subject, it.text))),
+        cancels: sorted(run.sent("erp/cancel").into_iter()),
     }
 }
 
@@ -338,6 +341,10 @@ fn live(policy: &Rc<Policy>, happenings: &[(i64, Happening)], careful: bool) -> 
         sent.dedup();
         assert_eq!(sent.len(), count, "{key}");
     }
+    // The ERP hears of the order before it hears of a cancel.
+    let mut heard = run.sent("erp/").into_iter();
+    let first = heard.find(|key| key.starts_with("erp/order/") || key.starts_with("erp/cancel"));
+    assert!(first.is_none_or(|key| key.starts_with("erp/order/")));
     // Who is told that a partner does not answer is told when that is over.
     let (began, ended) = (run.sent("-unavailable"), run.sent("partner-available"));
     assert_eq!(began.len(), ended.len());

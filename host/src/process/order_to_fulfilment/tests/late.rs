@@ -1,6 +1,6 @@
 //! Changes and cancels at every stage, with the honest answer when it is too late.
 
-use super::{ordered, released, run};
+use super::{all_leaves, ordered, released, run};
 use crate::process::{
     Delivered, EventKind, Number,
     testing::{answer, at, crm, erp, order_as, shipment, shop, warehouse},
@@ -62,32 +62,14 @@ fn a_cancel_that_the_node_refuses_is_too_late_and_said_so() {
         (run.state.totals().open, run.times(EventKind::CancelTooLate)),
         (Number::whole(15), 1)
     );
-    run.document(
-        &warehouse("north"),
-        &shipment(
-            "SH1",
-            "SO-1",
-            &at(60),
-            "complete",
-            &[("1", "A", 10), ("2", "B", 5)],
-        ),
-    );
+    all_leaves(&mut run);
     assert_eq!(run.status(), "shipped");
 }
 
 #[test]
 fn a_cancel_after_everything_left_is_too_late() {
     let mut run = released("");
-    run.document(
-        &warehouse("north"),
-        &shipment(
-            "SH1",
-            "SO-1",
-            &at(60),
-            "complete",
-            &[("1", "A", 10), ("2", "B", 5)],
-        ),
-    );
+    all_leaves(&mut run);
     run.document(&crm(), &order_as("SO-1", "cancel", None, &[]));
     assert_eq!(
         (run.status(), run.sent("cancel/north").len()),
@@ -133,16 +115,7 @@ fn a_change_reaches_the_erp_and_the_node() {
 #[test]
 fn a_change_below_what_left_is_too_late() {
     let mut run = released("");
-    run.document(
-        &warehouse("north"),
-        &shipment(
-            "SH1",
-            "SO-1",
-            &at(60),
-            "complete",
-            &[("1", "A", 10), ("2", "B", 5)],
-        ),
-    );
+    all_leaves(&mut run);
     run.document(
         &shop(),
         &order_as("SO-1", "change", Some(1), &[("1", "A", 6)]),

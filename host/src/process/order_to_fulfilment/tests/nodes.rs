@@ -149,6 +149,21 @@ fn an_order_that_is_sent_again_to_a_node_that_was_given_up_is_taken_back_again()
     assert_eq!(run.sent("cancel/south"), ["cancel/south"], "and is told");
 }
 
+#[test]
+fn a_refusal_that_overtakes_the_word_of_its_delivery_is_not_answered_with_a_cancel() {
+    let mut run = run("");
+    run.delivers = false;
+    run.document(&erp(), &ordered());
+    let refusal = answer("SO-1", "rejected", 2, "stock-shortage");
+    run.document(&warehouse("north"), &refusal);
+    assert_eq!(run.sent("release"), ["release/north", "release/south"]);
+    run.outcome("release/north", done());
+    assert!(run.sent("cancel").is_empty(), "{:?}", run.sent("cancel"));
+    // Sent once more, it gets the order after its refusal.
+    run.outcome("release/north", done());
+    assert_eq!(run.sent("cancel"), ["cancel/north"]);
+}
+
 /// A shipment of nothing, for the whole order.
 fn nothing(status: &str) -> Document {
     let none = [("1", "A", 0), ("2", "B", 0)];

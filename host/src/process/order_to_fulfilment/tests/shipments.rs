@@ -1,6 +1,6 @@
 //! What leaves, and what does not.
 
-use super::{arrive, released};
+use super::{all_but_three_leave, all_leaves, arrive, released};
 use crate::process::{
     Number, Signal,
     exception::{Action, Kind},
@@ -10,16 +10,7 @@ use crate::process::{
 #[test]
 fn a_short_shipment_is_a_person_s_to_decide() {
     let mut run = released("");
-    run.document(
-        &warehouse("north"),
-        &shipment(
-            "SH1",
-            "SO-1",
-            &at(60),
-            "partial-closed",
-            &[("1", "A", 7), ("2", "B", 5)],
-        ),
-    );
+    all_but_three_leave(&mut run);
     assert_eq!(
         (run.status(), run.kinds()),
         ("shipped", vec![Kind::ShortShipment])
@@ -39,16 +30,7 @@ fn a_short_shipment_is_a_person_s_to_decide() {
 #[test]
 fn the_rest_of_a_short_shipment_can_go_to_another_node() {
     let mut run = released("");
-    run.document(
-        &warehouse("north"),
-        &shipment(
-            "SH1",
-            "SO-1",
-            &at(60),
-            "partial-closed",
-            &[("1", "A", 7), ("2", "B", 5)],
-        ),
-    );
+    all_but_three_leave(&mut run);
     run.act(Kind::ShortShipment, Action::Reroute);
     assert_eq!(run.sent("release"), ["release/north", "release/south"]);
     assert_eq!(run.state.totals().open, Number::whole(3));
@@ -174,16 +156,7 @@ fn a_cancelled_shipment_did_not_leave() {
 #[test]
 fn a_lost_shipment_keeps_the_order_from_closing_until_somebody_accepts_it() {
     let mut run = released("");
-    run.document(
-        &warehouse("north"),
-        &shipment(
-            "SH1",
-            "SO-1",
-            &at(60),
-            "complete",
-            &[("1", "A", 10), ("2", "B", 5)],
-        ),
-    );
+    all_leaves(&mut run);
     run.document(
         &erp(),
         &invoice("INV1", "invoice", Some("SO-1"), None, 15, "150"),
@@ -198,16 +171,7 @@ fn a_lost_shipment_keeps_the_order_from_closing_until_somebody_accepts_it() {
 #[test]
 fn more_invoiced_than_left_is_an_exception() {
     let mut run = released("");
-    run.document(
-        &warehouse("north"),
-        &shipment(
-            "SH1",
-            "SO-1",
-            &at(60),
-            "complete",
-            &[("1", "A", 10), ("2", "B", 5)],
-        ),
-    );
+    all_leaves(&mut run);
     arrive(&mut run, "SH1");
     run.document(
         &erp(),
