@@ -432,7 +432,14 @@ fn open_storage(
                 .len()
         })
         .sum();
-    let feed = Feed::new(waiting);
+    let mut feed = Feed::new(waiting);
+    let one = view::InstanceFilter {
+        limit: 1,
+        ..view::InstanceFilter::default()
+    };
+    if partners.iter().all(|it| it.role.is_none()) && view.instances(&one).is_empty() {
+        feed = feed.without_processes();
+    }
     let metrics = Arc::new(Metrics::new(partners.iter().map(|it| it.name.clone())));
     let reader = journal.reader();
     let committer_config = CommitterConfig {

@@ -148,6 +148,8 @@ pub struct Feed {
     events: mpsc::UnboundedSender<Event>,
     receiver: mpsc::UnboundedReceiver<Event>,
     backlog: Backlog,
+    /// Whether deliveries that end may be what processes wait for.
+    has_processes: bool,
 }
 
 /// How many accepted messages wait to be decoded: what load is shed by.
@@ -188,6 +190,16 @@ impl Feed {
             events,
             receiver,
             backlog,
+            has_processes: true,
+        }
+    }
+
+    /// The same for a host where nobody has a role and nothing is left of a process.
+    #[must_use]
+    pub fn without_processes(self) -> Self {
+        Self {
+            has_processes: false,
+            ..self
         }
     }
 
@@ -202,6 +214,7 @@ impl Feed {
     pub fn observer(&self) -> Observer<Record> {
         let events = self.events.clone();
         let backlog = self.backlog.clone();
+        let has_processes = self.has_processes;
         Box::new(move |committed| {
             let wanted = match *committed.value {
                 Record::Accepted(_) => {
@@ -223,8 +236,8 @@ impl Feed {
                     true
                 }
                 Record::Attempted(ref attempted) => {
-                    let retried = matches!(attempted.outcome, Outcome::Retry { .. });
-                    if !retried || attempted.breaker.is_some() {
+                    let ended = !matches!(attempted.outcome, Outcome::Retry { .. });
+                    if attempted.breaker.is_some() || (ended && has_processes) {
                         drop(events.send(Event::Work));
                     }
                     false
@@ -305,6 +318,7 @@ impl Engine {
             engine.hands.give_up_before(kept.before);
         }
         engine.recover_polls();
+        engine.recover_requests();
         (engine, handle)
     }
 

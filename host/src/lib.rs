@@ -3,8 +3,13 @@
 //! A message moves one way:
 //!
 //! ```text
-//! ingress ─► journal ─► decode ─► route ─► encode ─► deliver
+//! ingress ─► journal ─► decode ─┬─► process ─┬─► encode ─► deliver
+//!                               └─► route ───┘
 //! ```
+//!
+//! What a partner with a role says of an order, a shipment, stock or a return moves that
+//! [`process`], which decides who is sent what; all else, and copies, go by the table
+//! ([`route`]).
 //!
 //! Each stage is a module and knows nothing of the others; the [`engine`] moves
 //! messages between them and journals each step before the next begins. The

@@ -70,9 +70,12 @@ pub async fn list(
 ) -> Result<Json<Value>, Problem> {
     let Query(search) = search.map_err(|error| bad_value("query", error))?;
     let filter = search.filter()?;
-    let rows = on_blocking(move || api.view.dead_letters(&filter)).await?;
-    let rows: Vec<_> = rows.iter().map(|(id, row)| shown(*id, row)).collect();
-    Ok(Json(json!({ "dead_letters": rows })))
+    let rows = on_blocking(move || {
+        let rows = api.view.dead_letters(&filter);
+        let rows = rows.iter().map(|(id, row)| shown(&api, *id, row));
+        rows.collect::<Vec<_>>()
+    });
+    Ok(Json(json!({ "dead_letters": rows.await? })))
 }
 
 /// `GET /v1/dead-letters/{id}`.
@@ -88,7 +91,7 @@ pub async fn show(
         .ok()
         .and_then(|id| Some((id, api.view.dead_letter(id)?)));
     let (id, row) = found.ok_or_else(|| not_found("dead letter", &id))?;
-    Ok(Json(shown(id, &row)))
+    Ok(Json(shown(&api, id, &row)))
 }
 
 /// `POST /v1/dead-letters/replay`.
@@ -102,7 +105,10 @@ pub async fn replay(
 ) -> Result<Json<Value>, Problem> {
     let Json(request) = request.map_err(|error| bad_value("body", error))?;
     let chosen = request.chosen(&api)?;
-    let found: Vec<_> = chosen.iter().map(|(id, row)| shown(*id, row)).collect();
+    let found: Vec<_> = chosen
+        .iter()
+        .map(|(id, row)| shown(&api, *id, row))
+        .collect();
     if request.dry_run {
         return Ok(Json(
             json!({ "dry_run": true, "count": found.len(), "dead_letters": found }),
@@ -169,7 +175,9 @@ impl Request {
     }
 }
 
-fn shown(id: DeadLetterId, row: &DeadLetterRow) -> Value {
+/// A delivery that a process made after the message it began with was removed, or by the
+/// clock alone, has no message to show.
+fn shown(api: &Api, id: DeadLetterId, row: &DeadLetterRow) -> Value {
     let (status, replayed_at, replayed_by) = match &row.status {
         DeadLetterStatus::Waiting => ("waiting", None, None),
         DeadLetterStatus::Replayed { at, by } => ("replayed", Some(at.to_string()), Some(by)),
@@ -178,10 +186,17 @@ fn shown(id: DeadLetterId, row: &DeadLetterRow) -> Value {
         Subject::Message(_) => ("message", None),
         Subject::Delivery(delivery) => ("delivery", Some(delivery.to_string())),
     };
+    let message = row.subject.message();
+    let message = api.view.message(message).map(|_| message.to_string());
+    let link = |part: &str| {
+        message
+            .as_ref()
+            .map(|it| format!("/v1/messages/{it}{part}"))
+    };
     json!({
         "id": id.to_string(),
         "holds": holds,
-        "message": row.subject.message().to_string(),
+        "message": message,
         "delivery": delivery,
         "partner": row.partner,
         "step": row.step,
@@ -194,8 +209,8 @@ fn shown(id: DeadLetterId, row: &DeadLetterRow) -> Value {
         "replayed_at": replayed_at,
         "replayed_by": replayed_by,
         "links": {
-            "message": format!("/v1/messages/{}", row.subject.message()),
-            "raw": format!("/v1/messages/{}/raw", row.subject.message()),
+            "message": link(""),
+            "raw": link("/raw"),
         },
     })
 }

@@ -57,7 +57,8 @@ pub struct Request {
     note: Option<String>,
 }
 
-/// `GET /v1/exceptions`: by id; open ones, unless `closed=true`.
+/// `GET /v1/exceptions`: by id; open ones, with `closed=true` also those that are
+/// over.
 ///
 /// # Errors
 /// 400 for a value that is not what its name says.
@@ -107,13 +108,16 @@ pub async fn resolve(
         NOTE_BYTES_MAX,
     )?;
     let row = api.view.exception(&id).ok_or_else(|| missing(&id))?;
+    let only_at = only_at(&api, &headers, &row);
+    // Read behind it: what moved before is found here, what moves from now on in the engine.
+    let row = api.view.exception(&id).ok_or_else(|| missing(&id))?;
     precondition::require(&headers, Some(row.sequence))?;
     let deal = Deal::Resolve {
         exception: id.clone(),
         action: request.action,
         by,
         note: request.note,
-        only_at: only_at(&api, &headers, &row),
+        only_at,
     };
     let dealt = api.engine.deal(deal).await.map_err(unavailable)?;
     let offered = json!(row.exception.actions);
@@ -152,12 +156,9 @@ impl Search {
 }
 
 fn listed(source: &Source<'_>, filter: &ExceptionFilter) -> Value {
-    let rows = source.view.exceptions(filter);
-    let next = (rows.len() == filter.limit)
-        .then(|| rows.last().map(|row| row.exception.id.clone()))
-        .flatten();
-    let shown = rows.iter().map(|row| shown(row, source.now));
-    json!({ "exceptions": shown.collect::<Vec<_>>(), "next": next })
+    let page = source.view.exception_page(filter);
+    let shown = page.rows.iter().map(|row| shown(row, source.now));
+    json!({ "exceptions": shown.collect::<Vec<_>>(), "next": page.next })
 }
 
 pub(super) fn shown(row: &ExceptionRow, now: Timestamp) -> Value {
@@ -168,7 +169,10 @@ pub(super) fn shown(row: &ExceptionRow, now: Timestamp) -> Value {
 }
 
 /// One of the words of a list; what else there is, the error says.
-fn word<Word: DeserializeOwned>(name: &str, text: Option<&str>) -> Result<Option<Word>, Problem> {
+pub(super) fn word<Word: DeserializeOwned>(
+    name: &str,
+    text: Option<&str>,
+) -> Result<Option<Word>, Problem> {
     let read = |text: &str| serde_json::from_value(Value::from(text));
     text.map(read)
         .transpose()

@@ -6,7 +6,7 @@ use super::{Api, link};
 use crate::{
     clock::Timestamp,
     journal::Reader,
-    process::{Machine, Registry, Summary, exception::Exception, timer::Wait},
+    process::{Machine, Registry, Summary, exception::Exception, fit_key, timer::Wait},
     view::{InstanceRow, View},
 };
 
@@ -51,8 +51,9 @@ impl Instance {
         Self::find(source, M::NAME, key)
     }
 
-    /// The instance of this process with this key.
+    /// The instance of this process with this key, which may be longer than rows have it.
     pub(super) fn find(source: &Source<'_>, process: &str, key: &str) -> Option<Self> {
+        let key = &fit_key(key);
         // The row first: a state that is newer than the step that is told is found out by
         // whoever changes it, the other way round would not be.
         let row = source.view.instance(process, key)?;
@@ -63,7 +64,7 @@ impl Instance {
             .map_err(|error| error.to_string());
         Some(Self {
             process: process.to_owned(),
-            key: key.to_owned(),
+            key: key.clone(),
             row,
             state,
             summary,

@@ -66,21 +66,23 @@ fn listed(source: &Source<'_>, search: &Search) -> Value {
     let mut shown = Vec::new();
     let mut next = None;
     let mut pages = Pages::of(search.node.as_deref(), search.after.clone());
-    while let Some((key, row)) = pages.next(source) {
+    while let Some((key, _)) = pages.next(source) {
         let Some((node, sku)) = named(&key) else {
             continue;
         };
         let stale = nodes.is_stale(source, node);
         let is_wanted = search.sku.as_deref().is_none_or(|it| it == sku)
-            && search.stale.is_none_or(|it| it == stale)
-            && search.held.is_none_or(|it| it == (row.exceptions > 0));
-        if is_wanted {
+            && search.stale.is_none_or(|it| it == stale);
+        let position = is_wanted
+            .then(|| position(source, &key, node, sku, stale))
+            .flatten()
+            .filter(|position| search.held.is_none_or(|it| position["held"] == it));
+        if let Some(position) = position {
             if shown.len() == limit {
                 next = shown.last().map(|it: &(String, Value)| it.0.clone());
                 break;
             }
-            let position = position(source, &key, node, sku, stale);
-            shown.extend(position.map(|it| (key.clone(), it)));
+            shown.push((key.clone(), position));
         }
         if pages.looked_at >= LOOKED_AT_MAX {
             next = Some(key);

@@ -26,7 +26,7 @@ use serde_json::{Value, json};
 pub use self::cancel::cancel;
 use self::{systems::Sent, timeline::Told};
 use super::{
-    Api, Operators, bad_value,
+    Api, Operators, bad_value, exceptions,
     instance::{Instance, Source, in_short},
     limit, link,
     messages::{moment, on_blocking, parsed},
@@ -40,9 +40,10 @@ use crate::{
     contract::Document,
     partner::Partners,
     process::{
-        Event, EventKind, Machine as _,
+        Event, EventKind, Machine as _, fit_key,
         order_to_fulfilment::{Account, OrderToFulfilment},
         shipment_visibility::ShipmentVisibility,
+        timer::Level,
     },
     view::{InstanceFilter, MessageFilter},
 };
@@ -137,12 +138,13 @@ impl Search {
             .into_iter()
             .filter_map(|(name, value)| Some((name.to_owned(), value.clone()?)));
         let process = OrderToFulfilment::NAME.to_owned();
-        let of = |order_no: &String| format!("order/{order_no}");
+        let of = |order_no: &String| fit_key(&format!("order/{order_no}"));
         Ok(InstanceFilter {
             key_prefix: self.order_no.as_ref().map(of),
             status: self.status.clone(),
             finished: self.finished,
-            waits_for: self.waiting.clone(),
+            waits_for: exceptions::word::<Level>("waiting", self.waiting.as_deref())?
+                .map(|it| it.name().to_owned()),
             facts: facts.collect(),
             since: parsed("since", self.since.as_deref(), moment)?,
             until: parsed("until", self.until.as_deref(), moment)?,
@@ -154,11 +156,9 @@ impl Search {
 }
 
 fn listed(source: &Source<'_>, filter: &InstanceFilter) -> Value {
-    let rows = source.view.instances(filter);
-    let next = (rows.len() == filter.limit)
-        .then(|| rows.last().map(|(_, key, _)| order_no_of(key).to_owned()))
-        .flatten();
-    let shown = rows.iter().map(|(process, key, row)| {
+    let page = source.view.instance_page(filter);
+    let next = page.next.as_ref().map(|(_, key)| order_no_of(key));
+    let shown = page.rows.iter().map(|(process, key, row)| {
         let mut shown = in_short(process, key, row, source.now);
         shown["order_no"] = json!(order_no_of(key));
         shown

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use axum::{
     Json,
     extract::{Path, Query, State},
-    http::HeaderMap,
+    http::{HeaderMap, header},
     response::Response,
 };
 use serde::Deserialize;
@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use super::{
     Api, bad_value,
     deal::not_done,
+    exceptions,
     instance::{Instance, Source, in_short},
     limit,
     messages::{moment, on_blocking, parsed},
@@ -27,12 +28,10 @@ use super::{
 };
 use crate::{
     engine::Deal,
-    process::{Machine as _, return_to_credit::ReturnToCredit},
+    process::{Machine as _, return_to_credit::ReturnToCredit, timer::Level},
     view::InstanceFilter,
 };
 
-/// Steps that one answer tells; older ones are in the journal.
-const STEPS_SHOWN_MAX: usize = 100;
 /// Ends the path of a request to bring an instance to another version.
 const MIGRATE: &str = "/migrate";
 
@@ -46,7 +45,7 @@ pub struct Search {
     key: Option<String>,
     status: Option<String>,
     finished: Option<bool>,
-    waiting_for: Option<String>,
+    waiting: Option<String>,
     partner: Option<String>,
     node: Option<String>,
     fact: Option<String>,
@@ -65,8 +64,9 @@ pub struct Migration {
 }
 
 /// `GET /v1/processes`: instances by process and key, and on the first page all machines
-/// with how many instances each version has. `partner` is who placed the order, or asked
-/// for the return.
+/// with how many instances each version has, unless a `key` is given (`cut`: of that
+/// process there are more). `partner` is who placed the order, or asked for the return;
+/// like `key` it needs `process`. `waiting` is the service level that is waited for.
 ///
 /// # Errors
 /// 400 for a value that is not what its name says.
@@ -103,7 +103,7 @@ pub async fn show(
 ///
 /// # Errors
 /// 404 for an instance that is not there, 409 where no way leads from its version to the
-/// other, 412 when another step is current.
+/// other, 412 when another step is current, 503 while it moves.
 pub async fn migrate(
     State(api): State<Arc<Api>>,
     Path((process, key)): Path<(String, String)>,
@@ -123,6 +123,9 @@ pub async fn migrate(
         key: key.to_owned(),
         to: request.to,
         by,
+        only_at: headers
+            .contains_key(header::IF_MATCH)
+            .then_some(row.sequence),
     };
     let dealt = api.engine.deal(deal).await.map_err(unavailable)?;
     let sequence = dealt.map_err(not_done)?;
@@ -155,15 +158,19 @@ impl Search {
                 .ok_or_else(|| bad_value("fact", "it is a name and a value: node=north"))?;
             facts.push((name.to_owned(), value.to_owned()));
         }
-        if self.key.is_some() && self.process.is_none() {
-            return Err(bad_value("key", "name the process as well"));
+        let needing = [("key", &self.key), ("partner", &self.partner)];
+        for (name, _) in needing.iter().filter(|(_, it)| it.is_some()) {
+            if self.process.is_none() {
+                return Err(bad_value(name, "name the process as well"));
+            }
         }
         Ok(InstanceFilter {
             process: self.process.clone(),
             key_prefix: self.key.clone(),
             status: self.status.clone(),
             finished: self.finished,
-            waits_for: self.waiting_for.clone(),
+            waits_for: exceptions::word::<Level>("waiting", self.waiting.as_deref())?
+                .map(|it| it.name().to_owned()),
             facts,
             since: parsed("since", self.since.as_deref(), moment)?,
             until: parsed("until", self.until.as_deref(), moment)?,
@@ -181,18 +188,14 @@ fn place(text: &str) -> Result<(String, String), &'static str> {
 }
 
 fn listed(source: &Source<'_>, filter: &InstanceFilter) -> Value {
-    let rows = source.view.instances(filter);
-    let next = (rows.len() == filter.limit)
-        .then(|| {
-            rows.last()
-                .map(|(process, key, _)| format!("{process}/{key}"))
-        })
-        .flatten();
-    let shown = rows
+    let page = source.view.instance_page(filter);
+    let next = page.next.map(|(process, key)| format!("{process}/{key}"));
+    let shown = page
+        .rows
         .iter()
         .map(|(process, key, row)| in_short(process, key, row, source.now));
     let mut listed = json!({ "instances": shown.collect::<Vec<_>>(), "next": next });
-    if filter.after.is_none() {
+    if filter.after.is_none() && filter.key_prefix.is_none() {
         listed["machines"] = machines(source);
     }
     listed
@@ -218,20 +221,15 @@ fn machines(source: &Source<'_>) -> Value {
                 "present": known.contains(&(process.clone(), *version)),
                 "live": count.live,
                 "finished": count.finished,
+                "cut": count.is_cut,
             })
         })
         .collect()
 }
 
 fn told(source: &Source<'_>, instance: &Instance) -> Result<Value, super::timeline::Error> {
-    let (process, key) = (instance.process.as_str(), instance.key.as_str());
-    let records = steps::read(source, &instance.row.history, STEPS_SHOWN_MAX)?;
-    let history: Vec<_> = steps::of(&records, process, key)
-        .map(|(sequence, stepped, step)| steps::shown(sequence, stepped, step))
-        .collect();
     let mut told = instance.shown(source.now);
-    told["history_cut"] = json!(instance.row.steps > history.len() as u64);
-    told["history"] = json!(history);
+    steps::tell(source, instance, &mut told)?;
     Ok(told)
 }
 
@@ -305,7 +303,10 @@ mod tests {
         };
         assert_eq!(keys("node=south"), ["order/SO-1"]);
         assert_eq!(keys("fact=placed_by=web"), ["order/SO-1", "order/SO-2"]);
-        assert_eq!(keys("partner=web"), keys("fact=placed_by=web"));
+        assert_eq!(
+            keys(&format!("partner=web&process={PROCESS}")),
+            keys("fact=placed_by=web")
+        );
         assert!(keys("partner=web&process=return-to-credit").is_empty());
         assert_eq!(
             keys(&format!("process={PROCESS}&status=validating")),
@@ -326,6 +327,8 @@ mod tests {
             "colour=red",
             "fact=north",
             "key=order/",
+            "partner=web",
+            "waiting=ship_by",
             "since=noon",
             "after=x",
             "limit=-1",

@@ -27,8 +27,8 @@ use crate::{
     process::return_to_credit::ReturnToCredit,
 };
 
-/// Steps that one answer tells.
-const STEPS_SHOWN_MAX: usize = 100;
+/// Deliveries that one answer tells of, the newest ones.
+const DELIVERIES_SHOWN_MAX: usize = 200;
 
 /// `GET /v1/returns/{rma_no}`.
 ///
@@ -92,22 +92,16 @@ fn told(source: &Source<'_>, instance: &Instance) -> Result<Value, timeline::Err
     );
     let (process, key) = (instance.process.as_str(), instance.key.as_str());
     let sent = source.view.sent_by(process, key, None);
+    told["deliveries_cut"] = json!(sent.len() > DELIVERIES_SHOWN_MAX);
     let newest = sent.into_iter().rev().take(DELIVERIES_SHOWN_MAX);
     let deliveries = newest.filter_map(|id| {
         let row = source.view.delivery(id)?;
         Some(timeline::delivery(id, &row, source.now))
     });
     told["deliveries"] = deliveries.collect();
-    let records = steps::read(source, &instance.row.history, STEPS_SHOWN_MAX)?;
-    let history = steps::of(&records, process, key);
-    told["history"] = history
-        .map(|(sequence, stepped, step)| steps::shown(sequence, stepped, step))
-        .collect();
+    steps::tell(source, instance, &mut told)?;
     Ok(told)
 }
-
-/// Deliveries that one answer tells of.
-const DELIVERIES_SHOWN_MAX: usize = 200;
 
 #[cfg(test)]
 mod tests {
@@ -144,6 +138,7 @@ mod tests {
         );
         assert_eq!(told["return"]["lines"][0]["authorized"], "1");
         assert_eq!(told["history"].as_array().unwrap().len(), 2);
+        assert_eq!(told["history_cut"], false);
         let sent = site.sent(ReturnToCredit::NAME, "return/R1");
         assert!(!sent.is_empty());
         assert_eq!(told["deliveries"].as_array().unwrap().len(), sent.len());

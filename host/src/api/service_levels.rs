@@ -15,7 +15,7 @@ use crate::view::{BreachRow, LevelRow};
 /// How far back, when the caller does not say.
 const DAYS_DEFAULT: u32 = 30;
 /// How far back at most.
-const DAYS_MAX: u32 = 3_660;
+const DAYS_MAX: u32 = 366;
 /// Open breaches that one answer names.
 const BREACHES_SHOWN_MAX: usize = 1_000;
 const DAY: Duration = Duration::from_secs(24 * 3_600);
@@ -58,9 +58,10 @@ fn told(source: &Source<'_>, search: &Search) -> Value {
             levels.insert((level, on), (row, Vec::new()));
         }
     }
-    let breaches = source.view.breaches(BREACHES_SHOWN_MAX);
+    let is_wanted = |it: &BreachRow| wanted(&it.level, &it.on);
+    let breaches = source.view.breaches(is_wanted, BREACHES_SHOWN_MAX);
     let cut = breaches.len() == BREACHES_SHOWN_MAX;
-    for breach in breaches.iter().filter(|it| wanted(&it.level, &it.on)) {
+    for breach in &breaches {
         let named = (breach.level.clone(), breach.on.clone());
         levels.entry(named).or_default().1.push(open(breach));
     }

@@ -20,9 +20,6 @@ use super::{
 };
 use crate::process::shipment_visibility::ShipmentVisibility;
 
-/// Steps that one answer tells.
-const STEPS_SHOWN_MAX: usize = 100;
-
 /// `GET /v1/shipments/{id}`.
 ///
 /// # Errors
@@ -52,12 +49,7 @@ fn told(source: &Source<'_>, instance: &Instance) -> Result<Value, timeline::Err
         }
         told["shipment"] = json!(account);
     }
-    let records = steps::read(source, &instance.row.history, STEPS_SHOWN_MAX)?;
-    let (process, key) = (instance.process.as_str(), instance.key.as_str());
-    let history = steps::of(&records, process, key);
-    told["history"] = history
-        .map(|(sequence, stepped, step)| steps::shown(sequence, stepped, step))
-        .collect();
+    steps::tell(source, instance, &mut told)?;
     Ok(told)
 }
 
@@ -88,5 +80,6 @@ mod tests {
         assert_eq!(told["shipment"]["troubles"][0]["trouble"], "delayed");
         assert_eq!(told["open_exceptions"][0]["kind"], "delay");
         assert_eq!(told["history"].as_array().unwrap().len(), 2);
+        assert_eq!(told["history_cut"], false);
     }
 }

@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::{instance::Source, timeline};
+use super::{
+    instance::{Instance, Source},
+    timeline,
+};
 use crate::{
     journal::Sequence,
     process::{
@@ -13,8 +16,30 @@ use crate::{
     record::{Cause, Record, Step, Stepped},
 };
 
+/// Steps that one answer about an instance tells; older ones are in the journal.
+const STEPS_SHOWN_MAX: usize = 100;
+
 /// A record with steps, and its place.
 pub(super) type Recorded = (Sequence, Stepped);
+
+/// Adds to what is told of an instance how it came to stand where it stands, and whether
+/// older steps are left out.
+///
+/// # Errors
+/// When the journal can't be read.
+pub(super) fn tell(
+    source: &Source<'_>,
+    instance: &Instance,
+    told: &mut Value,
+) -> Result<(), timeline::Error> {
+    let records = read(source, &instance.row.history, STEPS_SHOWN_MAX)?;
+    let history: Vec<_> = of(&records, &instance.process, &instance.key)
+        .map(|(sequence, stepped, step)| shown(sequence, stepped, step))
+        .collect();
+    told["history_cut"] = json!(instance.row.steps > history.len() as u64);
+    told["history"] = json!(history);
+    Ok(())
+}
 
 /// The newest records of these that are still kept, oldest first.
 ///
@@ -51,7 +76,7 @@ pub(super) fn of<'a>(
 }
 
 /// A step with what moved the instance, and what came of it.
-pub(super) fn shown(sequence: Sequence, stepped: &Stepped, step: &Step) -> Value {
+fn shown(sequence: Sequence, stepped: &Stepped, step: &Step) -> Value {
     let deliveries = stepped.deliveries.iter().filter(|it| {
         let command = it.command.as_ref();
         command.is_some_and(|it| it.process == step.process && it.key == step.key)

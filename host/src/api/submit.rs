@@ -21,6 +21,7 @@ use crate::{
     intake::Intake,
     message::PartnerName,
     partner::{Partner, Partners},
+    process::Role,
     record::Failure,
 };
 
@@ -42,8 +43,8 @@ pub struct Posted {
 ///
 /// # Errors
 /// 401 for whoever is neither, before anything is told of the partner; 400 without a
-/// name, 404 for one that is no partner's, 422 for a partner that processes do not know or
-/// whose adapter speaks another dialect.
+/// name, 404 for one that is no partner's, 422 for a partner that processes do not know,
+/// that executes orders, or whose adapter speaks another dialect.
 pub(super) fn sender(
     api: &Api,
     operators: &Operators,
@@ -96,6 +97,16 @@ pub(super) fn named(partners: &Partners, name: &str) -> Result<PartnerName, Prob
             ),
         ));
     }
+    if !asks(&partner) {
+        return Err(unfit(
+            partners,
+            "role-unfit",
+            &format!(
+                "partner {name} executes orders: it neither places them nor asks for returns; \
+             name the ERP, a CRM or a shop"
+            ),
+        ));
+    }
     if partner.adapter != ADAPTER {
         return Err(unfit(
             partners,
@@ -113,7 +124,12 @@ pub(super) fn named(partners: &Partners, name: &str) -> Result<PartnerName, Prob
 
 /// Whether messages of this partner can come through here.
 fn fits(partner: &Partner) -> bool {
-    partner.role.is_some() && partner.adapter == ADAPTER
+    asks(partner) && partner.adapter == ADAPTER
+}
+
+/// Whether processes take orders and requests for returns from it.
+fn asks(partner: &Partner) -> bool {
+    matches!(partner.role, Some(Role::Erp | Role::Crm | Role::Shop))
 }
 
 fn unfit(partners: &Partners, code: &'static str, detail: &str) -> Problem {
@@ -234,7 +250,6 @@ fn invalid(kind: &'static str, detail: String) -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::process::Role;
 
     const ORDER: &str = r#"{"kind":"order","purpose":"original","order_no":"SO-1","lines":[
         {"line_no":"1","quantity":{"value":"2","unit":"EA"},"items":[{"scheme":"sku","value":"TEA"}]}
@@ -261,11 +276,13 @@ mod tests {
             partner("web", ADAPTER, Some(Role::Shop)),
             partner("crm", "salesforce", Some(Role::Crm)),
             partner("old", ADAPTER, None),
+            partner("ups", ADAPTER, Some(Role::Carrier)),
         ]);
         assert_eq!(named(&partners, "web").unwrap().as_str(), "web");
         let refused = |name| named(&partners, name).unwrap_err();
         assert_eq!(refused("crm").code(), "dialect-unfit");
         assert_eq!(refused("old").code(), "partner-without-role");
+        assert_eq!(refused("ups").code(), "role-unfit");
         assert_eq!(refused("nobody").code(), "not-found");
         assert_eq!(refused("../x").code(), "not-found");
         let told: Value = serde_json::from_slice(&refused("crm").to_json()).unwrap();

@@ -153,10 +153,9 @@ impl Show {
             "why",
             problem_text(&answer["failure"])
         ));
-        print::note(format!(
-            "what happened: crossdock messages show {}",
-            text(&answer["message"])
-        ));
+        if let Some(message) = answer["message"].as_str() {
+            print::note(format!("what happened: crossdock messages show {message}"));
+        }
         Ok(())
     }
 }

@@ -1,15 +1,14 @@
 //! `crossdock exceptions list|show|resolve`.
 
 use clap::{Args, Subcommand, ValueEnum};
-use reqwest::Method;
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{
-    instance::{next_page, rows},
+    instance::{next_page, table},
     messages::items,
     print,
-    remote::{Remote, Sent, text},
+    remote::{Remote, text},
     report::Failed,
 };
 use crate::api::link;
@@ -130,27 +129,20 @@ impl List {
             ("after", self.after),
             ("limit", Some(self.limit.to_string())),
         ];
-        let answer = self.remote.get("/v1/exceptions", &query).await?;
-        if self.remote.json {
-            print::json(&answer);
+        let Some(answer) = self.remote.ask_to_tell("/v1/exceptions", &query).await? else {
             return Ok(());
-        }
-        let fields = [
-            "id",
-            "kind",
-            "severity",
-            "owner",
-            "opened_at",
-            "due",
-            "actions",
-            "text",
+        };
+        let columns = [
+            ("id", "id"),
+            ("kind", "kind"),
+            ("severity", "severity"),
+            ("owner", "owner"),
+            ("opened_at", "since"),
+            ("due", "due"),
+            ("actions", "actions"),
+            ("text", "what"),
         ];
-        print::table(
-            &[
-                "id", "kind", "severity", "owner", "since", "due", "actions", "what",
-            ],
-            &rows(&answer["exceptions"], &fields),
-        );
+        table(&answer["exceptions"], &columns);
         next_page(&answer);
         Ok(())
     }
@@ -160,11 +152,13 @@ impl List {
 
 impl Show {
     async fn run(self) -> Result<(), Failed> {
-        let answer = self.remote.get(&link::exception(&self.id), &[]).await?;
-        if self.remote.json {
-            print::json(&answer);
+        let Some(answer) = self
+            .remote
+            .ask_to_tell(&link::exception(&self.id), &[])
+            .await?
+        else {
             return Ok(());
-        }
+        };
         told(&answer);
         Ok(())
     }
@@ -212,18 +206,10 @@ fn told(exception: &Value) {
 impl Resolve {
     async fn run(self) -> Result<(), Failed> {
         let body = json!({ "action": self.action, "by": self.by, "note": self.note });
-        let sent = Sent {
-            method: Method::POST,
-            path: format!("{}/resolve", link::exception(&self.id)),
-            query: Vec::new(),
-            if_match: self.if_version.map(|it| format!("\"{it}\"")),
-            body: Some(("application/json", body.to_string().into_bytes())),
-        };
-        let answer = self.remote.send(sent).await?;
-        if self.remote.json {
-            print::json(&answer);
+        let path = format!("{}/resolve", link::exception(&self.id));
+        let Some(answer) = self.remote.act(path, self.if_version, &body).await? else {
             return Ok(());
-        }
+        };
         let over = answer["exception"]["closed"] == true;
         print::line(format!(
             "{} {}",

@@ -104,6 +104,12 @@ pub(super) fn rows(list: &Value, fields: &[&str]) -> Vec<Vec<String>> {
         .collect()
 }
 
+/// A list as a table: of each column the field, and what stands above it.
+pub(super) fn table(list: &Value, columns: &[(&str, &str)]) {
+    let (fields, heads): (Vec<_>, Vec<_>) = columns.iter().copied().unzip();
+    print::table(&heads, &rows(list, &fields));
+}
+
 /// Where the next page begins, when there is one.
 pub(super) fn next_page(answer: &Value) {
     if let Some(next) = answer["next"].as_str() {

@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 
 use super::{
-    instance::{next_page, rows},
+    instance::{next_page, rows, table},
     print,
     remote::{Remote, text},
     report::Failed,
@@ -34,7 +34,7 @@ pub(super) struct List {
     /// Only of nodes whose news are too old
     #[arg(long)]
     stale: bool,
-    /// Only those where something is wrong
+    /// Only those with a figure that is held
     #[arg(long)]
     held: bool,
     /// After this one: the next page
@@ -82,16 +82,18 @@ impl List {
             ("after", self.after),
             ("limit", Some(self.limit.to_string())),
         ];
-        let answer = self.remote.get("/v1/inventory", &query).await?;
-        if self.remote.json {
-            print::json(&answer);
+        let Some(answer) = self.remote.ask_to_tell("/v1/inventory", &query).await? else {
             return Ok(());
-        }
-        let fields = ["node", "sku", "available", "stale", "held", "counted_at"];
-        print::table(
-            &["node", "item", "available", "stale", "held", "counted"],
-            &rows(&answer["inventory"], &fields),
-        );
+        };
+        let columns = [
+            ("node", "node"),
+            ("sku", "item"),
+            ("available", "available"),
+            ("stale", "stale"),
+            ("held", "held"),
+            ("counted_at", "counted"),
+        ];
+        table(&answer["inventory"], &columns);
         next_page(&answer);
         Ok(())
     }
@@ -112,11 +114,9 @@ impl Reconciliation {
             print::line(print::inert(&report.replace("\r\n", "\n")).trim_end());
             return Ok(());
         }
-        let answer = self.remote.get(path, &query).await?;
-        if self.remote.json {
-            print::json(&answer);
+        let Some(answer) = self.remote.ask_to_tell(path, &query).await? else {
             return Ok(());
-        }
+        };
         let report = &answer["report"];
         print::line(format!(
             "{} at {}: {} positions, {} differ, {} held",
@@ -127,27 +127,16 @@ impl Reconciliation {
             report["held"],
         ));
         print::line("");
-        let fields = [
-            "sku",
-            "status",
-            "lot",
-            "warehouse",
-            "erp",
-            "difference",
-            "held",
+        let columns = [
+            ("sku", "item"),
+            ("status", "status"),
+            ("lot", "lot"),
+            ("warehouse", "warehouse"),
+            ("erp", "erp"),
+            ("difference", "difference"),
+            ("held", "held"),
         ];
-        print::table(
-            &[
-                "item",
-                "status",
-                "lot",
-                "warehouse",
-                "erp",
-                "difference",
-                "held",
-            ],
-            &rows(&report["rows"], &fields),
-        );
+        table(&report["rows"], &columns);
         let kept = rows(&answer["reports"], &["report", "at", "positions"]);
         if !kept.is_empty() {
             print::line("\nkept reports");

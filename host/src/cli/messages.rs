@@ -4,6 +4,7 @@ use clap::{Args, Subcommand};
 use serde_json::Value;
 
 use super::{
+    instance::table,
     print,
     remote::{Remote, text},
     report::Failed,
@@ -98,39 +99,20 @@ impl List {
             ("before", self.before),
             ("limit", Some(self.limit.to_string())),
         ];
-        let answer = self.remote.get("/v1/messages", &query).await?;
-        if self.remote.json {
-            print::json(&answer);
+        let Some(answer) = self.remote.ask_to_tell("/v1/messages", &query).await? else {
             return Ok(());
-        }
-        let rows: Vec<_> = items(&answer["messages"])
-            .map(|it| {
-                let fields = [
-                    "received_at",
-                    "partner",
-                    "validation",
-                    "delivery",
-                    "acknowledgement",
-                    "documents",
-                    "business_keys",
-                    "id",
-                ];
-                fields.map(|name| text(&it[name])).to_vec()
-            })
-            .collect();
-        print::table(
-            &[
-                "received",
-                "partner",
-                "validation",
-                "delivery",
-                "acknowledgement",
-                "documents",
-                "about",
-                "id",
-            ],
-            &rows,
-        );
+        };
+        let columns = [
+            ("received_at", "received"),
+            ("partner", "partner"),
+            ("validation", "validation"),
+            ("delivery", "delivery"),
+            ("acknowledgement", "acknowledgement"),
+            ("documents", "documents"),
+            ("business_keys", "about"),
+            ("id", "id"),
+        ];
+        table(&answer["messages"], &columns);
         if let Some(next) = answer["next"].as_str() {
             print::note(format!("more: --before {next}"));
         }
@@ -142,14 +124,13 @@ impl List {
 
 impl Show {
     async fn run(self) -> Result<(), Failed> {
-        let answer = self
+        let Some(answer) = self
             .remote
-            .get(&format!("/v1/messages/{}", self.id), &[])
-            .await?;
-        if self.remote.json {
-            print::json(&answer);
+            .ask_to_tell(&format!("/v1/messages/{}", self.id), &[])
+            .await?
+        else {
             return Ok(());
-        }
+        };
         let message = &answer["message"];
         print::line(format!(
             "message {} from {} ({} bytes), correlation {}",

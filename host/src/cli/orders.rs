@@ -1,14 +1,13 @@
 //! `crossdock orders list|show|cancel`.
 
 use clap::{Args, Subcommand};
-use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{
-    instance::{next_page, open_exceptions, rows, waits},
+    instance::{next_page, open_exceptions, table, waits},
     messages::items,
     print,
-    remote::{Remote, Sent, text},
+    remote::{Remote, text},
     report::Failed,
 };
 use crate::api::link;
@@ -39,8 +38,8 @@ pub(super) struct List {
     /// Only those whose number begins so
     #[arg(long, value_name = "NUMBER")]
     order_no: Option<String>,
-    /// Only those standing so: validating, held, released, manual-review, accepted,
-    /// partly-shipped, shipped, delivered, closed
+    /// Only those standing so: validating, held, refused, released, manual-review, accepted,
+    /// cancelling, partly-shipped, shipped, delivered, invoiced, closed, cancelled
     #[arg(long)]
     status: Option<String>,
     /// Only those where something is left to do
@@ -128,11 +127,9 @@ impl List {
             ("after", self.after),
             ("limit", Some(self.limit.to_string())),
         ];
-        let answer = self.remote.get("/v1/orders", &query).await?;
-        if self.remote.json {
-            print::json(&answer);
+        let Some(answer) = self.remote.ask_to_tell("/v1/orders", &query).await? else {
             return Ok(());
-        }
+        };
         let listed: Vec<_> = items(&answer["orders"]).map(row).collect();
         print::table(
             &[
@@ -175,11 +172,9 @@ fn row(order: &Value) -> Vec<String> {
 impl Show {
     async fn run(self) -> Result<(), Failed> {
         let path = format!("/v1/orders/{}", link::segment(&self.order_no));
-        let answer = self.remote.get(&path, &[]).await?;
-        if self.remote.json {
-            print::json(&answer);
+        let Some(answer) = self.remote.ask_to_tell(&path, &[]).await? else {
             return Ok(());
-        }
+        };
         let order = &answer["order"];
         print::line(format!(
             "order {}: {} (placed by {}, node {}), correlation {}",
@@ -191,29 +186,17 @@ impl Show {
         ));
         waits(&answer);
         print::line("");
-        let fields = [
-            "line_no",
-            "sku",
-            "ordered",
-            "shipped",
-            "cancelled",
-            "short",
-            "open",
-            "unit",
+        let columns = [
+            ("line_no", "line"),
+            ("sku", "item"),
+            ("ordered", "ordered"),
+            ("shipped", "shipped"),
+            ("cancelled", "cancelled"),
+            ("short", "short"),
+            ("open", "open"),
+            ("unit", "unit"),
         ];
-        print::table(
-            &[
-                "line",
-                "item",
-                "ordered",
-                "shipped",
-                "cancelled",
-                "short",
-                "open",
-                "unit",
-            ],
-            &rows(&order["lines"], &fields),
-        );
+        table(&order["lines"], &columns);
         print::line("");
         systems(&answer["systems"]);
         shipments(&answer["shipments"]);
@@ -325,24 +308,19 @@ fn timeline(order: &Value) {
 
 impl Cancel {
     async fn run(self) -> Result<(), Failed> {
-        let mut body = json!({ "lines": self.lines });
+        let mut body = json!({});
+        if !self.lines.is_empty() {
+            body["lines"] = json!(self.lines);
+        }
         for (name, value) in [("partner", self.partner), ("reason", self.reason)] {
             if let Some(value) = value {
                 body[name] = json!(value);
             }
         }
-        let sent = Sent {
-            method: Method::POST,
-            path: format!("/v1/orders/{}/cancel", link::segment(&self.order_no)),
-            query: Vec::new(),
-            if_match: self.if_version.map(|it| format!("\"{it}\"")),
-            body: Some(("application/json", body.to_string().into_bytes())),
-        };
-        let answer = self.remote.send(sent).await?;
-        if self.remote.json {
-            print::json(&answer);
+        let path = format!("/v1/orders/{}/cancel", link::segment(&self.order_no));
+        let Some(answer) = self.remote.act(path, self.if_version, &body).await? else {
             return Ok(());
-        }
+        };
         print::line(format!(
             "the cancel is message {}; what came in time for it: crossdock orders show {}",
             text(&answer["message_id"]),

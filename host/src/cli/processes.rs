@@ -1,13 +1,12 @@
 //! `crossdock processes list|show|migrate`.
 
 use clap::{Args, Subcommand};
-use reqwest::Method;
 use serde_json::json;
 
 use super::{
-    instance::{history, next_page, open_exceptions, rows, waits},
+    instance::{history, next_page, open_exceptions, rows, table, waits},
     print,
-    remote::{Remote, Sent, text},
+    remote::{Remote, text},
     report::Failed,
 };
 use crate::api::link;
@@ -17,7 +16,7 @@ use crate::api::link;
 pub(super) enum Command {
     /// Lists processes with their versions, and instances
     #[command(
-        after_help = "Example: what waits for a warehouse's acceptance\n  crossdock processes list --process order-to-fulfilment --waiting-for acceptance"
+        after_help = "Example: what waits for a warehouse's acceptance\n  crossdock processes list --process order-to-fulfilment --waiting acceptance"
     )]
     List(Box<List>),
     /// Tells how one instance came to stand where it stands
@@ -52,7 +51,7 @@ pub(super) struct List {
     finished: bool,
     /// Only those that wait for this: acceptance, ship-by, return-to-credit
     #[arg(long, value_name = "LEVEL")]
-    waiting_for: Option<String>,
+    waiting: Option<String>,
     /// Only those that know this of themselves: node=north
     #[arg(long, value_name = "NAME=VALUE")]
     fact: Option<String>,
@@ -125,18 +124,16 @@ impl List {
             ("key", self.key),
             ("status", self.status),
             ("finished", finished),
-            ("waiting_for", self.waiting_for),
+            ("waiting", self.waiting),
             ("fact", self.fact),
             ("since", self.since),
             ("until", self.until),
             ("after", self.after),
             ("limit", Some(self.limit.to_string())),
         ];
-        let answer = self.remote.get("/v1/processes", &query).await?;
-        if self.remote.json {
-            print::json(&answer);
+        let Some(answer) = self.remote.ask_to_tell("/v1/processes", &query).await? else {
             return Ok(());
-        }
+        };
         if answer["machines"].is_array() {
             let fields = [
                 "process", "version", "newest", "present", "live", "finished",
@@ -144,27 +141,16 @@ impl List {
             print::table(&fields, &rows(&answer["machines"], &fields));
             print::line("");
         }
-        let fields = [
-            "process",
-            "key",
-            "version",
-            "status",
-            "finished",
-            "exceptions",
-            "changed_at",
+        let columns = [
+            ("process", "process"),
+            ("key", "key"),
+            ("version", "version"),
+            ("status", "status"),
+            ("finished", "finished"),
+            ("exceptions", "exceptions"),
+            ("changed_at", "changed"),
         ];
-        print::table(
-            &[
-                "process",
-                "key",
-                "version",
-                "status",
-                "finished",
-                "exceptions",
-                "changed",
-            ],
-            &rows(&answer["instances"], &fields),
-        );
+        table(&answer["instances"], &columns);
         next_page(&answer);
         Ok(())
     }
@@ -175,11 +161,9 @@ impl List {
 impl Show {
     async fn run(self) -> Result<(), Failed> {
         let path = link::instance(&self.process, &self.key);
-        let answer = self.remote.get(&path, &[]).await?;
-        if self.remote.json {
-            print::json(&answer);
+        let Some(answer) = self.remote.ask_to_tell(&path, &[]).await? else {
             return Ok(());
-        }
+        };
         print::line(format!(
             "{} {}, version {}: {}{}",
             text(&answer["process"]),
@@ -216,18 +200,10 @@ impl Show {
 impl Migrate {
     async fn run(self) -> Result<(), Failed> {
         let body = json!({ "to": self.to, "by": self.by });
-        let sent = Sent {
-            method: Method::POST,
-            path: format!("{}/migrate", link::instance(&self.process, &self.key)),
-            query: Vec::new(),
-            if_match: self.if_version.map(|it| format!("\"{it}\"")),
-            body: Some(("application/json", body.to_string().into_bytes())),
-        };
-        let answer = self.remote.send(sent).await?;
-        if self.remote.json {
-            print::json(&answer);
+        let path = format!("{}/migrate", link::instance(&self.process, &self.key));
+        let Some(answer) = self.remote.act(path, self.if_version, &body).await? else {
             return Ok(());
-        }
+        };
         print::line(format!(
             "{} {} went from version {} to {}",
             text(&answer["process"]),

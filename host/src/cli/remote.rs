@@ -59,6 +59,41 @@ impl Remote {
         self.ask(Method::GET, url, None).await
     }
 
+    /// Asks for something; none is left to tell once it is printed as JSON.
+    pub(super) async fn ask_to_tell(
+        &self,
+        path: &str,
+        query: &[(&str, Option<String>)],
+    ) -> Result<Option<Value>, Failed> {
+        Ok(self.untold(self.get(path, query).await?))
+    }
+
+    /// Has something done, only if the record of its last step is this one.
+    pub(super) async fn act(
+        &self,
+        path: String,
+        if_version: Option<u64>,
+        body: &Value,
+    ) -> Result<Option<Value>, Failed> {
+        let sent = Sent {
+            method: Method::POST,
+            path,
+            query: Vec::new(),
+            if_match: if_version.map(|it| format!("\"{it}\"")),
+            body: Some(("application/json", body.to_string().into_bytes())),
+        };
+        Ok(self.untold(self.send(sent).await?))
+    }
+
+    /// The answer, unless JSON is wanted: then it is printed.
+    fn untold(&self, answer: Value) -> Option<Value> {
+        if self.json {
+            super::print::json(&answer);
+            return None;
+        }
+        Some(answer)
+    }
+
     /// Has something done.
     pub(super) async fn post(&self, path: &str, body: &Value) -> Result<Value, Failed> {
         let url = self.address(path)?;

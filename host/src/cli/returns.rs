@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 
 use super::{
-    instance::{history, open_exceptions, rows, waits},
+    instance::{history, open_exceptions, table, waits},
     messages::items,
     print,
     remote::{Remote, text},
@@ -38,11 +38,9 @@ pub(super) async fn run(command: Command) -> Result<(), Failed> {
 impl Show {
     async fn run(self) -> Result<(), Failed> {
         let path = format!("/v1/returns/{}", link::segment(&self.rma_no));
-        let answer = self.remote.get(&path, &[]).await?;
-        if self.remote.json {
-            print::json(&answer);
+        let Some(answer) = self.remote.ask_to_tell(&path, &[]).await? else {
             return Ok(());
-        }
+        };
         let told = &answer["return"];
         print::line(format!(
             "return {}: {}",
@@ -58,25 +56,15 @@ impl Show {
             text(&sums["posted"]),
         ));
         print::line("");
-        let fields = [
-            "line_no",
-            "sku",
-            "authorized",
-            "received",
-            "inspected",
-            "price",
+        let columns = [
+            ("line_no", "line"),
+            ("sku", "item"),
+            ("authorized", "authorized"),
+            ("received", "received"),
+            ("inspected", "inspected"),
+            ("price", "price"),
         ];
-        print::table(
-            &[
-                "line",
-                "item",
-                "authorized",
-                "received",
-                "inspected",
-                "price",
-            ],
-            &rows(&told["lines"], &fields),
-        );
+        table(&told["lines"], &columns);
         for receipt in items(&told["receipts"]) {
             print::line(format!(
                 "  receipt {} at {}: {} units",

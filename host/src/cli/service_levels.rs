@@ -32,11 +32,13 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failed> {
         ("partner", arguments.partner),
         ("level", arguments.level),
     ];
-    let answer = arguments.remote.get("/v1/service-levels", &query).await?;
-    if arguments.remote.json {
-        print::json(&answer);
+    let Some(answer) = arguments
+        .remote
+        .ask_to_tell("/v1/service-levels", &query)
+        .await?
+    else {
         return Ok(());
-    }
+    };
     let levels: Vec<_> = items(&answer["service_levels"]).map(row).collect();
     print::table(
         &[
@@ -69,6 +71,9 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failed> {
             text(&breach["since"]),
             text(&breach["until"]),
         ));
+    }
+    if answer["open_breaches_cut"] == true {
+        print::note("there are more that are open; ask by --partner or --level");
     }
     Ok(())
 }

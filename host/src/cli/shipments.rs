@@ -38,11 +38,9 @@ pub(super) async fn run(command: Command) -> Result<(), Failed> {
 impl Show {
     async fn run(self) -> Result<(), Failed> {
         let path = format!("/v1/shipments/{}", link::segment(&self.id));
-        let answer = self.remote.get(&path, &[]).await?;
-        if self.remote.json {
-            print::json(&answer);
+        let Some(answer) = self.remote.ask_to_tell(&path, &[]).await? else {
             return Ok(());
-        }
+        };
         let told = &answer["shipment"];
         print::line(format!(
             "shipment {} of order {}: {}, expected {}",

@@ -156,7 +156,7 @@ impl Process {
                 ),
                 Some((partner, it)) if it.poll.is_none() && snapshot_every_minutes.is_some() => {
                     format!(
-                        "{partner}, which runs node {node}, can't be asked for its stock; give it [partners.{partner}.poll], or leave snapshot_every_minutes out and add a [[process.limit]] with level = \"inventory-staleness\" that notices when it does not report"
+                        "{partner}, which runs node {node}, can't be asked for its stock; give it [partners.{partner}.poll], or leave snapshot_every_minutes out and add a [[process.limit]] with level = \"inventory-staleness\" that notices when it stops reporting"
                     )
                 }
                 Some(_) => continue,

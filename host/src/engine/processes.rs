@@ -74,6 +74,8 @@ pub enum Deal {
         to: u32,
         /// Who asks.
         by: String,
+        /// Only if the instance's last step is this one's.
+        only_at: Option<Sequence>,
     },
 }
 
@@ -157,7 +159,8 @@ impl Engine {
         };
         let node = self.stage.roles.node_of(partner).map(str::to_owned);
         let identity = format!("availability/{}/{available}", waiting.id().sequence);
-        self.in_parts(&waiting, &cause, keys, now, |engine, building, key| {
+        let all: Vec<usize> = (0..keys.len()).collect();
+        self.in_parts(&waiting, &cause, all, now, |engine, building, index| {
             let input = Input {
                 identity: identity.clone(),
                 body: Body::Availability {
@@ -166,7 +169,7 @@ impl Engine {
                     available,
                 },
             };
-            engine.step(building, "order-to-fulfilment", &key, &input);
+            engine.step(building, "order-to-fulfilment", &keys[index], &input);
         });
     }
 
@@ -280,8 +283,12 @@ impl Engine {
             return self.stage.next_timer;
         }
         let due = self.parts.view.due_timers(now, AT_ONCE);
-        let mut rung = 0;
+        let until = self.parts.clock.now().plus(TURN);
         for timer in &due {
+            // What finds no room in the journal is not added to.
+            if self.unsent > 0 || self.parts.clock.now() > until {
+                break;
+            }
             // What is on its way may clear it.
             if self.stage.instances.is_moving(&timer.process, &timer.key) {
                 continue;
@@ -301,7 +308,6 @@ impl Engine {
             let mut building = Building::new(cause, now);
             self.step(&mut building, &timer.process, &timer.key, &input);
             self.record(building);
-            rung += 1;
         }
         // Those that wait for a record are looked at when it is durable.
         self.stage.next_timer = if due.is_empty() {
@@ -309,9 +315,6 @@ impl Engine {
         } else {
             Some(now.plus(super::COMMIT_AGAIN))
         };
-        if rung == AT_ONCE {
-            return Some(now);
-        }
         self.stage.next_timer
     }
 
@@ -345,12 +348,14 @@ impl Engine {
                 }
                 if stepped.work.is_some() || matches!(stepped.cause, Cause::Timer { .. }) {
                     let steps = self.too_large(stepped, &error);
-                    self.commit_or_log(Record::Stepped(Stepped {
+                    let instead = Stepped {
                         steps,
                         deliveries: Vec::new(),
                         reports: Vec::new(),
                         ..stepped.clone()
-                    }));
+                    };
+                    self.stage.sent(&instead);
+                    self.commit_or_log(Record::Stepped(instead));
                 }
                 false
             }
@@ -451,16 +456,18 @@ impl Engine {
                 key,
                 to,
                 by,
-            } => match self
-                .stage
-                .migrate(&self.parts.view, &process, &key, to, by, now)
-            {
-                Ok(building) => building,
-                Err(error) => {
-                    drop(answer.send(Err(error)));
-                    return;
+                only_at,
+            } => {
+                let (stage, view) = (&mut self.stage, &self.parts.view);
+                let moved = stage.moved_since(view, &process, &key, only_at);
+                match moved.and_then(|()| stage.migrate(view, &process, &key, to, by, now)) {
+                    Ok(building) => building,
+                    Err(error) => {
+                        drop(answer.send(Err(error)));
+                        return;
+                    }
                 }
-            },
+            }
         };
         let refused = done.stepped.steps.first().and_then(|it| it.refused.clone());
         if let Some(refused) = refused {

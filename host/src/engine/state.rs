@@ -464,14 +464,17 @@ impl State {
         terms.acknowledgement_minutes(kind)
     }
 
-    /// Partners whose breaker keeps requests from them.
+    /// Partners whose breaker keeps requests from them, but for probes: they answer once
+    /// it has closed.
     pub(super) fn down(&self) -> HashSet<PartnerName> {
         let is_open = |place: &&Place| {
             let lane = place.lane.as_ref();
             lane.is_some_and(|lane| {
                 matches!(
                     lane.breaker().state(),
-                    breaker::State::Open { .. } | breaker::State::ForcedOpen { .. }
+                    breaker::State::Open { .. }
+                        | breaker::State::ForcedOpen { .. }
+                        | breaker::State::HalfOpen { .. }
                 )
             })
         };

@@ -13,18 +13,17 @@ mod work;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    ask::{ExceptionFilter, InstanceCount, InstanceFilter},
+    ask::{ExceptionFilter, ExceptionPage, InstanceCount, InstanceFilter, InstancePage},
     level::{BreachRow, LevelRow, Percentiles},
     work::{Waiting, Work},
 };
 pub(super) use self::{
     keys::{
-        EXCEPTIONS, INSTANCES, REPORTS, SENT, STATES, breach, exception, instance, level, open,
-        report, sent, state, timer, timer_of, work,
+        EXCEPTIONS, INSTANCES, LEVELS, REPORTS, SENT, STATES, asked, breach, day, day_of,
+        exception, instance, level, open, report, sent, state, timer, timer_of, work,
     },
     level::{datum, of as level_of},
     long::{joined, piece, pieces},
-    work::WorkRow,
 };
 use super::rows::shorten;
 use crate::{
@@ -57,6 +56,8 @@ pub struct InstanceRow {
     pub finished: bool,
     /// The record of its last step.
     pub sequence: Sequence,
+    /// The record that holds its state.
+    pub stated: Sequence,
     /// How many steps it has taken.
     pub steps: u64,
     /// When it took the first.
@@ -128,6 +129,7 @@ impl InstanceRow {
             status: String::new(),
             finished: false,
             sequence,
+            stated: sequence,
             steps: 0,
             begun_at: at,
             changed_at: at,
@@ -165,6 +167,7 @@ impl InstanceRow {
         if step.state.is_empty() {
             return;
         }
+        self.stated = sequence;
         self.version = step.version;
         self.status = shorten(&step.status);
         self.finished = step.finished;

@@ -226,7 +226,7 @@ impl View {
     #[must_use]
     pub fn dead_letter(&self, id: DeadLetterId) -> Option<DeadLetterRow> {
         self.row(&keys::dead_letter(id))
-            .filter(|row: &DeadLetterRow| self.message(row.subject.message()).is_some())
+            .filter(|row: &DeadLetterRow| self.keeps_subject(row.subject))
     }
 
     /// Dead letters, oldest first: the order in which they are replayed.
@@ -240,7 +240,7 @@ impl View {
                     .as_ref()
                     .is_none_or(|it| *it == row.failure.code)
                 && (filter.replayed || row.status == DeadLetterStatus::Waiting)
-                && self.message(row.subject.message()).is_some()
+                && self.keeps_subject(row.subject)
         };
         self.scan(&[keys::DEAD_LETTERS])
             .filter_map(|(key, value)| {
@@ -277,7 +277,7 @@ impl View {
     pub fn delivery_by_control(&self, partner: &PartnerName, number: u64) -> Option<DeliveryId> {
         use super::apply::Base as _;
         let id = delivery_id(&self.get(&keys::control(partner, number))?)?;
-        self.message(id.message).map(|_| id)
+        self.keeps_delivery(id).then_some(id)
     }
 
     /// What the host counts for a partner.
@@ -355,6 +355,21 @@ impl View {
     #[must_use]
     pub fn seen(&self, series: &Digest, number: &str) -> Option<SeenRow> {
         self.row(&keys::seen(series, number))
+    }
+
+    fn keeps_subject(&self, subject: Subject) -> bool {
+        match subject {
+            Subject::Message(id) => self.message(id).is_some(),
+            Subject::Delivery(id) => self.keeps_delivery(id),
+        }
+    }
+
+    /// Whether a delivery is not given up. Processes cause some long after the message that
+    /// they are counted with, and some that are counted with none.
+    pub(super) fn keeps_delivery(&self, id: DeliveryId) -> bool {
+        let before = self.kept().map_or(Sequence::ZERO, |it| it.before);
+        let is_kept = |row: DeliveryRow| row.queued >= before;
+        self.message(id.message).is_some() || self.delivery(id).is_some_and(is_kept)
     }
 
     fn keeps(&self, row: &MessageRow) -> bool {

@@ -164,7 +164,7 @@ impl View {
                 continue;
             };
             // A row of what was given up may still be there.
-            if self.message(id.message).is_none() {
+            if !self.keeps_delivery(id) {
                 continue;
             }
             if awaited.first.len() < limit {

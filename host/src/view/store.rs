@@ -35,7 +35,7 @@ use crate::{
 };
 
 /// Rows of another version are not read but built again.
-const VERSION: u32 = 6;
+const VERSION: u32 = 7;
 /// Records applied in one batch while catching up.
 const CATCH_UP_RECORDS: usize = 512;
 /// How often sled itself writes out, in milliseconds: a belt besides checkpoints.

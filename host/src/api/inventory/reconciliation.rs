@@ -100,7 +100,9 @@ fn answer(source: &Source<'_>, node: &str, asked: &Asked) -> Result<Response, Pr
                 })
             });
             let reports: Vec<_> = listed.collect();
-            let body = json!({ "node": node, "report": report, "reports": reports });
+            let mut body = json!({ "node": node, "reports": reports });
+            // Moved, since it may be large.
+            body["report"] = report;
             Ok(axum::Json(body).into_response())
         }
     }
@@ -156,7 +158,7 @@ fn recorded(source: &Source<'_>, row: &ReportRow) -> Result<Value, Problem> {
 }
 
 fn rows_of(report: &Value) -> Result<Vec<Row>, serde_json::Error> {
-    serde_json::from_value(report["rows"].clone())
+    Vec::deserialize(&report["rows"])
 }
 
 #[cfg(test)]

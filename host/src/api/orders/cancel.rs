@@ -47,8 +47,8 @@ const REVISION_DIGITS: usize = 12;
 struct Cancel {
     /// Whose word it is; who placed the order, if absent.
     partner: Option<String>,
-    /// Line numbers; the whole order, if there are none.
-    lines: Vec<String>,
+    /// Line numbers; the whole order, if absent.
+    lines: Option<Vec<String>>,
     reason: Option<String>,
 }
 
@@ -77,21 +77,26 @@ pub async fn cancel(
     } else {
         serde_json::from_slice(&body).map_err(|error| bad_value("body", error))?
     };
+    let is_operator = operators.are(&headers);
     let reading = Arc::clone(&api);
     let (of, account, sequence) = on_blocking(move || {
-        let instance = found(&reading.source(), &order_no)?;
+        let told = |problem: Problem| {
+            if is_operator {
+                problem
+            } else {
+                hidden(&order_no)
+            }
+        };
+        let instance = found(&reading.source(), &order_no).map_err(told)?;
         let account = instance
             .state::<OrderToFulfilment>()
             .map(|state| state.account());
-        let account = account.ok_or_else(|| unreadable(&instance))?;
+        let account = account.ok_or_else(|| told(unreadable(&instance)))?;
         Ok::<_, Problem>((order_no, account, instance.row.sequence))
     })
     .await??;
-    if !operators.are(&headers) && is_of_another(&api, named, &account) {
-        return Err(not_found(
-            "order",
-            &of.chars().take(100).collect::<String>(),
-        ));
+    if !is_operator && is_of_another(&api, named, &account) {
+        return Err(hidden(&of));
     }
     precondition::require(&headers, Some(sequence))?;
     let sender = sender(&api, named, &request, &account)?;
@@ -103,6 +108,11 @@ pub async fn cancel(
     submit::document(&brought, "order")?;
     let receipt = api.ingress.keep(brought).await?;
     Ok(receipt.accepted("order", format!("/v1/orders/{}", link::segment(&of))))
+}
+
+/// What a partner hears of an order that is not there, or not its own: the same.
+fn hidden(order_no: &str) -> Problem {
+    not_found("order", &order_no.chars().take(100).collect::<String>())
 }
 
 /// Whether a shop asks for an order that it did not place: it knows of its own only.
@@ -149,7 +159,13 @@ fn document(order_no: &str, request: &Cancel, account: &Account) -> Result<Value
             format!("at most {REASON_BYTES_MAX} bytes, without control characters"),
         ));
     }
-    let mut named = request.lines.clone();
+    if request.lines.as_ref().is_some_and(Vec::is_empty) {
+        return Err(bad_value(
+            "lines",
+            "it is empty; leave it out to cancel the whole order",
+        ));
+    }
+    let mut named = request.lines.clone().unwrap_or_default();
     named.sort();
     named.dedup();
     let known = account.lines();
@@ -176,7 +192,7 @@ fn document(order_no: &str, request: &Cancel, account: &Account) -> Result<Value
         "kind": "order",
         "purpose": "cancel",
         "order_no": order_no,
-        "revision": revision(&named, reason),
+        "revision": revision(&lines, reason),
     });
     if !reason.is_empty() {
         document["notes"] = json!([reason]);
@@ -188,7 +204,7 @@ fn document(order_no: &str, request: &Cancel, account: &Account) -> Result<Value
 }
 
 /// Tells this cancel from another one of the same order.
-fn revision(lines: &[String], reason: &str) -> String {
+fn revision(lines: &[Value], reason: &str) -> String {
     let said = json!([lines, reason]).to_string();
     let digest = Digest::of(said.as_bytes()).to_string();
     format!("cancel-{}", &digest[..REVISION_DIGITS])
@@ -214,14 +230,19 @@ mod tests {
 
     /// An order with the lines 1 and 2, as a state of its process would be read.
     fn account() -> Account {
-        let line = |no: &str| {
+        account_with("3")
+    }
+
+    /// The same, and so much of line 2.
+    fn account_with(units: &str) -> Account {
+        let line = |no: &str, units: &str| {
             json!({
-                "no": no, "sku": format!("SKU-{no}"), "unit": "EA", "requested": "3",
-                "revision": { "number": 0, "erp": false }, "highest": "3",
+                "no": no, "sku": format!("SKU-{no}"), "unit": "EA", "requested": units,
+                "revision": { "number": 0, "erp": false }, "highest": units,
             })
         };
         let state: State = serde_json::from_value(json!({
-            "order_no": "SO-1", "lines": [line("1"), line("2")],
+            "order_no": "SO-1", "lines": [line("1", "3"), line("2", units)],
         }))
         .unwrap();
         state.account()
@@ -230,7 +251,7 @@ mod tests {
     fn cancel(lines: &[&str], reason: &str) -> Cancel {
         Cancel {
             partner: None,
-            lines: lines.iter().map(|it| (*it).to_owned()).collect(),
+            lines: (!lines.is_empty()).then(|| lines.iter().map(|it| (*it).to_owned()).collect()),
             reason: Some(reason.to_owned()).filter(|it| !it.is_empty()),
         }
     }
@@ -265,6 +286,28 @@ mod tests {
         for other in others {
             assert_ne!(other.revision, same[0].revision);
         }
+    }
+
+    #[test]
+    fn the_same_words_about_a_line_that_changed_are_another_document() {
+        let said = |units: &str| {
+            let request = cancel(&["2"], "x");
+            document("SO-1", &request, &account_with(units)).unwrap()
+        };
+        let (before, after) = (said("3"), said("5"));
+        assert_ne!(before["lines"], after["lines"]);
+        assert_ne!(before["revision"], after["revision"]);
+        assert_eq!(before, said("3"));
+    }
+
+    #[test]
+    fn an_empty_list_of_lines_cancels_nothing() {
+        let request = Cancel {
+            lines: Some(Vec::new()),
+            ..Cancel::default()
+        };
+        let refused = document("SO-1", &request, &account()).unwrap_err();
+        assert_eq!(refused.code(), "bad-value");
     }
 
     #[test]

@@ -61,7 +61,7 @@ pub(super) fn lines(
             inventory_text(inventory)
         ));
     }
-    lines.extend(exceptions(process));
+    lines.extend(exceptions(process).into_iter().chain([credit(process)]));
     for (name, role) in &roles {
         let partner = &checked.partners[*name];
         let adapter = partner.adapter.get_ref();
@@ -121,6 +121,10 @@ fn node_text(node: &Node, process: &Process) -> String {
     } else {
         format!("ships to {}", regions.join("; "))
     }];
+    let lists = [("services", &node.services), ("carriers", &node.carriers)];
+    for (what, words) in lists.into_iter().filter(|(_, words)| !words.is_empty()) {
+        texts.push(format!("{what} {}", words.join(", ")));
+    }
     if let Some(cut_off) = &node.cut_off {
         let zone = plain(&process.calendars)
             .find(|it| it.name == node.name)
@@ -202,6 +206,20 @@ fn exceptions(process: &Process) -> Option<String> {
     (!owners.is_empty()).then(|| format!("  exceptions: {}", owners.join(", ")))
 }
 
+fn credit(process: &Process) -> String {
+    let percents: Vec<_> = process
+        .config()
+        .returns
+        .credit_percent
+        .iter()
+        .map(|(disposition, percent)| format!("{disposition} {percent} %"))
+        .collect();
+    if percents.is_empty() {
+        return "  returns: nothing is credited".to_owned();
+    }
+    format!("  returns: credited {}", percents.join(", "))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -240,6 +258,7 @@ mod tests {
           limit inventory-staleness: 1440 minutes, warned at 75 %
           inventory south: tolerates 0 units or 0 %, asked every 720 minutes, reconciled at 06:00
           exceptions: default operations, variance inventory-control
+          returns: credited restock 100 %
           note: desk is not told of order-response, which canonical-json does not write
           note: erp is not told of order-response, which canonical-json does not write
           warning: stock needs return-authorization, which shipbob does not write; each one will be a dead letter

@@ -16,7 +16,8 @@ use crate::{
 };
 
 /// Whether a rule would send what processes send. Copies for partners without a role are
-/// nobody's concern, and so is what no process takes from whom the rule listens to.
+/// nobody's concern, and so is what no process takes from whom the rule listens to, or sends
+/// to whom it names.
 pub(super) fn check(
     rules: &[Spanned<Rule>],
     partners: &BTreeMap<PartnerName, Partner>,
@@ -71,8 +72,7 @@ fn overlap<'a>(rule: &Rule, roles: &'a BTreeMap<&'a str, Role>) -> Option<Overla
 }
 
 /// Whether it is up to processes that such a document gets from the one to the other:
-/// whether, when and in which form. An invoice goes to the service desk alone, as the
-/// credit memo of a return; a rule may send it to anybody else.
+/// whether, when and in which form. What they never send to the other, a rule may.
 fn both(sender: &Role, receiver: &Role, kind: &str) -> bool {
-    takes(sender, kind) && (kind != "invoice" || sends(receiver).contains(&kind))
+    takes(sender, kind) && sends(receiver).contains(&kind)
 }

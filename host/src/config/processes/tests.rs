@@ -163,6 +163,24 @@ fn routing_knows_every_warehouse_and_every_node() {
 }
 
 #[test]
+fn a_warehouse_that_orders_are_routed_to_takes_orders() {
+    let takes = |kinds: &str| {
+        with("").replace(
+            "node = 'north'\n",
+            &format!("node = 'north'\ntakes = {kinds}\n"),
+        )
+    };
+    let (setting, said, place) = fault(&takes("['return-authorization']"));
+    assert_eq!(setting, "partners.north-3pl.takes");
+    assert!(said.contains("runs node north"), "{said}");
+    assert!(place.contains("return-authorization"), "{place}");
+    assert!(parse(&takes("['order']")).is_ok());
+    // Where nothing is routed, it may take returns alone.
+    let returns = takes("['return-authorization']").replace(NODES, "");
+    assert!(parse(&returns).is_ok());
+}
+
+#[test]
 fn there_is_one_erp_where_orders_are_routed() {
     refused(
         "[partners.oracle]\nadapter = 'x'\nrole = 'erp'\nendpoint.url = 'https://o.example'\n",
@@ -391,8 +409,10 @@ fn no_rule_sends_what_processes_send() {
         // What no process takes, at all or from such a partner.
         ("'inbound-notice'", "['sap']", "['north-3pl']"),
         ("'inventory-snapshot'", "['shop']", "['sap']"),
-        // An invoice of an order is told nobody by a process.
+        // What a process takes and never sends to such a partner: an invoice of an order is
+        // told nobody, stock that is reported not the ERP.
         ("'invoice'", "['sap']", "['shop']"),
+        ("'inventory-snapshot'", "['north-3pl']", "['sap']"),
     ] {
         let text = with(&rule(kinds, from, to));
         assert!(parse(&text).is_ok(), "{:?}", parse(&text).map(|_| ()));

@@ -96,7 +96,8 @@ impl<'a> World<'a> {
         }
     }
 
-    /// Where orders are routed, every warehouse is a node that routing knows.
+    /// Where orders are routed, every warehouse is a node that routing knows, and takes
+    /// orders.
     pub(super) fn check_warehouses(&self, policy: &Policy, faults: &mut Vec<Fault>) {
         let known: BTreeSet<&str> = policy.routing.names().collect();
         if known.is_empty() {
@@ -111,6 +112,16 @@ impl<'a> World<'a> {
                         "{name} runs node {node}, which routing does not know; add a [[process.node]] with name = \"{node}\", or correct node"
                     ),
                     span: named.or_else(|| role_span(partner)),
+                });
+            } else if let Some(takes) = &partner.takes
+                && !takes.get_ref().iter().any(|kind| kind == "order")
+            {
+                faults.push(Fault {
+                    setting: format!("partners.{name}.takes"),
+                    text: format!(
+                        "{name} runs node {node}, to which orders are routed, and takes no order; add order, or leave takes out"
+                    ),
+                    span: Some(takes.span()),
                 });
             }
         }

@@ -31,8 +31,6 @@ use crate::{
 const STEPS_MAX: usize = 4 * super::STEPS_A_RECORD;
 /// Positions that a report has at most.
 const POSITIONS_MAX: usize = 20_000;
-/// How long a business key may be, in bytes; the rest of a longer one is made short.
-const KEY_BYTES_MAX: usize = 200;
 
 /// A record while it is made.
 pub(super) struct Building {
@@ -141,7 +139,7 @@ impl Engine {
     ) {
         let named = Named {
             process: process.to_owned(),
-            key: fit_key(key),
+            key: process::fit_key(key),
         };
         let held = self.stage.instances.get(&self.parts.view, &named);
         let known = held
@@ -412,6 +410,25 @@ impl Engine {
         document.map_or_else(|| MessageId::new(building.stepped.at), |it| it.message)
     }
 
+    /// Asks again for the stock that was asked for before a stop, where no poll brought
+    /// anything since.
+    pub(in crate::engine) fn recover_requests(&mut self) {
+        let now = self.parts.clock.now();
+        let view = &self.parts.view;
+        let is_open = |(partner, node): &(&PartnerName, &str)| {
+            let polled = view.partner(partner).polled.map(|it| it.at);
+            let asked = view.stock_asked_at(node);
+            asked.is_some_and(|asked| polled.is_none_or(|it| it < asked))
+        };
+        let open = self.stage.roles.nodes().filter(is_open);
+        let open: Vec<_> = open.map(|(partner, _)| partner.clone()).collect();
+        for partner in open {
+            if let Some(poller) = self.state.poller(&partner) {
+                poller.wanted_by_the_host(now);
+            }
+        }
+    }
+
     /// Asks the partner that runs a node for its stock.
     fn ask_for_stock(&mut self, node: &str, now: Timestamp) {
         let receiver = Receiver::Node {
@@ -435,6 +452,13 @@ impl Engine {
             limit: POSITIONS_MAX,
             ..InstanceFilter::default()
         });
+        if rows.len() == POSITIONS_MAX {
+            tracing::warn!(
+                node,
+                positions = POSITIONS_MAX,
+                "a node has more positions than a report has room for; the rest is left out"
+            );
+        }
         let mut lines = Vec::new();
         for (process, key, _) in &rows {
             let named = Named {
@@ -508,21 +532,4 @@ fn named(receiver: &Receiver) -> String {
         Receiver::Node { node } => format!("the warehouse of node {node}"),
         Receiver::Partner { partner } => format!("{partner} any more, or it can't be sent to"),
     }
-}
-
-/// A business key as rows can have it: partners choose what it is made of.
-pub(super) fn fit_key(key: &str) -> String {
-    let clean: String = key
-        .chars()
-        .map(|it| if it.is_control() { '\u{fffd}' } else { it })
-        .collect();
-    if clean.len() <= KEY_BYTES_MAX {
-        return clean;
-    }
-    let digest = crate::message::Digest::of(key.as_bytes()).to_string();
-    let mut end = KEY_BYTES_MAX - 17;
-    while !clean.is_char_boundary(end) {
-        end -= 1;
-    }
-    format!("{}~{}", &clean[..end], &digest[..16])
 }

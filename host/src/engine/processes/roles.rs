@@ -53,6 +53,12 @@ impl Roles {
         self.roles.get(partner)?.node()
     }
 
+    /// Partners that run a node, and which.
+    pub(super) fn nodes(&self) -> impl Iterator<Item = (&PartnerName, &str)> {
+        let roles = self.roles.iter();
+        roles.filter_map(|(partner, role)| Some((partner, role.node()?)))
+    }
+
     /// The partner that runs a node.
     pub(super) fn partner_of(&self, node: &str) -> Option<&PartnerName> {
         let found = self

@@ -17,8 +17,8 @@ use crate::{
     journal::Sequence,
     message::PartnerName,
     partner::Partners,
-    process::{Command, Policy, Registry},
-    record::{Cause, Record, Step, Stepped, WorkId},
+    process::{Command, Policy, Registry, registry},
+    record::{Cause, Record, Step, StepRefused, Stepped, WorkId},
     view::{View, Waiting},
 };
 
@@ -37,7 +37,7 @@ pub(in crate::engine) struct Stage {
     /// Who waits for the record of a deal, in the order of the records.
     pub(super) answers: VecDeque<(Arc<Record>, DealAnswer)>,
     /// The orders that a partner's trouble concerns, while they are told.
-    concerned: Option<(WorkId, Vec<String>)>,
+    concerned: Option<(WorkId, Arc<[String]>)>,
     /// What was said last of whether partners answer, since the start.
     said: HashMap<PartnerName, bool>,
     work: VecDeque<Waiting>,
@@ -103,19 +103,19 @@ impl Stage {
         waiting: &Waiting,
         partner: &PartnerName,
         available: bool,
-    ) -> Option<(Vec<String>, Option<u32>)> {
+    ) -> Option<(Arc<[String]>, Option<u32>)> {
         if let Some((id, keys)) = &self.concerned
             && *id == waiting.id()
         {
-            return Some((keys.clone(), waiting.left));
+            return Some((Arc::clone(keys), waiting.left));
         }
         let said = self.said.insert(partner.clone(), available);
         if said == Some(available) {
             return None;
         }
         let node = self.roles.node_of(partner)?;
-        let keys = self.open_orders.at(node);
-        self.concerned = Some((waiting.id(), keys.clone()));
+        let keys: Arc<[String]> = self.open_orders.at(node).into();
+        self.concerned = Some((waiting.id(), Arc::clone(&keys)));
         Some((keys, None))
     }
 
@@ -196,7 +196,13 @@ impl Stage {
             .instances
             .get(view, &named)
             .ok_or_else(|| DealError::Unknown(format!("instance {process} {key}")))?;
-        let broken = |error: crate::process::registry::Error| DealError::Broken(error.to_string());
+        let broken = |error: registry::Error| match error {
+            registry::Error::NoMigration { .. } => DealError::Refused(StepRefused {
+                code: "no-migration".to_owned(),
+                text: error.to_string(),
+            }),
+            _ => DealError::Broken(error.to_string()),
+        };
         let state = self
             .registry
             .migrate(process, before.version, to, &before.state)

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     message::PartnerName,
     process::{
-        Number,
+        Number, fit_key,
         routing::{Stock, Supply},
     },
     view::View,
@@ -17,7 +17,7 @@ use crate::{
 
 const ORDERS: &str = "order-to-fulfilment";
 
-/// Orders that are not finished, by the node whose turn it is.
+/// Orders of which something is still to ship, by the node whose turn it is.
 #[derive(Debug, Default)]
 pub(super) struct OpenOrders(HashMap<String, BTreeSet<String>>);
 
@@ -38,7 +38,7 @@ impl OpenOrders {
     pub(super) fn recover(view: &View) -> Self {
         let mut open = Self::default();
         for (key, row) in view.open_instances(ORDERS) {
-            if let Some(node) = row.fact("node") {
+            if let Some(node) = row.fact("node").filter(|_| row.fact("open") != Some("0")) {
                 open.add(node, key);
             }
         }
@@ -51,7 +51,9 @@ impl OpenOrders {
             return;
         }
         let node_of = |held: &Held| {
-            let node = held.fact("node").filter(|_| !held.finished);
+            // What has left is no work of the node's any more, invoiced or not.
+            let is_open = !held.finished && held.fact("open") != Some("0");
+            let node = held.fact("node").filter(|_| is_open);
             node.map(str::to_owned)
         };
         let (was, is) = (before.and_then(node_of), after.and_then(node_of));
@@ -83,12 +85,12 @@ impl Supply for Now<'_> {
     fn stock(&self, node: &str, sku: &str) -> Option<Stock> {
         let position = Named {
             process: "inventory-position".to_owned(),
-            key: super::carry::fit_key(&format!("inventory/{node}/{sku}")),
+            key: fit_key(&format!("inventory/{node}/{sku}")),
         };
         let available = self.instances.fact(self.view, &position, "available")?;
         let reporting = Named {
             process: "inventory-sync".to_owned(),
-            key: super::carry::fit_key(&format!("inventory/{node}")),
+            key: fit_key(&format!("inventory/{node}")),
         };
         let stale = self.instances.fact(self.view, &reporting, "stale");
         Some(Stock {

@@ -219,7 +219,8 @@ fn sent<'a>(stepped: &'a Stepped, key: &'a str) -> impl Iterator<Item = &'a Queu
     stepped.deliveries.iter().filter(is_of)
 }
 
-/// What was delivered had its effect, once; what was refused had it never again.
+/// What was delivered had its effect, once; what was refused had none and is not booked as
+/// delivered.
 fn effects_are_there(run: &Run, deliveries: &[(Sequence, &Queued)]) {
     let seed = run.seed;
     is_unique(seed, run.world.taken.iter().map(|it| it.delivery), "effect");

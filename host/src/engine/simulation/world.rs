@@ -19,7 +19,7 @@ use crate::{
 /// All partners.
 pub(super) struct World {
     pub(super) plans: Vec<Plan>,
-    /// Each request that was taken, in the order in which they came first.
+    /// Each request that had its effect, in the order in which they came first.
     pub(super) taken: Vec<Taken>,
     known: HashMap<DeliveryId, (Digest, Answer)>,
     nodes: HashMap<(&'static str, String), Job>,
@@ -131,7 +131,9 @@ impl World {
             },
         };
         self.known.insert(taken.delivery, (digest, answer.clone()));
-        self.taken.push(taken);
+        if refuses.is_none() {
+            self.taken.push(taken);
+        }
         (answer, follows)
     }
 

@@ -14,19 +14,17 @@ use crate::{
     deliver::breaker,
     journal::Sequence,
     message::{DeliveryId, PartnerName},
-    process::{Command, Event, EventKind, exception::Exception},
+    process::{Command, Event, EventKind, Request, exception::Exception},
     record::{Cause, CommandRef, Decoded, Step, Stepped, WorkId},
     view::{
         processes::{
-            self, BreachRow, ExceptionRow, InstanceRow, LevelRow, ReportRow, Work, WorkRow, datum,
-            level_of, piece, pieces,
+            self, BreachRow, ExceptionRow, InstanceRow, LevelRow, ReportRow, Work, datum, level_of,
+            piece, pieces,
         },
         rows::remember,
     },
 };
 
-/// A day, in milliseconds.
-const DAY_MS: i64 = 24 * 3_600_000;
 /// Records in a message's history up to which those of steps are noted in it.
 const STEPS_REMEMBERED_MAX: usize = 32;
 /// Where the ordinals of work begin that acknowledgements leave; documents have those
@@ -85,8 +83,8 @@ impl Fold {
         {
             remember(&mut row.history, sequence);
         }
-        if let Some(id) = stepped.work {
-            self.worked(base, id, stepped.left);
+        if let (Some(id), 0) = (stepped.work, stepped.left) {
+            self.set(processes::work(id), None);
         }
     }
 
@@ -144,22 +142,7 @@ impl Fold {
     }
 
     fn leave(&mut self, id: WorkId, work: Work) {
-        let row = WorkRow { work, left: None };
-        self.set(processes::work(id), Some(encode(&row)));
-    }
-
-    fn worked(&mut self, base: &dyn Base, id: WorkId, left: u32) {
-        let key = processes::work(id);
-        let row = (left > 0)
-            .then(|| self.known::<WorkRow>(base, &key))
-            .flatten()
-            .map(|row| {
-                encode(&WorkRow {
-                    left: Some(left),
-                    ..row
-                })
-            });
-        self.set(key, row);
+        self.set(processes::work(id), Some(encode(&work)));
     }
 
     fn step(&mut self, base: &dyn Base, sequence: Sequence, at: Timestamp, step: &Step) {
@@ -204,6 +187,10 @@ impl Fold {
             | Command::CloseException(exception) => {
                 self.exception(base, sequence, at, step, exception);
             }
+            Command::Request {
+                request: Request::Snapshot { node },
+                ..
+            } => self.set(processes::asked(node), Some(encode(&at))),
             Command::Send { .. }
             | Command::Notify(_)
             | Command::Request { .. }
@@ -253,8 +240,7 @@ impl Fold {
         let Some((level, on)) = level_of(event) else {
             return;
         };
-        let day = u32::try_from(at.as_millis() / DAY_MS).unwrap_or(0);
-        let key = processes::level(level, on, day);
+        let key = processes::level(level, on, processes::day(at));
         let mut row = self.known::<LevelRow>(base, &key).unwrap_or_default();
         match event.kind {
             EventKind::LevelMet => {

@@ -11,7 +11,7 @@ use crate::{
     clock::Timestamp,
     journal::Sequence,
     message::{DeliveryId, MessageId},
-    record::{GivenUp, Swept},
+    record::{GivenUp, Subject, Swept},
     view::{
         keys,
         processes::{self, ExceptionRow, InstanceRow, ReportRow, joined, piece, pieces},
@@ -25,9 +25,10 @@ use crate::{
 };
 
 /// All tables that rows are given up in, in the order of their keys.
-const TABLES: [u8; 17] = [
+const TABLES: [u8; 18] = [
     processes::SENT,
     processes::EXCEPTIONS,
+    processes::LEVELS,
     processes::INSTANCES,
     processes::REPORTS,
     keys::AWAITED,
@@ -46,7 +47,8 @@ const TABLES: [u8; 17] = [
 ];
 
 /// Those of them whose rows have a time of their own.
-const TIMED: [u8; 5] = [
+const TIMED: [u8; 6] = [
+    processes::LEVELS,
     keys::CONTROL,
     keys::IDEMPOTENCY,
     keys::SEEN,
@@ -54,12 +56,17 @@ const TIMED: [u8; 5] = [
     keys::IDENTITY,
 ];
 
+/// For how many days before what is known again it is told how service levels went.
+const LEVEL_DAYS: u32 = 366;
+
 /// Which rows are given up.
 struct Rule<'a> {
     base: &'a dyn Base,
     known_since: Timestamp,
     /// Messages that were accepted before this are gone.
     before: Sequence,
+    /// The first day that is told of.
+    first_day: u32,
 }
 
 // === impl Fold ===
@@ -73,12 +80,15 @@ impl Fold {
             self.given_up(base, given_up);
         }
         let kept: Option<KeptRow> = base.get(keys::KEPT).as_deref().and_then(decode);
-        let kept = kept.map(|it| it.before);
-        let before = swept.given_up.as_ref().map(|it| it.before).or(kept);
+        let given_up = swept.given_up.as_ref().map(|it| (it.before, it.since));
+        let kept = given_up.or(kept.map(|it| (it.before, it.since)));
+        let before = kept.map(|(before, _)| before);
+        let oldest = processes::day(swept.known_since).saturating_sub(LEVEL_DAYS);
         let rule = Rule {
             base,
             known_since: swept.known_since,
             before: before.unwrap_or(Sequence::ZERO),
+            first_day: kept.map_or(oldest, |(_, since)| oldest.max(processes::day(since))),
         };
         let stopped_at = base.get(keys::CURSOR).unwrap_or_default();
         let mut room = swept.rows_max as usize;
@@ -135,7 +145,7 @@ impl Rule<'_> {
             keys::IDENTITY => decode::<IdentityRow>(row).map(|it| self.is_old(it.at)),
             keys::SEEN => decode::<SeenRow>(row).map(|it| self.is_old(it.at)),
             keys::SERIES => decode::<SeriesRow>(row).map(|it| self.is_old(it.at)),
-            processes::SENT => {
+            processes::SENT | keys::AWAITED => {
                 let id = key.len().checked_sub(20).and_then(|at| key.get(at..));
                 id.and_then(delivery_id).map(|it| self.is_delivery_gone(it))
             }
@@ -145,14 +155,8 @@ impl Rule<'_> {
             processes::EXCEPTIONS => self
                 .exception(key)
                 .map(|it| it.exception.closed && it.sequence < self.before),
+            processes::LEVELS => processes::day_of(key).map(|day| day < self.first_day),
             processes::REPORTS => decode::<ReportRow>(row).map(|it| it.sequence < self.before),
-            keys::AWAITED => {
-                let id = key
-                    .len()
-                    .checked_sub(20)
-                    .and_then(|at| key.get(at..at + 16));
-                message_id(id).map(|it| self.is_gone(it))
-            }
             keys::CONTROL => delivery_id(row).map(|it| self.is_settled_and_old(it)),
             keys::MESSAGES => decode::<MessageRow>(row).map(|it| it.accepted < self.before),
             keys::DELIVERIES => key
@@ -166,7 +170,11 @@ impl Rule<'_> {
             keys::THREAD => decode::<ThreadRow>(row).map(|it| self.is_gone(it.message)),
             keys::TABLES => decode::<TableRow>(row).map(|it| it.sequence < self.before),
             keys::DEAD_LETTERS => decode::<DeadLetterRow>(row).map(|it| {
-                it.status != DeadLetterStatus::Waiting && self.is_gone(it.subject.message())
+                let is_gone = match it.subject {
+                    Subject::Message(id) => self.is_gone(id),
+                    Subject::Delivery(id) => self.is_delivery_gone(id),
+                };
+                it.status != DeadLetterStatus::Waiting && is_gone
             }),
             _ => None,
         };

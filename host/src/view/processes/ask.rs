@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, ops::Range};
 
 use super::{
-    BreachRow, ExceptionRow, InstanceRow, LevelRow, ReportRow, Timer, Waiting, WorkRow,
+    BreachRow, ExceptionRow, InstanceRow, LevelRow, ReportRow, Timer, Waiting,
     keys::{self, names},
     long::joined,
 };
@@ -22,8 +22,6 @@ use crate::{
 
 /// How many rows a search looks at before it stops.
 const LOOKED_AT_MAX: usize = 200_000;
-/// A day, in milliseconds.
-const DAY_MS: i64 = 24 * 3_600_000;
 
 /// Processes that make documents of what they began with: until they are done, the
 /// journal keeps it.
@@ -54,6 +52,16 @@ pub struct InstanceFilter {
     pub limit: usize,
 }
 
+/// Instances that a search found.
+#[derive(Clone, Debug, Default)]
+pub struct InstancePage {
+    /// Process, key and row.
+    pub rows: Vec<(String, String, InstanceRow)>,
+    /// Where it stopped, if it did not see all: a page may be short, or empty, and not be
+    /// the last.
+    pub next: Option<(String, String)>,
+}
+
 /// How many instances there are of one version.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct InstanceCount {
@@ -61,6 +69,8 @@ pub struct InstanceCount {
     pub live: u64,
     /// Where nothing is.
     pub finished: u64,
+    /// Whether its process has more instances than were counted.
+    pub is_cut: bool,
 }
 
 /// Which exceptions.
@@ -82,6 +92,16 @@ pub struct ExceptionFilter {
     pub after: Option<String>,
     /// How many at most.
     pub limit: usize,
+}
+
+/// Exceptions that a search found.
+#[derive(Clone, Debug, Default)]
+pub struct ExceptionPage {
+    /// By id.
+    pub rows: Vec<ExceptionRow>,
+    /// Where it stopped, if it did not see all: a page may be short, or empty, and not be
+    /// the last.
+    pub next: Option<String>,
 }
 
 // === impl InstanceFilter ===
@@ -153,7 +173,7 @@ impl View {
                 let mut names = names(&key).into_iter();
                 let (process, key) = (names.next()?, names.next()?);
                 let row: InstanceRow = decode(&value)?;
-                let is_carried = !row.finished && row.sequence < before;
+                let is_carried = !row.finished && row.stated < before;
                 let wanted = is_carried && !BEGINNING_NEEDED.contains(&process.as_str());
                 wanted.then_some((process, key))
             })
@@ -181,38 +201,75 @@ impl View {
         self.long(&keys::state(process, key))
     }
 
+    /// Instances by process and key, and where to go on if there may be more.
+    #[must_use]
+    pub fn instance_page(&self, filter: &InstanceFilter) -> InstancePage {
+        let mut page = InstancePage::default();
+        let rows = self.range(filter.range()).filter_map(|(key, value)| {
+            let mut names = names(&key).into_iter();
+            let row: InstanceRow = decode(&value)?;
+            Some((names.next()?, names.next()?, row))
+        });
+        for (looked_at, (process, key, row)) in (1..).zip(rows) {
+            let place = (process.clone(), key.clone());
+            if filter.wants(&row) {
+                page.rows.push((process, key, row));
+            }
+            if page.rows.len() >= filter.limit || looked_at == LOOKED_AT_MAX {
+                page.next = Some(place);
+                break;
+            }
+        }
+        page
+    }
+
     /// Instances by process and key.
     #[must_use]
     pub fn instances(&self, filter: &InstanceFilter) -> Vec<(String, String, InstanceRow)> {
-        let rows = self.range(filter.range());
-        rows.take(LOOKED_AT_MAX)
-            .filter_map(|(key, value)| {
-                let mut names = names(&key).into_iter();
-                let row: InstanceRow = decode(&value)?;
-                Some((names.next()?, names.next()?, row))
-            })
-            .filter(|(_, _, row)| filter.wants(row))
-            .take(filter.limit)
-            .collect()
+        self.instance_page(filter).rows
     }
 
     /// How many instances each version of each process has.
     #[must_use]
     pub fn count_instances(&self) -> BTreeMap<(String, u32), InstanceCount> {
-        let mut counts: BTreeMap<(String, u32), InstanceCount> = BTreeMap::new();
-        for (key, value) in self.scan(&[keys::INSTANCES]).take(LOOKED_AT_MAX) {
-            let process = names(&key).into_iter().next();
-            let (Some(process), Some(row)) = (process, decode::<InstanceRow>(&value)) else {
+        let mut counts = BTreeMap::new();
+        let mut from = vec![keys::INSTANCES];
+        // Each process has its own share of the rows that are looked at, so that one with
+        // many does not hide the others.
+        while let Some(process) = self.process_from(from) {
+            from = keys::instance(&process, "");
+            if let Some(last) = from.last_mut() {
+                *last = last.saturating_add(1);
+            }
+            self.count_versions(&process, &mut counts);
+        }
+        counts
+    }
+
+    /// The first process with an instance at or behind this key.
+    fn process_from(&self, from: Vec<u8>) -> Option<String> {
+        let mut rows = self.range(from..vec![keys::INSTANCES + 1]);
+        names(&rows.next()?.0).into_iter().next()
+    }
+
+    fn count_versions(&self, process: &str, counts: &mut BTreeMap<(String, u32), InstanceCount>) {
+        let mut rows = self.scan(&keys::instance(process, ""));
+        for (_, value) in rows.by_ref().take(LOOKED_AT_MAX) {
+            let Some(row) = decode::<InstanceRow>(&value) else {
                 continue;
             };
-            let count = counts.entry((process, row.version)).or_default();
+            let count = counts.entry((process.to_owned(), row.version)).or_default();
             if row.finished {
                 count.finished += 1;
             } else {
                 count.live += 1;
             }
         }
-        counts
+        if rows.next().is_some() {
+            for (_, count) in counts.iter_mut().filter(|((it, _), _)| it == process) {
+                count.is_cut = true;
+            }
+        }
     }
 
     /// The deliveries that an instance asked for, or one of its commands.
@@ -251,15 +308,20 @@ impl View {
         }
         let rows = self.range(from..vec![keys::WORK + 1]);
         rows.filter_map(|(key, value)| {
-            let row: WorkRow = decode(&value)?;
             Some(Waiting {
                 id: work_id(&key)?,
-                work: row.work,
-                left: row.left,
+                work: decode(&value)?,
+                left: None,
             })
         })
         .take(limit)
         .collect()
+    }
+
+    /// When a process last asked for a node's stock.
+    #[must_use]
+    pub fn stock_asked_at(&self, node: &str) -> Option<Timestamp> {
+        self.row(&keys::asked(node))
     }
 
     /// An exception.
@@ -271,6 +333,12 @@ impl View {
     /// Exceptions by id.
     #[must_use]
     pub fn exceptions(&self, filter: &ExceptionFilter) -> Vec<ExceptionRow> {
+        self.exception_page(filter).rows
+    }
+
+    /// Exceptions by id, and where to go on if there may be more.
+    #[must_use]
+    pub fn exception_page(&self, filter: &ExceptionFilter) -> ExceptionPage {
         let table = if filter.closed {
             keys::EXCEPTIONS
         } else {
@@ -286,7 +354,10 @@ impl View {
         }
         let rows = self.range(from..vec![table + 1]);
         let mut last = String::new();
-        rows.take(LOOKED_AT_MAX)
+        let mut looked_at = 0;
+        let found: Vec<ExceptionRow> = rows
+            .take(LOOKED_AT_MAX)
+            .inspect(|_| looked_at += 1)
             .filter_map(|(key, _)| {
                 let id = names(&key).into_iter().next()?;
                 let is_new = id != last;
@@ -297,21 +368,27 @@ impl View {
             .filter_map(|id| self.exception(&id))
             .filter(|row| filter.wants(row))
             .take(filter.limit)
-            .collect()
+            .collect();
+        let is_cut = found.len() == filter.limit || looked_at == LOOKED_AT_MAX;
+        ExceptionPage {
+            rows: found,
+            next: is_cut.then_some(last),
+        }
     }
 
     /// How service levels went since a moment, by level and whose turn it was.
     #[must_use]
     pub fn levels(&self, since: Timestamp) -> BTreeMap<(String, String), LevelRow> {
-        let first = u32::try_from(since.as_millis() / DAY_MS).unwrap_or(0);
+        let first = keys::day(since);
         let mut levels: BTreeMap<(String, String), LevelRow> = BTreeMap::new();
         for (key, value) in self.scan(&[keys::LEVELS]).take(LOOKED_AT_MAX) {
-            let day = key.len().checked_sub(4).and_then(|at| key.get(at..));
-            let day = day.and_then(|it| Some(u32::from_be_bytes(it.try_into().ok()?)));
             let mut names = names(&key).into_iter();
-            let (Some(day), Some(level), Some(on), Some(row)) =
-                (day, names.next(), names.next(), decode::<LevelRow>(&value))
-            else {
+            let (Some(day), Some(level), Some(on), Some(row)) = (
+                keys::day_of(&key),
+                names.next(),
+                names.next(),
+                decode::<LevelRow>(&value),
+            ) else {
                 continue;
             };
             if day >= first {
@@ -321,11 +398,13 @@ impl View {
         levels
     }
 
-    /// What takes longer than it may, by level and whose turn it is.
+    /// What takes longer than it may and is wanted, by level and whose turn it is.
     #[must_use]
-    pub fn breaches(&self, limit: usize) -> Vec<BreachRow> {
+    pub fn breaches(&self, wanted: impl Fn(&BreachRow) -> bool, limit: usize) -> Vec<BreachRow> {
         self.scan(&[keys::BREACHES])
-            .filter_map(|(_, value)| decode(&value))
+            .take(LOOKED_AT_MAX)
+            .filter_map(|(_, value)| decode::<BreachRow>(&value))
+            .filter(wanted)
             .take(limit)
             .collect()
     }

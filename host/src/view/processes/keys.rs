@@ -21,6 +21,10 @@ pub(in crate::view) const OPEN: u8 = b'O';
 pub(in crate::view) const LEVELS: u8 = b'L';
 pub(in crate::view) const BREACHES: u8 = b'B';
 pub(in crate::view) const REPORTS: u8 = b'R';
+pub(in crate::view) const ASKED: u8 = b'N';
+
+/// A day, in milliseconds.
+const DAY_MS: i64 = 24 * 3_600_000;
 
 /// An instance's row.
 pub(in crate::view) fn instance(process: &str, key: &str) -> Vec<u8> {
@@ -111,6 +115,22 @@ pub(in crate::view) fn report(node: &str, at: Timestamp, sequence: Sequence) -> 
 
 pub(in crate::view) fn reports_of(node: &str) -> Vec<u8> {
     named(REPORTS, &[node], &[])
+}
+
+/// When a node's stock was asked for.
+pub(in crate::view) fn asked(node: &str) -> Vec<u8> {
+    named(ASKED, &[], node.as_bytes())
+}
+
+/// The day of a row that says how a level went.
+pub(in crate::view) fn day_of(level: &[u8]) -> Option<u32> {
+    let day = level.get(level.len().checked_sub(4)?..)?;
+    Some(u32::from_be_bytes(day.try_into().ok()?))
+}
+
+/// The day of a moment, counted from 1970.
+pub(in crate::view) fn day(at: Timestamp) -> u32 {
+    u32::try_from(at.as_millis() / DAY_MS).unwrap_or(0)
 }
 
 /// The letter, names that end in a zero byte, and what follows.

@@ -36,13 +36,8 @@ pub struct Waiting {
     pub(crate) id: WorkId,
     /// What is to be done.
     pub work: Work,
-    /// How much of it is left, counted from the end, when some of it is done.
+    /// How much of it is left, counted from the end, while it is done in parts. What a stop
+    /// cut short is done from its beginning: what it is made of may be another list then,
+    /// and who had it takes it as the same again.
     pub left: Option<u32>,
-}
-
-/// The row of it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(in crate::view) struct WorkRow {
-    pub(in crate::view) work: Work,
-    pub(in crate::view) left: Option<u32>,
 }
