@@ -34,7 +34,7 @@ const DEATHS_AT_RANDOM: u64 = 6;
 /// How often somebody who waits looks.
 const PATIENCE: Duration = Duration::from_millis(3);
 /// The longest life of a host that dies at random, from its start.
-const LIFE_MAX: Duration = Duration::from_millis(1_500);
+const LIFE_MAX: Duration = Duration::from_millis(2_500);
 
 /// Takes an order through its whole life, whatever becomes of the host meanwhile.
 async fn carry(api: &Api, erp: &Receiver, north: &Receiver, number: &str) {
@@ -168,7 +168,14 @@ async fn every_order_ends_closed_whenever_the_host_is_killed() {
     }
     for _ in 0..DEATHS_AT_RANDOM {
         let mut host = business.site().launch(None);
-        tokio::time::sleep(random.duration(LIFE_MAX)).await;
+        let dies_at = tokio::time::Instant::now() + random.duration(LIFE_MAX);
+        // Partners find it as soon as it is ready, if it lives that long.
+        let ready = tokio::time::timeout_at(dies_at, host.ready_or_ended()).await;
+        assert!(
+            !matches!(ready, Ok(Some(_))),
+            "the host ended before it was killed"
+        );
+        tokio::time::sleep_until(dies_at).await;
         assert_eq!(host.poll(), None, "the host ended before it was killed");
         host.kill();
     }
@@ -207,7 +214,7 @@ async fn every_order_ends_closed_whenever_the_host_is_killed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_timer_that_came_due_while_nothing_ran_rings_at_the_start() {
-    let business = Business::new().await.limit("acceptance", "north", 2);
+    let business = Business::new().await.limit("acceptance", "north", 5);
     let host = business.start().await;
     let api = host.api();
     business.accepted(api, "SO-1", &order("SO-1", LINES)).await;
@@ -232,7 +239,7 @@ async fn a_timer_that_came_due_while_nothing_ran_rings_at_the_start() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_timer_rings_once_although_the_host_dies_of_it() {
     for &name in failpoint::PROCESS_NAMES {
-        let business = Business::new().await.limit("acceptance", "north", 3);
+        let business = Business::new().await.limit("acceptance", "north", 6);
         let host = business.start().await;
         let api = host.api();
         business.accepted(api, "SO-1", &order("SO-1", LINES)).await;

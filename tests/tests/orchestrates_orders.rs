@@ -8,7 +8,7 @@ use e2e::harness::{
         until_kinds,
     },
     papers::{LINES, answer, invoice, milestone, order, shipment, shipment_as, to_postal},
-    text,
+    text, until,
 };
 use serde_json::Value;
 
@@ -201,7 +201,6 @@ async fn a_person_sends_an_order_to_another_node() {
     order_stands(api, "SO-1", "released").await;
     says(api, "north", &answer("SO-1", "accepted-with-changes", 2)).await;
     until_kinds(api, KEY, &["changed-by-node"]).await;
-    // Whoever saw another state of it is told that it moved.
     let exception = &exceptions(api, KEY).await[0];
     let actions: Vec<_> = array(&exception["actions"]).iter().map(text).collect();
     assert_eq!(actions, ["accept-variance", "reroute", "cancel"]);
@@ -210,16 +209,15 @@ async fn a_person_sends_an_order_to_another_node() {
     let history = array(&rerouted["exception"]["history"]);
     assert!(history.iter().any(|it| it["by"] == "ann"), "{history:?}");
     hears(&business.south, &["order original SO-1"]).await;
-    hears(
-        &business.north,
-        &["order original SO-1", "order cancel SO-1"],
-    )
-    .await;
+    let north = ["order original SO-1", "order cancel SO-1"];
+    hears(&business.north, &north).await;
     says(api, "south", &answer("SO-1", "accepted", 3)).await;
     let accepted = order_stands(api, "SO-1", "accepted").await;
     assert_eq!(fact(&accepted, "node"), "south");
     until_kinds(api, KEY, &[]).await;
     host.finish().await;
+    hears(&business.north, &north).await;
+    hears(&business.south, &["order original SO-1"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -229,11 +227,8 @@ async fn a_node_that_does_not_answer_in_time_is_given_up() {
     let api = host.api();
     business.accepted(api, "SO-1", &order("SO-1", LINES)).await;
     hears(&business.south, &["order original SO-1"]).await;
-    hears(
-        &business.north,
-        &["order original SO-1", "order cancel SO-1"],
-    )
-    .await;
+    let north = ["order original SO-1", "order cancel SO-1"];
+    hears(&business.north, &north).await;
     says(api, "south", &answer("SO-1", "accepted", 3)).await;
     let accepted = order_stands(api, "SO-1", "accepted").await;
     let events = events(&accepted);
@@ -245,9 +240,22 @@ async fn a_node_that_does_not_answer_in_time_is_given_up() {
     ] {
         assert!(events.contains(&event.to_owned()), "{event} in {events:?}");
     }
-    let levels = api.get("/v1/service-levels").await;
-    assert!(levels.to_string().contains("acceptance"), "{levels:#}");
+    let found = api.get("/v1/service-levels?level=acceptance").await;
+    let [level] = array(&found["service_levels"]) else {
+        panic!("only the north has a limit: {found:#}");
+    };
+    assert_eq!(
+        (&level["partner"], &level["breached"]),
+        (&"north".into(), &1.into())
+    );
+    assert_eq!(
+        array(&level["open_breaches"]).len(),
+        0,
+        "it was given up: {found:#}"
+    );
     host.finish().await;
+    hears(&business.north, &north).await;
+    hears(&business.south, &["order original SO-1"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -263,6 +271,7 @@ async fn a_node_that_ships_nothing_has_refused() {
     hears(&business.south, &["order original SO-1"]).await;
     until_kinds(api, KEY, &["node-rejection"]).await;
     host.finish().await;
+    hears(&business.south, &["order original SO-1"]).await;
 }
 
 /// Places an order and has the ERP say this.
@@ -362,4 +371,103 @@ async fn documents_that_come_twice_or_in_another_order_end_the_same() {
         assert_eq!(once.len(), erp.len(), "{erp:?} after {turns:?}");
         host.finish().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_decides_on_what_has_changed_since_is_told_so() {
+    let business = Business::new().await;
+    let host = business.start().await;
+    let api = host.api();
+    business.accepted(api, "SO-1", &order("SO-1", LINES)).await;
+    order_stands(api, "SO-1", "released").await;
+    says(api, "north", &answer("SO-1", "accepted-with-changes", 2)).await;
+    until_kinds(api, KEY, &["changed-by-node"]).await;
+    api.until_idle().await;
+    let found = exceptions(api, KEY).await;
+    let (id, seen) = (text(&found[0]["id"]), found[0]["sequence"].as_u64());
+    let seen = seen.expect("a number");
+    let site = business.site();
+    let decide = async |version: u64, action: &str| {
+        let version = version.to_string();
+        site.run(&[
+            "exceptions",
+            "resolve",
+            id,
+            action,
+            "--if-version",
+            &version,
+        ])
+        .await
+    };
+    let stale = decide(seen - 1, "accept-variance").await;
+    assert_eq!(stale.code, Some(1));
+    assert!(stale.said.contains("(412)"), "{}", stale.said);
+    // An outcome may be moving the order; then it is asked again.
+    let refused = until("what is not offered to be refused", async || {
+        let ran = decide(seen, "release").await;
+        match ran.said.contains("(409)") {
+            true => Ok(ran.said),
+            false => Err(ran.said),
+        }
+    })
+    .await;
+    assert!(refused.contains("reroute, cancel"), "{refused}");
+    assert_eq!(exceptions(api, KEY).await, found, "nothing came of either");
+
+    until("the change to be accepted", async || {
+        let ran = decide(seen, "accept-variance").await;
+        match ran.code {
+            Some(0) => Ok(()),
+            _ => Err(ran.said),
+        }
+    })
+    .await;
+    until_kinds(api, KEY, &[]).await;
+    let again = decide(seen, "accept-variance").await;
+    assert!(again.said.contains("(412)"), "{}", again.said);
+    host.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_stays_on_its_version_where_no_way_leads_to_another() {
+    let business = Business::new().await;
+    let host = business.start().await;
+    let api = host.api();
+    says(api, "shop", &order("SO-1", LINES)).await;
+    let before = order_stands(api, "SO-1", "validating").await;
+    let path = "/v1/processes/order-to-fulfilment/order/SO-1/migrate";
+    let refused = api.tried(path, &serde_json::json!({ "to": 9 })).await;
+    assert_eq!(refused.status, 409, "{}", refused.body);
+    assert_eq!(refused.body["code"], "no-migration");
+    let said = text(&refused.body["detail"]);
+    assert!(said.contains("from version 1 to 9"), "{said}");
+    assert!(said.contains("leave it there"), "{said}");
+    let nobody = "/v1/processes/order-to-fulfilment/order/SO-2/migrate";
+    let missing = api.tried(nobody, &serde_json::json!({ "to": 9 })).await;
+    assert_eq!(missing.status, 404, "{}", missing.body);
+    let ran = business
+        .site()
+        .run(&[
+            "processes",
+            "migrate",
+            "order-to-fulfilment",
+            "order/SO-1",
+            "--to",
+            "9",
+        ])
+        .await;
+    assert_eq!(ran.code, Some(1));
+    let listed = business.site().ask(&["processes", "list"]).await;
+    let mut machines = array(&listed["machines"]).iter();
+    let orders = machines.find(|it| it["process"] == "order-to-fulfilment");
+    let orders = orders.expect("the machine is listed");
+    assert_eq!(
+        (&orders["version"], &orders["live"]),
+        (&1.into(), &1.into())
+    );
+    assert_eq!(
+        order_stands(api, "SO-1", "validating").await["version"],
+        before["version"]
+    );
+    host.finish().await;
 }

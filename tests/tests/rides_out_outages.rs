@@ -204,8 +204,8 @@ async fn an_order_waits_the_outage_out_by_policy() {
     .await;
     business.north.open().await;
     hears(&business.north, &["order original SO-1"]).await;
-    hears(&business.south, &[]).await;
     host.finish().await;
+    hears(&business.south, &[]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,7 +3,11 @@
 
 use std::fmt::Write as _;
 
-use e2e::harness::{Folder, Host, Site, array, order, text, until};
+use e2e::harness::{
+    Folder, Host, Site, array,
+    business::{Business, hears, order_stands, says, until_kinds},
+    order, papers, text, until,
+};
 use serde_json::Value;
 
 /// An ERP whose orders go to a warehouse that speaks X12 through a drop folder and must
@@ -388,4 +392,52 @@ async fn a_status_on_the_way_is_progress() {
     assert_eq!(effects, ["progress", "settled"]);
     assert_eq!(host.api().dead_letters().await.len(), 0);
     host.finish().await;
+}
+
+/// What a warehouse's translator rejects has not reached the warehouse: the order goes to
+/// the next node.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_997_that_rejects_a_release_sends_the_order_to_the_next_node() {
+    let business = Business::new().await.at(|site| {
+        site.set("partners.north.endpoint", toml::Table::new())
+            .folder("north")
+            .set("partners.north.adapter", "x12-3pl")
+            .set("partners.north.settings.sender-id", "US")
+            .set("partners.north.settings.receiver-id", "NORTH")
+            .set("partners.north.expects_acknowledgement", vec!["order"])
+    });
+    let host = business.start().await;
+    let api = host.api();
+    says(api, "shop", &order::original("SO-1")).await;
+    order_stands(api, "SO-1", "validating").await;
+    let accepted = says(api, "erp", &papers::answer("SO-1", "accepted", 1)).await;
+    // What it releases is counted with the message that released it.
+    let id = text(&accepted["message"]["id"]);
+    let number = until("the release to be in the outbox", async || {
+        let message = api.message(id).await;
+        let mut deliveries = array(&message["deliveries"]).iter();
+        let release = deliveries.find(|it| it["to"] == "north" && it["status"] == "delivered");
+        let number = release.and_then(|it| it["control_number"].as_u64());
+        number.ok_or_else(|| message.to_string())
+    })
+    .await;
+    let north = business.site().folder_of("north");
+    put(&host, &north, "997.edi", &answer(1, number, "R")).await;
+    hears(&business.south, &["order original SO-1"]).await;
+    until_kinds(api, "order/SO-1", &["node-rejection"]).await;
+    let released = order_stands(api, "SO-1", "released").await;
+    assert_eq!(released["facts"]["node"], "south");
+    let erp = ["order original SO-1", "answer backordered SO-1"];
+    hears(&business.erp, &erp).await;
+    hears(&business.crm, &["case rejected open"]).await;
+    // The same verdict once more moves nobody.
+    put(&host, &north, "997-again.edi", &answer(2, number, "R")).await;
+    host.finish().await;
+    hears(&business.south, &["order original SO-1"]).await;
+    hears(&business.erp, &erp).await;
+    assert_eq!(
+        north.names("outbox").len(),
+        1,
+        "it is not told to cancel what it rejected"
+    );
 }

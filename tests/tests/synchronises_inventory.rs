@@ -2,6 +2,8 @@
 //! the difference is small, by a person's word where it is not; what is missing is asked
 //! for, and what is old is not shown as truth.
 
+use std::time::Duration;
+
 use crossdock::clock::Clock;
 use e2e::harness::{
     Api, Books, array,
@@ -297,6 +299,51 @@ async fn an_order_goes_where_the_goods_are() {
     assert!(
         routing.contains("it has 3 of TEA, 10 are wanted"),
         "{routing}"
+    );
+    host.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_day_is_reconciled_at_its_time_and_the_report_is_kept() {
+    let business = business().await;
+    let host = business.start().await;
+    counted(host.api(), 100, 80).await;
+    until_kinds(host.api(), TEA, &["variance"]).await;
+    host.finish().await;
+
+    let soon = Clock::System.now().plus(Duration::from_secs(5)).to_string();
+    let rules = format!(
+        "[[inventory]]\nnode = \"north\"\ntolerance_units = 5\nsequenced = true\nreconcile_at = \"{}\"\n",
+        &soon[11..19]
+    );
+    let calendar = "[[calendar]]\nname = \"north\"\ntime_zone = \"UTC\"\nhours = { monday = \"08:00-17:00\" }\n";
+    let business = business
+        .with("inventory", &rules)
+        .with("calendar", calendar);
+    let host = business.start().await;
+    let api = host.api();
+    // The setting is new: the next word about the node makes it count.
+    says(api, "north", &snapshot("N-2", 120, &[("TEA", 70)])).await;
+    let path = "/v1/inventory/reconciliation?node=north";
+    let kept = until("the report of the day", async || {
+        let found = api.get(path).await;
+        match array(&found["reports"]) {
+            [report] => Ok(report.clone()),
+            _ => Err(found.to_string()),
+        }
+    })
+    .await;
+    assert_eq!(kept["positions"], 1);
+    // It says what was so then, whatever comes later.
+    says(api, "north", &snapshot("N-3", 180, &[("TEA", 60)])).await;
+    until_tea(api, "60", "100").await;
+    let csv = api
+        .get_text(&format!("{}&format=csv", text(&kept["link"])))
+        .await;
+    let line = csv.lines().nth(1).unwrap_or_default();
+    assert!(
+        line.starts_with("north,TEA,on-hand,,70,100,-30,true,"),
+        "{csv}"
     );
     host.finish().await;
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! cargo bench -p e2e --bench load             # all of it, some minutes
-//! cargo bench -p e2e --bench load -- accept   # or: path, restart, memory, processes
+//! cargo bench -p e2e --bench load -- accept   # or: path, restart, memory, processes, crowd
 //! ```
 //!
 //! - `accept`: messages made durable and acknowledged a second, beside a bare axum
@@ -11,7 +11,9 @@
 //! - `restart`: from the start of the process to ready, with a journal of 1 GiB;
 //! - `memory`: what an idle host with 100 adapters holds;
 //! - `processes`: steps a second of 50,000 orders, what a host with them holds, and how
-//!   long it takes to tell the story of one.
+//!   long it takes to tell the story of one;
+//! - `crowd`: how late timers ring when a million wait, and the story of an order beside a
+//!   million messages; takes a quarter of an hour and some gigabytes of disk.
 //!
 //! Figures are printed, never judged: they belong to the machine.
 
@@ -22,6 +24,7 @@
 
 mod accept;
 mod client;
+mod crowd;
 mod idle;
 mod path;
 mod processes;
@@ -32,7 +35,7 @@ use std::{env, process::ExitCode};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const FIGURES: [&str; 5] = ["accept", "path", "restart", "memory", "processes"];
+const FIGURES: [&str; 6] = ["accept", "path", "restart", "memory", "processes", "crowd"];
 
 fn main() -> ExitCode {
     // Cargo adds `--bench`.
@@ -61,6 +64,9 @@ fn main() -> ExitCode {
         }
         if wanted("processes") {
             processes::measure().await;
+        }
+        if wanted("crowd") {
+            crowd::measure().await;
         }
     });
     ExitCode::SUCCESS

@@ -261,7 +261,8 @@ pub async fn hears_by_key(receiver: &Receiver, expected: &[&str]) {
     .await;
 }
 
-/// Waits until a partner has taken exactly this, in any order.
+/// Waits until a partner has taken exactly this, in any order, and returns as soon as it
+/// has: looked at again after [`Host::finish`] it says that nothing follows.
 ///
 /// # Panics
 /// When it takes something else.
