@@ -133,6 +133,32 @@ async fn instances(api: &Api) -> Vec<Value> {
     all
 }
 
+/// The host dies at each step of a process, and at random moments.
+async fn die(business: &Business, random: &mut Random) {
+    for name in failpoint::PROCESS_NAMES {
+        for _ in 0..DEATHS_AT_A_POINT {
+            let point = format!("{name}:{}", 1 + random.below(40));
+            let mut host = business.site().launch(Some(&point));
+            host.ready_or_ended().await;
+            let status = host.end().await;
+            assert_eq!(status.signal(), Some(6), "no death at {point}: {status}");
+        }
+    }
+    for _ in 0..DEATHS_AT_RANDOM {
+        let mut host = business.site().launch(None);
+        let dies_at = tokio::time::Instant::now() + random.duration(LIFE_MAX);
+        // Partners find it as soon as it is ready, if it lives that long.
+        let ready = tokio::time::timeout_at(dies_at, host.ready_or_ended()).await;
+        assert!(
+            !matches!(ready, Ok(Some(_))),
+            "the host ended before it was killed"
+        );
+        tokio::time::sleep_until(dies_at).await;
+        assert_eq!(host.poll(), None, "the host ended before it was killed");
+        host.kill();
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_order_ends_closed_whenever_the_host_is_killed() {
     let mut random = Random::seeded();
@@ -157,28 +183,7 @@ async fn every_order_ends_closed_whenever_the_host_is_killed() {
         })
         .collect();
 
-    for name in failpoint::PROCESS_NAMES {
-        for _ in 0..DEATHS_AT_A_POINT {
-            let point = format!("{name}:{}", 1 + random.below(40));
-            let mut host = business.site().launch(Some(&point));
-            host.ready_or_ended().await;
-            let status = host.end().await;
-            assert_eq!(status.signal(), Some(6), "no death at {point}: {status}");
-        }
-    }
-    for _ in 0..DEATHS_AT_RANDOM {
-        let mut host = business.site().launch(None);
-        let dies_at = tokio::time::Instant::now() + random.duration(LIFE_MAX);
-        // Partners find it as soon as it is ready, if it lives that long.
-        let ready = tokio::time::timeout_at(dies_at, host.ready_or_ended()).await;
-        assert!(
-            !matches!(ready, Ok(Some(_))),
-            "the host ended before it was killed"
-        );
-        tokio::time::sleep_until(dies_at).await;
-        assert_eq!(host.poll(), None, "the host ended before it was killed");
-        host.kill();
-    }
+    die(&business, &mut random).await;
     stop.store(true, Ordering::SeqCst);
     let host = business.start().await;
     let mut numbers = Vec::new();
