@@ -245,9 +245,13 @@ async fn a_node_that_can_be_asked_is_asked_when_its_figures_are_old() {
         bob.questions().iter().filter(|it| first(it)).count() >= 2
     })
     .await;
-    let told = stands(api, "inventory-sync", "inventory/west", "current").await;
-    let history = told["history"].to_string();
-    assert!(history.contains("node-stale"), "{history}");
+    until("the west to be stale and then current", async || {
+        let told = stands(api, "inventory-sync", "inventory/west", "current").await;
+        let history = told["history"].to_string();
+        let was_stale = history.contains("node-stale");
+        was_stale.then_some(()).ok_or(history)
+    })
+    .await;
     host.stop().await;
 }
 
