@@ -345,7 +345,7 @@ mod tests {
         let history = told["history"].as_array().unwrap();
         assert_eq!(history.len(), 3);
         assert_eq!(history[0]["cause"]["from"], "web");
-        assert_eq!(history[1]["cause"]["text"], "a document from erp");
+        assert_eq!(history[1]["cause"]["text"], "order-response from erp");
         let commands: Vec<_> = history[1]["commands"]
             .as_array()
             .unwrap()

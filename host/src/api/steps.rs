@@ -127,10 +127,15 @@ pub(super) fn event(event: &Event) -> Value {
 /// What moved instances, for programs and in words.
 pub(super) fn cause(cause: &Cause) -> Value {
     match cause {
-        Cause::Document { document, from } => json!({
+        Cause::Document {
+            document,
+            from,
+            document_kind,
+        } => json!({
             "kind": "document",
-            "text": format!("a document from {from}"),
+            "text": format!("{} from {from}", document_kind.as_deref().unwrap_or("document")),
             "from": from,
+            "document_kind": document_kind,
             "document": document.to_string(),
             "link": format!("/v1/messages/{}", document.message),
         }),

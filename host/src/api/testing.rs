@@ -145,6 +145,7 @@ impl Site {
         let cause = Cause::Document {
             document: of,
             from: partner,
+            document_kind: Some(contract::kind(&document).to_owned()),
         };
         let mut stepped = stepped(self.now, cause);
         for address in addresses(&document, &origin) {

@@ -30,6 +30,7 @@ pub(super) use self::{letters::Fresh, roles::Roles, stage::Stage};
 use super::Engine;
 use crate::{
     clock::Timestamp,
+    contract,
     deliver::lane::{Entry, OrderKey},
     failpoint,
     journal::{CommitError, Sequence},
@@ -188,6 +189,7 @@ impl Engine {
         let cause = Cause::Document {
             document: letter.id,
             from: letter.from.clone(),
+            document_kind: Some(contract::kind(&letter.document).to_owned()),
         };
         let addresses = crate::process::addresses(&letter.document, &origin);
         self.in_parts(waiting, &cause, addresses, now, |engine, building, it| {
@@ -238,7 +240,11 @@ impl Engine {
     /// Work that moves nobody.
     fn give_up(&mut self, waiting: &Waiting, now: Timestamp) {
         let cause = match waiting.work.clone() {
-            Work::Document { document, from } => Cause::Document { document, from },
+            Work::Document { document, from } => Cause::Document {
+                document,
+                from,
+                document_kind: None,
+            },
             Work::Outcome(delivery) | Work::Rejected(delivery) => Cause::Outcome { delivery },
             Work::Availability { partner, available } => Cause::Availability { partner, available },
         };

@@ -47,6 +47,9 @@ pub enum Cause {
         document: DocumentId,
         /// Who sent it.
         from: PartnerName,
+        /// What it is, `order` or `shipment`; absent when that was not known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        document_kind: Option<String>,
     },
     /// A delivery ended.
     Outcome {

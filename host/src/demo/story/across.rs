@@ -223,7 +223,7 @@ fn moved(step: &Value) -> Option<Vec<Beat>> {
     let cause = &step["cause"];
     match text(&cause["kind"]) {
         "document" => {
-            let said = "a document".to_owned();
+            let said = text(&cause["document_kind"]).to_owned();
             beats.push(beat(text(&cause["from"]), Some("host"), said, Tone::Plain));
         }
         "action" => beats.push(beat(
