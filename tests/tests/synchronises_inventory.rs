@@ -11,7 +11,7 @@ use e2e::harness::{
         Business, exceptions, heard, hears, order_stands, resolve, says, stands, until_kinds,
     },
     eventually,
-    papers::{adjustment, order, snapshot},
+    papers::{adjustment, now, order, snapshot},
     text, until,
 };
 use serde_json::{Value, json};
@@ -198,8 +198,7 @@ async fn figures_that_are_too_old_are_marked_and_the_desk_is_told() {
     assert_eq!(tea(api).await["stale"], true);
 
     let mut news = snapshot("N-2", 60, &[("TEA", 97)]);
-    let now = Clock::System.now().to_string();
-    news["as_of"] = json!({ "text": now, "zoned": true });
+    news["as_of"] = now();
     says(api, "north", &news).await;
     stands(api, "inventory-sync", NODE, "current").await;
     until_kinds(api, NODE, &[]).await;

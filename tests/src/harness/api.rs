@@ -236,8 +236,7 @@ impl Api {
     /// # Panics
     /// When it is refused for another reason.
     pub async fn find(&self, path: &str) -> Option<Value> {
-        let request = self.request(Method::GET, path).bearer_auth(&self.operator);
-        let answer = answered(request).await.expect("the host answers");
+        let answer = self.shown(path, &[]).await;
         assert!(
             [200, 404].contains(&answer.status),
             "{path}: {}",
@@ -251,12 +250,28 @@ impl Api {
     /// # Panics
     /// When there is none.
     pub async fn tried(&self, path: &str, body: &Value) -> Answer {
+        self.posted(path, &[], body).await
+    }
+
+    /// The same with these headers.
+    ///
+    /// # Panics
+    /// When there is no answer.
+    pub async fn posted(&self, path: &str, headers: &[(&str, &str)], body: &Value) -> Answer {
         let request = self
             .request(Method::POST, path)
-            .bearer_auth(&self.operator)
             .header("content-type", "application/json")
             .body(body.to_string());
-        answered(request).await.expect("the host answers")
+        self.exchanged(request, headers).await
+    }
+
+    /// Asks for something with these headers, and gives the answer whatever it is.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub async fn shown(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
+        let request = self.request(Method::GET, path);
+        self.exchanged(request, headers).await
     }
 
     /// Asks for something that is no JSON.
@@ -283,14 +298,8 @@ impl Api {
     /// # Panics
     /// When there is none.
     pub async fn put(&self, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
-        let mut request = self
-            .request(Method::PUT, path)
-            .bearer_auth(&self.operator)
-            .body(body.to_owned());
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        answered(request).await.expect("the host answers")
+        let request = self.request(Method::PUT, path).body(body.to_owned());
+        self.exchanged(request, headers).await
     }
 
     /// A message with all that is told of it.
@@ -389,6 +398,15 @@ impl Api {
             answer.body
         );
         answer.body
+    }
+
+    /// As the operator.
+    async fn exchanged(&self, request: RequestBuilder, headers: &[(&str, &str)]) -> Answer {
+        let request = request.bearer_auth(&self.operator);
+        let request = headers
+            .iter()
+            .fold(request, |request, (name, value)| request.header(*name, *value));
+        answered(request).await.expect("the host answers")
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {

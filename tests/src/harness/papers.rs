@@ -1,5 +1,6 @@
 //! Canonical documents that partners of a business send, each as short as it may be.
 
+use crossdock::clock::Clock;
 use serde_json::{Value, json};
 
 /// A line of an order, shipment or return: number, item, quantity.
@@ -14,6 +15,12 @@ pub fn at(seconds: u32) -> Value {
     let (hours, minutes) = (seconds / 3_600, seconds / 60 % 60);
     let text = format!("2026-03-02T{hours:02}:{minutes:02}:{:02}Z", seconds % 60);
     json!({ "text": text, "zoned": true })
+}
+
+/// This very moment, in place of one of that day.
+#[must_use]
+pub fn now() -> Value {
+    json!({ "text": Clock::System.now().to_string(), "zoned": true })
 }
 
 /// An order to the north.
@@ -50,6 +57,13 @@ pub fn cancel(order_no: &str) -> Value {
 #[must_use]
 pub fn to_postal(mut order: Value, postal: &str) -> Value {
     order["parties"][0]["address"]["postal_code"] = json!(postal);
+    order
+}
+
+/// The same order, by this carrier (SCAC) and service.
+#[must_use]
+pub fn by_carrier(mut order: Value, scac: &str, service: &str) -> Value {
+    order["carrier"] = json!({ "scac": scac, "service": service });
     order
 }
 

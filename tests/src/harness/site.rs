@@ -7,7 +7,12 @@ use std::{
     process::{Command, Stdio},
 };
 
-use crossdock::ingress::authenticate::Token;
+use crossdock::{
+    app,
+    clock::{Clock, Timestamp},
+    config::{Config, Overrides},
+    ingress::authenticate::Token,
+};
 use serde_json::Value;
 use tempfile::TempDir;
 use toml::Table;
@@ -200,6 +205,22 @@ impl Site {
     /// Starts a host and waits until it takes messages in.
     pub async fn start(&self) -> Host {
         self.launch(None).ready().await
+    }
+
+    /// Starts a host within the test whose clock stands at this moment. What it leaves is
+    /// as old as it says when the next host runs here. A test stops it.
+    ///
+    /// # Panics
+    /// When the configuration is refused or the host does not start.
+    pub async fn start_at(&self, moment: Timestamp) -> app::Host {
+        self.furnish();
+        let file = self.path("crossdock.toml");
+        let checked = Config::load(&file, &Overrides::default())
+            .unwrap_or_else(|error| panic!("the configuration is refused: {error}"));
+        let host = app::start(checked, Clock::manual(moment)).await;
+        let host = host.unwrap_or_else(|error| panic!("the host does not start: {error}"));
+        self.address.set(&format!("http://{}", host.local_addr()));
+        host
     }
 
     /// Starts a host that is to die at a named point, and waits for nothing.
