@@ -147,8 +147,16 @@ async fn the_nearest_limit_holds_for_an_order_that_is_urgent() {
             Timestamp::from_millis(at.expect("a moment").as_millisecond())
         };
         let after = |name: &str| moment(name).since(moment("since"));
-        assert_eq!(after("warn_at"), Duration::from_secs(warn * 60), "{order_no}");
-        assert_eq!(after("until"), Duration::from_secs(limit * 60), "{order_no}");
+        assert_eq!(
+            after("warn_at"),
+            Duration::from_secs(warn * 60),
+            "{order_no}"
+        );
+        assert_eq!(
+            after("until"),
+            Duration::from_secs(limit * 60),
+            "{order_no}"
+        );
     }
     host.finish().await;
 }

@@ -81,8 +81,20 @@ async fn only_who_offers_the_service_and_has_the_carrier_is_asked() {
     let api = host.api();
     for (order_no, scac, service, node, said) in [
         ("SO-1", "UPSN", "GROUND", "north", "priority 0"),
-        ("SO-2", "UPSN", "NEXT-DAY", "south", "it does not offer NEXT-DAY"),
-        ("SO-3", "FDEG", "GROUND", "south", "FDEG does not fetch there"),
+        (
+            "SO-2",
+            "UPSN",
+            "NEXT-DAY",
+            "south",
+            "it does not offer NEXT-DAY",
+        ),
+        (
+            "SO-3",
+            "FDEG",
+            "GROUND",
+            "south",
+            "FDEG does not fetch there",
+        ),
         ("SO-4", "UPSN", "Ground", "north", "priority 0"),
     ] {
         let order = by_carrier(order(order_no, LINES), scac, service);
@@ -236,7 +248,12 @@ async fn of_equals_the_one_with_the_lower_priority_number_or_named_first_is_aske
 /// The north has so much tea and cups at that second; waits until that is known.
 async fn has_stock(api: &Api, second: u32, tea: u32, cups: u32) {
     let stock = [("TEA", tea), ("CUP", cups)];
-    says(api, "north", &snapshot(&format!("N-{second}"), second, &stock)).await;
+    says(
+        api,
+        "north",
+        &snapshot(&format!("N-{second}"), second, &stock),
+    )
+    .await;
     for (sku, count) in stock {
         until(format!("{count} of {sku} to be known"), async || {
             let path = format!("/v1/inventory?node=north&sku={sku}");
@@ -273,10 +290,11 @@ async fn a_node_whose_stock_is_known_goes_before_a_better_one_whose_is_not() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn figures_that_are_too_old_keep_no_node_from_being_asked() {
-    let business = Business::new()
-        .await
-        .with("node", &everywhere(0, 1))
-        .limit("inventory-staleness", "north", 600);
+    let business = Business::new().await.with("node", &everywhere(0, 1)).limit(
+        "inventory-staleness",
+        "north",
+        600,
+    );
     let host = business.start().await;
     let api = host.api();
     has_stock(api, 60, 3, 20).await;

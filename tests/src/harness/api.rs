@@ -403,9 +403,9 @@ impl Api {
     /// As the operator.
     async fn exchanged(&self, request: RequestBuilder, headers: &[(&str, &str)]) -> Answer {
         let request = request.bearer_auth(&self.operator);
-        let request = headers
-            .iter()
-            .fold(request, |request, (name, value)| request.header(*name, *value));
+        let request = headers.iter().fold(request, |request, (name, value)| {
+            request.header(*name, *value)
+        });
         answered(request).await.expect("the host answers")
     }
 
