@@ -24,6 +24,7 @@ mod server;
 mod service;
 mod site;
 mod wait;
+pub mod webhook;
 
 pub(crate) use self::adapters::admitted;
 pub use self::{

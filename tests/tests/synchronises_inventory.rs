@@ -244,11 +244,15 @@ async fn a_node_that_can_be_asked_is_asked_when_its_figures_are_old() {
         bob.questions().iter().filter(|it| first(it)).count() >= 2
     })
     .await;
-    until("the west to be stale and then current", async || {
+    // It is asked before the record that says so is durable.
+    until("the west to have been stale and to be current", async || {
         let told = stands(api, "inventory-sync", "inventory/west", "current").await;
         let history = told["history"].to_string();
-        let was_stale = history.contains("node-stale");
-        was_stale.then_some(()).ok_or(history)
+        if history.contains("node-stale") {
+            Ok(())
+        } else {
+            Err(history)
+        }
     })
     .await;
     host.stop().await;

@@ -1,6 +1,7 @@
 //! `crossdock returns show`.
 
 use clap::{Args, Subcommand};
+use serde_json::Value;
 
 use super::{
     instance::{history, open_exceptions, table, waits},
@@ -47,6 +48,9 @@ impl Show {
             text(&answer["rma_no"]),
             text(&answer["status"]),
         ));
+        if let Some(verdict) = verdict(&told["verdict"]) {
+            print::line(verdict);
+        }
         waits(&answer);
         let sums = &told["sums"];
         print::line(format!(
@@ -83,5 +87,37 @@ impl Show {
         open_exceptions(&answer);
         history(&answer);
         Ok(())
+    }
+}
+
+/// What the ERP said of it, and why; none before it said anything.
+fn verdict(verdict: &Value) -> Option<String> {
+    let word = match verdict["denied"].as_bool()? {
+        true => "denied",
+        false => "authorized",
+    };
+    let reason = match text(&verdict["reason"]) {
+        none if none.is_empty() => none,
+        reason => format!(": {reason}"),
+    };
+    Some(format!("  {word} by {}{reason}", text(&verdict["by"])))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn who_denied_a_return_is_told_with_the_reason() {
+        assert_eq!(verdict(&Value::Null), None);
+        let denied = json!({ "by": "erp", "denied": true, "reason": "sold as seen" });
+        assert_eq!(
+            verdict(&denied).as_deref(),
+            Some("  denied by erp: sold as seen")
+        );
+        let allowed = json!({ "by": "erp", "denied": false, "reason": "" });
+        assert_eq!(verdict(&allowed).as_deref(), Some("  authorized by erp"));
     }
 }

@@ -128,6 +128,21 @@ impl Business {
         self.site.start().await
     }
 
+    /// What a host says that does not start with these settings, on one line.
+    ///
+    /// # Panics
+    /// When it starts, or ends for another reason.
+    pub async fn refused(&self) -> String {
+        const USAGE: i32 = 64;
+        let mut host = self.site.launch(None);
+        let ended = host.ready_or_ended().await;
+        let ended = ended.expect("the settings are refused");
+        let said = self.site.log();
+        assert_eq!(ended.code(), Some(USAGE), "{said}");
+        let said = said.replace('│', " ");
+        said.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
     /// Places an order of the shop that the ERP accepts.
     pub async fn accepted(&self, api: &Api, order_no: &str, order: &Value) {
         says(api, "shop", order).await;
