@@ -7,7 +7,8 @@ use crossdock::clock::{Clock, Timestamp};
 use e2e::harness::{
     Api, array,
     business::{
-        Business, exceptions, hears, in_short, order_stands, resolve, says, stands, until_kinds,
+        Business, exceptions, hears, in_short, moves, order_stands, resolve, says, stands,
+        until_kinds,
     },
     papers::{LINES, answer, milestone, now, order, shipment},
     text, until,
@@ -253,8 +254,9 @@ async fn a_shipment_of_which_nothing_is_heard_is_overdue_until_there_is_news() {
     let found = exceptions(api, key).await;
     assert_eq!(found[0]["actions"], json!(["accept-variance"]));
     // Older news are none.
-    says(api, "north", &milestone("SH-1", "SO-1", "packed", 30)).await;
-    api.until_idle().await;
+    let older = milestone("SH-1", "SO-1", "packed", 30);
+    let silent = moves(api, "north", &older, (SHIPMENT, key)).await;
+    assert_eq!(wait(&silent, FRESHNESS)["overdue"], true);
     until_kinds(api, key, &["overdue"]).await;
 
     let mut news = milestone("SH-1", "SO-1", "in-transit", 0);

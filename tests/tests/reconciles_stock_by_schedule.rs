@@ -6,7 +6,7 @@ use std::time::Duration;
 use crossdock::clock::{Clock, Timestamp};
 use e2e::harness::{
     Api, Books, array,
-    business::{Business, says, stands, until_kinds},
+    business::{Business, moves, says, stands, until_kinds},
     eventually,
     papers::snapshot,
     text, until,
@@ -215,13 +215,9 @@ async fn the_report_of_a_day_that_the_host_was_off_is_made_when_it_is_back() {
     .await;
     assert_eq!(kept["positions"], 2);
     // What is so later changes nothing of it.
-    says(
-        api,
-        "north",
-        &snapshot("N-2", 120, &[("TEA", 70), ("CUP", 40)]),
-    )
-    .await;
-    api.until_idle().await;
+    let news = snapshot("N-2", 120, &[("TEA", 70), ("CUP", 40)]);
+    let position = ("inventory-position", "inventory/north/TEA");
+    moves(api, "north", &news, position).await;
     let number = kept["report"].to_string();
     let asked = [
         "inventory",

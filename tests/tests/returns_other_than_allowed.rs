@@ -4,17 +4,18 @@
 
 use e2e::harness::{
     Api, Host, array,
-    business::{Business, exceptions, heard, hears, resolve, says, stands, until_kinds},
+    business::{Business, exceptions, heard, hears, moves, resolve, says, stands, until_kinds},
     papers::{Line, credit_memo, inspection, receipt, return_as},
     text,
 };
 use serde_json::{Value, json};
 
+const RETURN: &str = "return-to-credit";
 const KEY: &str = "return/R-1";
 const THREE: &[Line] = &[("1", "KETTLE", 3)];
 
 async fn return_stands(api: &Api, status: &str) -> Value {
-    stands(api, "return-to-credit", KEY, status).await
+    stands(api, RETURN, KEY, status).await
 }
 
 fn fact<'a>(instance: &'a Value, name: &str) -> &'a str {
@@ -125,9 +126,9 @@ async fn too_little_in_time_is_credited_once_somebody_accepts_that_no_more_comes
     assert_eq!(short["text"], "2 of 3 came back in time");
     let judged = [(("1", "KETTLE", 2), "restock")];
     says(api, "north", &inspection("R-1", 700, &judged)).await;
-    says(api, "erp", &credit_memo("CM-1", "R-1", &two)).await;
-    api.until_idle().await;
-    let partly = return_stands(api, "partly-received").await;
+    let credit = credit_memo("CM-1", "R-1", &two);
+    let partly = moves(api, "erp", &credit, (RETURN, KEY)).await;
+    assert_eq!(partly["status"], "partly-received");
     assert_eq!(fact(&partly, "credited"), "20");
     assert_eq!(partly["finished"], false, "one may still come");
 

@@ -245,15 +245,18 @@ async fn a_node_that_can_be_asked_is_asked_when_its_figures_are_old() {
     })
     .await;
     // It is asked before the record that says so is durable.
-    until("the west to have been stale and to be current", async || {
-        let told = stands(api, "inventory-sync", "inventory/west", "current").await;
-        let history = told["history"].to_string();
-        if history.contains("node-stale") {
-            Ok(())
-        } else {
-            Err(history)
-        }
-    })
+    until(
+        "the west to have been stale and to be current",
+        async || {
+            let told = stands(api, "inventory-sync", "inventory/west", "current").await;
+            let history = told["history"].to_string();
+            if history.contains("node-stale") {
+                Ok(())
+            } else {
+                Err(history)
+            }
+        },
+    )
     .await;
     host.stop().await;
 }

@@ -170,6 +170,33 @@ pub async fn says(api: &Api, partner: &str, document: &Value) -> Value {
     message
 }
 
+/// Sends a document and waits until an instance has taken a step because of it; gives all
+/// that is told of it then.
+pub async fn moves(
+    api: &Api,
+    partner: &str,
+    document: &Value,
+    (process, key): (&str, &str),
+) -> Value {
+    let message = says(api, partner, document).await;
+    let id = format!("{}/0", text(&message["message"]["id"]));
+    until(
+        format!("{key} to take a step because of {id}"),
+        async || {
+            let Some(found) = instance(api, process, key).await else {
+                return Err("there is none".to_owned());
+            };
+            let mut steps = array(&found["history"]).iter();
+            if steps.any(|step| step["cause"]["document"] == id) {
+                Ok(found)
+            } else {
+                Err(format!("{found:#}"))
+            }
+        },
+    )
+    .await
+}
+
 /// Waits until an instance stands so; gives all that is told of it.
 pub async fn stands(api: &Api, process: &str, key: &str, status: &str) -> Value {
     until(format!("{key} to be {status}"), async || {
