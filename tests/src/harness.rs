@@ -25,6 +25,7 @@ mod service;
 mod site;
 mod wait;
 pub mod webhook;
+pub mod x12;
 
 pub(crate) use self::adapters::admitted;
 pub use self::{

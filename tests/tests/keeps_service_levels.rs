@@ -10,7 +10,7 @@ use e2e::harness::{
         Business, exceptions, hears, in_short, moves, order_stands, resolve, says, stands,
         until_kinds,
     },
-    papers::{LINES, answer, milestone, now, order, shipment},
+    papers::{LINES, answer, at, milestone, now, order, shipment, to_postal},
     text, until,
 };
 use jiff::{ToSpan as _, civil, tz::TimeZone};
@@ -159,6 +159,62 @@ async fn the_nearest_limit_holds_for_an_order_that_is_urgent() {
             "{order_no}"
         );
     }
+    host.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_day_that_the_order_names_goes_before_the_limit_and_holds_without_one() {
+    let business = Business::new().await.limit("ship-by", "south", 60);
+    let host = business.start().await;
+    let api = host.api();
+    for (order_no, postal) in [("SO-1", "55802"), ("SO-2", "30301")] {
+        let mut order = to_postal(order(order_no, LINES), postal);
+        order["requested_ship"] = json!({ "text": "2099-05-01T12:00:00Z", "zoned": true });
+        business.accepted(api, order_no, &order).await;
+        let released = order_stands(api, order_no, "released").await;
+        let node = text(&released["facts"]["node"]);
+        says(api, node, &answer(order_no, "accepted", 2)).await;
+        let accepted = order_stands(api, order_no, "accepted").await;
+        let awaited = wait(&accepted, "ship-by");
+        assert_eq!(awaited["on"], node);
+        assert_eq!(awaited["until"], "2099-05-01T12:00:00.000Z", "{node}");
+        // A limit beside it only says when somebody is warned.
+        assert_eq!(awaited["warn_at"].is_string(), node == "south", "{node}");
+    }
+    host.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shipment_that_is_not_there_when_it_was_expected_is_overdue_until_it_is() {
+    let business = Business::new().await;
+    let host = business.start().await;
+    let api = host.api();
+    let mut left = shipment("SH-1", "SO-1", 60, LINES);
+    left["expected_delivery"] = at(7_000);
+    says(api, "north", &left).await;
+    let key = "shipment/SH-1";
+    until_kinds(api, key, &["overdue"]).await;
+    let late = until_counted(api, "delivery", "carrier", (0, 1)).await;
+    assert_eq!(
+        late["open_breaches"][0]["until"],
+        "2026-03-02T01:56:40.000Z"
+    );
+    // Another estimate is another wait.
+    let mut later = milestone("SH-1", "SO-1", "estimate", 6_000);
+    later["estimated_delivery"] = json!({ "text": "2099-05-01T12:00:00Z", "zoned": true });
+    let moved = moves(api, "north", &later, ("shipment-visibility", key)).await;
+    assert_eq!(wait(&moved, "delivery")["overdue"], false);
+    until_kinds(api, key, &[]).await;
+    says(api, "north", &milestone("SH-1", "SO-1", "delivered", 8_000)).await;
+    stands(api, "shipment-visibility", key, "delivered").await;
+    let met = until("the delivery to be met", async || {
+        match level(api, "delivery", "carrier").await {
+            it if it["met_in_time"] == 1 => Ok(it),
+            it => Err(it.to_string()),
+        }
+    })
+    .await;
+    assert_eq!(met["open_breaches"], json!([]));
     host.finish().await;
 }
 

@@ -4,14 +4,13 @@
 use e2e::harness::{
     Api, Host, array,
     business::{Business, exceptions, heard, hears, resolve, says, stands, until_kinds},
-    papers::{Line, credit_memo, inspection, receipt, return_as},
+    papers::{THREE, credit_memo, inspection, receipt, return_as},
     text,
 };
 use serde_json::{Value, json};
 
 const RETURN: &str = "return-to-credit";
 const KEY: &str = "return/R-1";
-const THREE: &[Line] = &[("1", "KETTLE", 3)];
 
 /// Scrap is worth nothing, what was restocked its price.
 async fn business() -> Business {

@@ -5,14 +5,13 @@
 use e2e::harness::{
     Api, Host, array,
     business::{Business, exceptions, heard, hears, moves, resolve, says, stands, until_kinds},
-    papers::{Line, credit_memo, inspection, receipt, return_as},
+    papers::{THREE, credit_memo, inspection, receipt, return_as},
     text,
 };
 use serde_json::{Value, json};
 
 const RETURN: &str = "return-to-credit";
 const KEY: &str = "return/R-1";
-const THREE: &[Line] = &[("1", "KETTLE", 3)];
 
 async fn return_stands(api: &Api, status: &str) -> Value {
     stands(api, RETURN, KEY, status).await

@@ -1,78 +1,21 @@
 //! What a partner says of what it was sent settles it; what it does not say in time is
 //! overdue; what it numbers wrongly is found.
 
-use std::fmt::Write as _;
-
 use e2e::harness::{
-    Folder, Host, Site, array,
+    Host, Site, array,
     business::{Business, hears, order_stands, says, until_kinds},
     order, papers, text, until,
+    x12::{self, answer, put, shipment, shipment_of},
 };
 use serde_json::Value;
 
 /// An ERP whose orders go to a warehouse that speaks X12 through a drop folder and must
 /// acknowledge them within so many minutes.
 fn site(minutes: i64) -> Site {
-    Site::new()
-        .sender("erp")
-        .folder("north")
-        .set("partners.north.adapter", "x12-3pl")
-        .set("partners.north.settings.sender-id", "US")
-        .set("partners.north.settings.receiver-id", "NORTH")
-        .set("partners.north.expects_acknowledgement", vec!["order"])
+    x12::spoken(Site::new().sender("erp"))
         .set("partners.north.acknowledgement_overdue_minutes", minutes)
         .route("order", &["erp"], &["north"])
         .route("shipment", &["north"], &[])
-}
-
-/// An interchange of the warehouse with one group of one transaction set.
-fn interchange(number: u32, functional_id: &str, set: &str, segments: &[String]) -> String {
-    let mut body = format!(
-        "ISA*00*          *00*          *ZZ*NORTH          *ZZ*US             *260301*1200*U*00401*{number:09}*0*P*>~\
-         GS*{functional_id}*NORTH*US*20260301*1200*{number}*X*004010~ST*{set}*0001~"
-    );
-    for segment in segments {
-        write!(body, "{segment}~").expect("memory can be written");
-    }
-    write!(
-        body,
-        "SE*{}*0001~GE*1*{number}~IEA*1*{number:09}~",
-        segments.len() + 2
-    )
-    .expect("memory can be written");
-    body
-}
-
-/// A 997 about the delivery of that control number: `A` or `R`.
-fn answer(number: u32, control_number: u64, verdict: &str) -> String {
-    let accepted = u8::from(verdict == "A");
-    let segments = [
-        format!("AK1*OW*{control_number}"),
-        format!("AK2*940*{control_number:04}"),
-        format!("AK5*{verdict}"),
-        format!("AK9*{verdict}*1*1*{accepted}"),
-    ];
-    interchange(number, "FA", "997", &segments)
-}
-
-/// A 945 about an order of twelve cases.
-fn shipment(number: u32, order_no: &str) -> String {
-    shipment_of(12, number, order_no)
-}
-
-/// A 945 about an order of so many cases, as it says.
-fn shipment_of(count: u32, number: u32, order_no: &str) -> String {
-    let segments = [
-        format!("W06*F*{order_no}*20260302*SHP-{order_no}"),
-        "N1*ST*Lakeside Grocers*92*LAKE".to_owned(),
-        "G62*11*20260302".to_owned(),
-        "W27*LT*NDFL".to_owned(),
-        "LX*1".to_owned(),
-        format!("W12*CC*{count}*{count}*0*CA**SK*TEA-GREEN-20"),
-        "N9*LI*1".to_owned(),
-        format!("W03*{count}"),
-    ];
-    interchange(number, "SW", "945", &segments)
 }
 
 /// Sends an order; gives its message and the control number that went to the warehouse.
@@ -84,23 +27,6 @@ async fn ordered(host: &Host, order_no: &str) -> (String, u64) {
     assert_eq!(delivery["status"], "delivered", "{message:#}");
     let number = delivery["control_number"].as_u64();
     (id, number.expect("a delivery has a number"))
-}
-
-/// Puts a file into the inbox and waits until its message is decoded; gives what is told
-/// of it.
-async fn put(host: &Host, folder: &Folder, name: &str, body: &str) -> Value {
-    let before = host.api().messages().await.len();
-    folder.put(name, body.as_bytes());
-    let id = until(format!("{name} to be taken"), async || {
-        let messages = host.api().messages().await;
-        let newest = messages.first().cloned().unwrap_or_default();
-        if messages.len() == before || newest["validation"] == "received" {
-            return Err(newest.to_string());
-        }
-        Ok(text(&newest["id"]).to_owned())
-    })
-    .await;
-    host.api().settled(&id).await
 }
 
 async fn found(host: &Host, query: &str) -> Vec<String> {
@@ -398,14 +324,7 @@ async fn a_status_on_the_way_is_progress() {
 /// the next node.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_997_that_rejects_a_release_sends_the_order_to_the_next_node() {
-    let business = Business::new().await.at(|site| {
-        site.set("partners.north.endpoint", toml::Table::new())
-            .folder("north")
-            .set("partners.north.adapter", "x12-3pl")
-            .set("partners.north.settings.sender-id", "US")
-            .set("partners.north.settings.receiver-id", "NORTH")
-            .set("partners.north.expects_acknowledgement", vec!["order"])
-    });
+    let business = Business::new().await.at(x12::spoken);
     let host = business.start().await;
     let api = host.api();
     says(api, "shop", &order::original("SO-1")).await;
@@ -440,4 +359,34 @@ async fn a_997_that_rejects_a_release_sends_the_order_to_the_next_node() {
         1,
         "it is not told to cancel what it rejected"
     );
+}
+
+/// A warehouse that speaks X12 has no answer to an order but what it ships: a 945 of nothing
+/// is its refusal.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_945_of_nothing_sends_the_order_to_the_next_node() {
+    let business = Business::new().await.at(x12::spoken);
+    let host = business.start().await;
+    let api = host.api();
+    let placed = order::original("SO-1");
+    business.accepted(api, "SO-1", &placed).await;
+    order_stands(api, "SO-1", "released").await;
+    let north = business.site().folder_of("north");
+    let nothing = put(
+        &host,
+        &north,
+        "945.edi",
+        &x12::shipment_of_nothing(1, "SO-1"),
+    )
+    .await;
+    assert_eq!(nothing["documents"][0]["kind"], "shipment", "{nothing:#}");
+    hears(&business.south, &["order original SO-1"]).await;
+    until_kinds(api, "order/SO-1", &["node-rejection"]).await;
+    hears(&business.crm, &["case rejected open", "shipment SHP-SO-1"]).await;
+    says(api, "south", &papers::answer("SO-1", "accepted", 3)).await;
+    let accepted = order_stands(api, "SO-1", "accepted").await;
+    assert_eq!(accepted["facts"]["node"], "south");
+    until_kinds(api, "order/SO-1", &[]).await;
+    host.finish().await;
+    hears(&business.south, &["order original SO-1"]).await;
 }

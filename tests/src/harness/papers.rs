@@ -9,6 +9,9 @@ pub type Line = (&'static str, &'static str, u32);
 /// Ten of tea, five of cups.
 pub const LINES: &[Line] = &[("1", "TEA", 10), ("2", "CUP", 5)];
 
+/// Three kettles that come back.
+pub const THREE: &[Line] = &[("1", "KETTLE", 3)];
+
 /// A moment so many seconds after a day began on which all of this happens.
 #[must_use]
 pub fn at(seconds: u32) -> Value {
