@@ -112,6 +112,11 @@ async fn late_repeated_and_disordered_milestones_never_move_a_shipment_back() {
     assert_eq!(shown["links"]["order"], "/v1/orders/SO-1");
     let across = api.get("/v1/orders/SO-1").await;
     assert_eq!(across["shipments"][0]["status"], "delivered");
+    let path = "/v1/processes?process=shipment-visibility&fact=order_no=SO-1&status=delivered";
+    let listed = api.get(path).await;
+    let listed: Vec<_> = array(&listed["instances"]).iter().collect();
+    assert_eq!(listed.len(), 1, "{listed:?}");
+    assert_eq!(listed[0]["links"]["subject"], "/v1/shipments/SH-1");
     let missing = api.shown("/v1/shipments/SH-2", &[]).await;
     assert_eq!(
         (missing.status, &missing.body["code"]),
