@@ -56,19 +56,6 @@ async fn finish_told(business: &Business, host: Host, told: &[&str]) {
     }
 }
 
-/// Waits until this is expected of the shipment; gives what is told of it.
-async fn until_expected(api: &Api, second: u32) -> Value {
-    until(format!("it to be expected at {second}"), async || {
-        let told = api.get("/v1/shipments/SH-1").await;
-        if told["shipment"]["estimated_delivery"] == at(second)["text"] {
-            Ok(told)
-        } else {
-            Err(told.to_string())
-        }
-    })
-    .await
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn late_repeated_and_disordered_milestones_never_move_a_shipment_back() {
     let business = business().await;
@@ -144,18 +131,21 @@ async fn an_estimate_moves_the_estimate_and_nothing_else() {
     says(api, "north", &shipment("SH-1", "SO-1", 60, LINES)).await;
     says(api, "ups", &milestone("SH-1", "SO-1", "in-transit", 200)).await;
     stands(api, SHIPMENT, KEY, "in-transit").await;
-    says(api, "ups", &estimate("estimate", 300, 7_000)).await;
-    let told = until_expected(api, 7_000).await;
-    assert_eq!(told["status"], "in-transit");
+    let first = estimate("estimate", 300, 7_000);
+    let moved = moves(api, "ups", &first, (SHIPMENT, KEY)).await;
+    assert_eq!(moved["facts"]["estimate"], at(7_000)["text"]);
+    assert_eq!(moved["status"], "in-transit");
     // What was estimated before that, and the same again, moves nothing.
     let older = estimate("estimate", 250, 5_000);
     let moved = moves(api, "ups", &older, (SHIPMENT, KEY)).await;
     assert_eq!(moved["facts"]["estimate"], at(7_000)["text"]);
-    says(api, "ups", &estimate("estimate", 300, 7_000)).await;
+    says(api, "ups", &first).await;
     // Both in one: the stage and a new estimate.
-    says(api, "ups", &estimate("out-for-delivery", 600, 6_500)).await;
-    let told = until_expected(api, 6_500).await;
+    let both = estimate("out-for-delivery", 600, 6_500);
+    moves(api, "ups", &both, (SHIPMENT, KEY)).await;
+    let told = api.get("/v1/shipments/SH-1").await;
     assert_eq!(told["status"], "out-for-delivery");
+    assert_eq!(told["shipment"]["estimated_delivery"], at(6_500)["text"]);
     let waits = array(&told["waits"]).iter();
     let waited: Vec<_> = waits.filter(|it| it["level"] == "delivery").collect();
     assert_eq!(waited.len(), 1, "{told:#}");

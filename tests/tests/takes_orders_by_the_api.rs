@@ -176,8 +176,8 @@ async fn once_seen(api: &Api, seen: &str, path: &str, request: &Value) -> Answer
     until(format!("{path} to be done"), async || {
         let tag = header(&api.shown(seen, &[]).await, "etag").to_owned();
         let done = api.posted(path, &[("if-match", &tag)], request).await;
-        match done.status {
-            412 => Err(done.body.to_string()),
+        match text(&done.body["code"]) {
+            "version-conflict" | "instance-moving" => Err(done.body.to_string()),
             _ => Ok(done),
         }
     })
