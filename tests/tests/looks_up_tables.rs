@@ -4,7 +4,7 @@
 
 use std::{fs, path::PathBuf};
 
-use e2e::harness::{Api, Host, Receiver, Site, array, text};
+use e2e::harness::{Api, Host, Receiver, Site, array, text, until};
 use serde_json::{Value, json};
 
 const UNIT: &str = "/v1/partners/north/tables/unit";
@@ -201,7 +201,16 @@ async fn what_was_refused_for_want_of_a_row_reads_once_the_row_is_there() {
         .ask(&["dead-letters", "replay", text(&waits[0]["id"])])
         .await;
     assert_eq!(replayed["count"], 1);
-    let message = host.api().settled(&id).await;
+    // Until it is read again it stands as it did.
+    let message = until("the message to be read again", async || {
+        let message = host.api().settled(&id).await;
+        if array(&message["deliveries"]).is_empty() {
+            Err(message.to_string())
+        } else {
+            Ok(message)
+        }
+    })
+    .await;
     assert_eq!(array(&message["deliveries"]).len(), 1, "{message}");
     host.finish().await;
 }
