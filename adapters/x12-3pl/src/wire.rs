@@ -180,7 +180,7 @@ pub(crate) fn qualified_name(segment: &Segment<'_>, qualifier: &str, element: us
 
 /// Keeps one element under its name, if there is anything in it.
 pub(crate) fn keep(extras: &mut Extras, segment: &Segment<'_>, element: usize) {
-    let value = segment.element(element).trim_ascii();
+    let value = segment.trimmed(element);
     if !value.is_empty() {
         let name = element_name(&text(segment.id()), element);
         extras.push((name, text(value).into_owned()));
@@ -199,13 +199,13 @@ pub(crate) fn keep_from(extras: &mut Extras, segment: &Segment<'_>, first: usize
 pub(crate) fn keep_qualified(extras: &mut Extras, segment: &Segment<'_>) {
     let mut name = text(segment.id()).into_owned();
     name.push('*');
-    name.push_str(&text(segment.element(1).trim_ascii()));
+    name.push_str(&text(segment.trimmed(1)));
     let mut value = String::new();
     for element in 2..=segment.element_count() {
         if element > 2 {
             value.push('*');
         }
-        value.push_str(&text(segment.element(element).trim_ascii()));
+        value.push_str(&text(segment.trimmed(element)));
     }
     value.truncate(value.trim_end_matches('*').len());
     extras.push((name, value));

@@ -377,23 +377,11 @@ impl<'a> Reader<'a> {
         let mut set = TransactionSet {
             tokens: tokens.over_set(start, end),
             start,
-            id: if headless {
-                b""
-            } else {
-                first.element(1).trim_ascii()
-            },
-            control_number: if headless {
-                b""
-            } else {
-                first.element(2).trim_ascii()
-            },
-            convention: if headless {
-                b""
-            } else {
-                first.element(3).trim_ascii()
-            },
-            functional_id: group.map_or(b"", |gs| gs.element(1).trim_ascii()),
-            version: group.map_or(b"", |gs| gs.element(8).trim_ascii()),
+            id: if headless { b"" } else { first.trimmed(1) },
+            control_number: if headless { b"" } else { first.trimmed(2) },
+            convention: if headless { b"" } else { first.trimmed(3) },
+            functional_id: group.map_or(b"", |gs| gs.trimmed(1)),
+            version: group.map_or(b"", |gs| gs.trimmed(8)),
             offset: first.offset(),
             segment_count: count,
             findings: watch.findings,

@@ -60,11 +60,13 @@ impl<'a> Segment<'a> {
     #[inline]
     pub fn element(&self, number: usize) -> &'a [u8] {
         let indexed = usize::from(self.indexed);
-        if number >= indexed && self.more {
-            return self.distant_element(number);
-        }
-        if number > indexed {
-            return &[];
+        if number >= indexed {
+            if self.more {
+                return self.distant_element(number);
+            }
+            if number > indexed {
+                return &[];
+            }
         }
         let width = self.separators.element.len();
         let start = match number.checked_sub(1) {
@@ -76,6 +78,12 @@ impl<'a> Segment<'a> {
             _ => self.raw.len(),
         };
         self.raw.get(start..end).unwrap_or_default()
+    }
+
+    /// Element `number` without the blanks around it, empty when absent or blank.
+    #[inline]
+    pub fn trimmed(&self, number: usize) -> &'a [u8] {
+        trim(self.element(number))
     }
 
     /// An element behind the indexed ones, found by walking there.
@@ -281,6 +289,17 @@ impl<'a> Iterator for Parts<'a> {
         };
         self.rest = rest.get(at + separator.len()..);
         rest.get(..at)
+    }
+}
+
+/// Bytes without the blanks around them, which almost no element has.
+#[inline]
+pub(crate) fn trim(bytes: &[u8]) -> &[u8] {
+    match bytes {
+        [] => bytes,
+        [first, ..] if *first <= b' ' => bytes.trim_ascii(),
+        [.., last] if *last <= b' ' => bytes.trim_ascii(),
+        _ => bytes,
     }
 }
 

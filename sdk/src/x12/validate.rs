@@ -10,7 +10,7 @@ use std::borrow::Cow;
 use super::code::{ElementError, SegmentError};
 use super::place::{Finding, Place, Severity};
 use super::scan::plain;
-use super::segment::{Segment, text};
+use super::segment::{Segment, text, trim};
 use super::value::{Date, Decimal, Time};
 
 /// Notes that are kept of one transaction set; an acknowledgement names no more.
@@ -140,6 +140,15 @@ impl<'a, 'n> Elements<'a, 'n> {
         }
     }
 
+    /// The element without the blanks around it, empty when absent or blank.
+    #[inline]
+    fn trimmed(&self, spec: Spec) -> &'a [u8] {
+        match spec.component {
+            Some(_) => trim(self.raw(spec)),
+            None => self.segment.trimmed(usize::from(spec.number)),
+        }
+    }
+
     /// Text that must be there (AN).
     ///
     /// # Errors
@@ -182,7 +191,7 @@ impl<'a, 'n> Elements<'a, 'n> {
     /// Only in a strict reader: [`ElementError::TooShort`], [`ElementError::TooLong`].
     pub fn optional(&mut self, spec: impl Into<Spec>) -> Result<Option<Cow<'a, str>>, Fault> {
         let spec = spec.into();
-        let raw = self.raw(spec).trim_ascii();
+        let raw = self.trimmed(spec);
         if raw.is_empty() {
             return Ok(None);
         }
@@ -279,7 +288,7 @@ impl<'a, 'n> Elements<'a, 'n> {
     /// [`ElementError::InvalidDate`].
     pub fn date(&mut self, spec: impl Into<Spec>) -> Result<Option<Date>, Fault> {
         let spec = spec.into();
-        let raw = self.raw(spec).trim_ascii();
+        let raw = self.trimmed(spec);
         if !raw.is_empty() && raw.iter().all(|byte| *byte == b'0') {
             let text = "noughts instead of a date; read as none";
             self.remark(spec, ElementError::InvalidDate, text);
@@ -382,15 +391,14 @@ impl<'a, 'n> Elements<'a, 'n> {
         spec: Spec,
         parse: impl FnOnce(&[u8]) -> Result<T, ElementError>,
     ) -> Result<Option<T>, Fault> {
-        let raw = self.raw(spec);
-        if raw.trim_ascii().is_empty() {
+        let raw = self.trimmed(spec);
+        if raw.is_empty() {
             return Ok(None);
         }
-        let value = parse(raw).map_err(|error| {
-            let found = text(raw);
-            self.fault(spec, error, format!("{}: '{found}'", error.meaning()))
-        })?;
-        Ok(Some(value))
+        match parse(raw) {
+            Ok(value) => Ok(Some(value)),
+            Err(error) => Err(self.unreadable(spec, error)),
+        }
     }
 
     #[inline]
@@ -438,6 +446,12 @@ impl<'a, 'n> Elements<'a, 'n> {
     fn note_absence(&mut self, spec: Spec) {
         let text = "required by the standard, but absent or empty; read all the same";
         self.remark(spec, ElementError::MandatoryMissing, text);
+    }
+
+    #[cold]
+    fn unreadable(&self, spec: Spec, error: ElementError) -> Fault {
+        let found = text(self.raw(spec));
+        self.fault(spec, error, format!("{}: '{found}'", error.meaning()))
     }
 
     #[cold]

@@ -6,6 +6,7 @@
 use std::fmt;
 
 use super::code::ElementError;
+use super::segment::trim;
 
 /// An exact decimal number: `coefficient` divided by ten to the power of `scale`.
 ///
@@ -46,6 +47,9 @@ pub struct Time {
 /// Digits an `i64` always holds, and the longest number X12 elements allow.
 const DIGITS_MAX: usize = 18;
 
+/// Digits that a `u32` always holds.
+const SMALL_DIGITS_MAX: usize = 9;
+
 // === impl Decimal ===
 
 impl Decimal {
@@ -56,7 +60,13 @@ impl Decimal {
     /// [`ElementError::InvalidCharacter`] for anything else, also for an exponent;
     /// [`ElementError::TooLong`] past 18 digits.
     pub fn parse(text: &[u8]) -> Result<Self, ElementError> {
-        let (negative, digits) = sign(text.trim_ascii());
+        let (negative, digits) = sign(trim(text));
+        if let Some(count) = small_count(digits) {
+            return Ok(Self {
+                coefficient: if negative { -count } else { count },
+                scale: 0,
+            });
+        }
         let mut coefficient = 0_i64;
         let (mut empty, mut scale, mut point) = (true, 0_u8, false);
         for byte in digits {
@@ -161,7 +171,18 @@ impl Date {
 /// ISO 8601, such as `2026-11-21`.
 impl fmt::Display for Date {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:04}-{:02}-{:02}", self.year, self.month, self.day)
+        let mut text = *b"0000-00-00";
+        let year = self.year;
+        let parts = [
+            (0, (year / 100) as u8),
+            (2, (year % 100) as u8),
+            (5, self.month),
+            (8, self.day),
+        ];
+        for (at, number) in parts {
+            put_pair(&mut text, at, number);
+        }
+        f.write_str(std::str::from_utf8(&text).unwrap_or_default())
     }
 }
 
@@ -199,12 +220,44 @@ impl Time {
 /// ISO 8601, such as `04:15:00`, with hundredths only where there are some.
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:02}:{:02}:{:02}", self.hour, self.minute, self.second)?;
-        if self.hundredths > 0 {
-            write!(f, ".{:02}", self.hundredths)?;
+        let mut text = *b"00:00:00.00";
+        for (at, number) in [
+            (0, self.hour),
+            (3, self.minute),
+            (6, self.second),
+            (9, self.hundredths),
+        ] {
+            put_pair(&mut text, at, number);
         }
-        Ok(())
+        let length = if self.hundredths > 0 { 11 } else { 8 };
+        f.write_str(std::str::from_utf8(&text[..length]).unwrap_or_default())
     }
+}
+
+/// Writes two digits over two noughts: the formatting machinery takes as long for a
+/// date as reading a segment does.
+fn put_pair(text: &mut [u8], at: usize, number: u8) {
+    if let Some([tens, ones]) = text.get_mut(at..at + 2) {
+        *tens += number / 10 % 10;
+        *ones += number % 10;
+    }
+}
+
+/// A number of few digits and nothing else, as most quantities are.
+#[inline]
+fn small_count(digits: &[u8]) -> Option<i64> {
+    if !(1..=SMALL_DIGITS_MAX).contains(&digits.len()) {
+        return None;
+    }
+    let mut count = 0_u32;
+    for byte in digits {
+        let digit = u32::from(byte.wrapping_sub(b'0'));
+        if digit > 9 {
+            return None;
+        }
+        count = count * 10 + digit;
+    }
+    Some(count.into())
 }
 
 fn sign(text: &[u8]) -> (bool, &[u8]) {

@@ -108,7 +108,7 @@ impl<'a> Draft<'a, '_> {
             b"LX" if self.area != Area::Inner => {
                 self.expect_before_summary(segment);
                 self.area = Area::Loop;
-                self.loop_number = segment.element(1).trim_ascii();
+                self.loop_number = segment.trimmed(1);
                 wire::keep_from(&mut self.order.extras, segment, 2);
                 Ok(())
             }

@@ -106,9 +106,9 @@ fn place(segment: &Segment<'_>, party: &mut Party, context: &mut Context<'_>) ->
     let region = party.address.as_mut().map(|address| &mut address.region);
     match region {
         Some(region @ None)
-            if segment.element(5).trim_ascii() == REGION_QUALIFIER.as_bytes() && segment.has(6) =>
+            if segment.trimmed(5) == REGION_QUALIFIER.as_bytes() && segment.has(6) =>
         {
-            *region = Some(text(segment.element(6).trim_ascii()).into_owned());
+            *region = Some(text(segment.trimmed(6)).into_owned());
             wire::keep_from(&mut party.extras, segment, 7);
         }
         _ => wire::keep_from(&mut party.extras, segment, 5),
@@ -135,7 +135,7 @@ fn contact(
         let Some(number) = per.optional(Spec::at(pair + 1).reference(364).length(1, 256))? else {
             continue;
         };
-        let place = match segment.element(usize::from(pair)).trim_ascii() {
+        let place = match segment.trimmed(usize::from(pair)) {
             b"TE" if contact.phone.is_none() => &mut contact.phone,
             b"EM" if contact.email.is_none() => &mut contact.email,
             kind => {

@@ -53,7 +53,7 @@ impl InterchangeAcknowledgement {
 
     /// Reads a TA1 segment; unknown codes are kept as they are.
     pub fn read(segment: &Segment<'_>) -> Self {
-        let field = |number: usize| text(segment.element(number).trim_ascii()).into_owned();
+        let field = |number: usize| text(segment.trimmed(number)).into_owned();
         Self {
             control_number: field(1),
             date: field(2),

@@ -238,7 +238,7 @@ impl Reading {
 }
 
 fn owned(segment: &Segment<'_>, number: usize) -> String {
-    text(segment.element(number).trim_ascii()).into_owned()
+    text(segment.trimmed(number)).into_owned()
 }
 
 fn number(element: &[u8]) -> Option<u32> {

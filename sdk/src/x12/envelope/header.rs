@@ -70,7 +70,7 @@ impl<'a> InterchangeHeader<'a> {
     }
 
     fn judge(&mut self) {
-        let version = self.segment.element(12).trim_ascii();
+        let version = self.segment.trimmed(12);
         let known = version.len() == 5
             && version.iter().all(u8::is_ascii_digit)
             && (b"00200".as_slice()..=b"00899".as_slice()).contains(&version);
@@ -79,7 +79,7 @@ impl<'a> InterchangeHeader<'a> {
             let message = format!("'{found}' is no known interchange version; read all the same");
             self.note(InterchangeError::InvalidVersion, 12, message);
         }
-        let number = self.segment.element(13).trim_ascii();
+        let number = self.segment.trimmed(13);
         if number.is_empty() || number.len() > 9 || !number.iter().all(u8::is_ascii_digit) {
             let found = text(number);
             let message = format!("control number '{found}' should have 9 digits");
@@ -95,7 +95,7 @@ impl<'a> InterchangeHeader<'a> {
     }
 
     fn field(&self, number: usize) -> Cow<'a, str> {
-        text(self.segment.element(number).trim_ascii())
+        text(self.segment.trimmed(number))
     }
 
     /// The segment itself.
@@ -164,7 +164,7 @@ impl<'a> InterchangeHeader<'a> {
 impl<'a> GroupHeader<'a> {
     pub(crate) fn new(segment: Segment<'a>) -> Self {
         let mut findings = Vec::new();
-        let version = segment.element(8).trim_ascii();
+        let version = segment.trimmed(8);
         let known = version.len() >= 6
             && version[..6].iter().all(u8::is_ascii_digit)
             && (b"002000".as_slice()..=b"008999".as_slice()).contains(&&version[..6]);
@@ -180,7 +180,7 @@ impl<'a> GroupHeader<'a> {
                 .with_value(version),
             );
         }
-        let number = segment.element(6).trim_ascii();
+        let number = segment.trimmed(6);
         if number.is_empty() || number.len() > 9 || !number.iter().all(u8::is_ascii_digit) {
             let found = text(number);
             findings.push(
@@ -197,7 +197,7 @@ impl<'a> GroupHeader<'a> {
     }
 
     fn field(&self, number: usize) -> Cow<'a, str> {
-        text(self.segment.element(number).trim_ascii())
+        text(self.segment.trimmed(number))
     }
 
     /// The segment itself.
@@ -248,7 +248,7 @@ impl<'a> GroupHeader<'a> {
     /// Whether the group holds acknowledgements (GS01 `FA`), which are never
     /// acknowledged themselves.
     pub fn is_acknowledgement(&self) -> bool {
-        self.segment.element(1).trim_ascii() == b"FA"
+        self.segment.trimmed(1) == b"FA"
     }
 }
 

@@ -48,7 +48,7 @@ impl Context<'_> {
         };
         if segment.element_count() > 3 {
             for element in 4..=segment.element_count() {
-                let more = segment.element(element).trim_ascii();
+                let more = segment.trimmed(element);
                 if !more.is_empty() {
                     let name = wire::qualified_name(segment, &reference.qualifier, element);
                     extras.push((name, text(more).into_owned()));
@@ -100,7 +100,7 @@ impl Context<'_> {
         let date = elements.date(Spec::at(2).reference(373))?;
         let time = elements.time(Spec::at(4).reference(337))?;
         let moment = date.map(|date| wire::moment(date, time, segment.element(5)));
-        Ok((segment.element(1).trim_ascii(), moment))
+        Ok((segment.trimmed(1), moment))
     }
 
     /// A date and time (DTM) with its qualifier.
@@ -115,11 +115,11 @@ impl Context<'_> {
         let mut date = elements.date(Spec::at(2).reference(373))?;
         let time = elements.time(Spec::at(3).reference(337))?;
         // A day can also be told as a period of the format `D8`.
-        if date.is_none() && segment.element(5).trim_ascii() == b"D8" {
+        if date.is_none() && segment.trimmed(5) == b"D8" {
             date = elements.date(Spec::at(6).reference(1251))?;
         }
         let moment = date.map(|date| wire::moment(date, time, segment.element(4)));
-        Ok((segment.element(1).trim_ascii(), moment))
+        Ok((segment.trimmed(1), moment))
     }
 
     /// A note (NTE): its text, and its code among the extras where writing would not

@@ -31,7 +31,7 @@ impl Context<'_> {
         unit: Spec,
         element: usize,
     ) -> Result<Quantity, Fault> {
-        let raw = segment.element(element).trim_ascii();
+        let raw = segment.trimmed(element);
         if raw.is_empty() {
             let Some(unit) = self.config.default_unit else {
                 let elements = Elements::new(segment, &mut self.notes);
@@ -75,7 +75,7 @@ impl Context<'_> {
         unit: Spec,
         element: usize,
     ) -> Result<Quantity, Fault> {
-        if segment.element(element).trim_ascii().is_empty() && self.config.default_unit.is_none() {
+        if segment.trimmed(element).is_empty() && self.config.default_unit.is_none() {
             self.refuse_without_unit(segment.place_of(element));
             return Ok(Quantity::new(value, ""));
         }
@@ -119,10 +119,10 @@ impl Context<'_> {
             return Ok(None);
         };
         // The qualifier, gross where it says nothing else.
-        if segment.element(at + 1).trim_ascii() != b"G" {
+        if segment.trimmed(at + 1) != b"G" {
             wire::keep(extras, segment, at + 1);
         }
-        let unit = text(segment.element(at + 2).trim_ascii());
+        let unit = text(segment.trimmed(at + 2));
         if let Some(unit) = codes::weight_unit(&unit) {
             return Ok(Some(Quantity::new(wire::exact(value), unit)));
         }

@@ -23,7 +23,7 @@ impl<'a> Draft<'a, '_> {
             return Ok(());
         }
         self.header = Some(segment.place());
-        self.reporting = segment.element(1).trim_ascii();
+        self.reporting = segment.trimmed(1);
         let mut w06 = self.context.elements(segment);
         // First, so that a fault in another element does not hide that they are there.
         let order_no = w06.optional(ORDER_NO)?;

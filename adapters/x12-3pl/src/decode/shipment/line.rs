@@ -164,7 +164,7 @@ impl<'a> Line<'a> {
         } else if qualifier == "SE" && told.is_none() {
             self.line.serials.push(reference.value);
         } else if qualifier == "LV" && plain && !reference.value.is_empty() {
-            self.plates.push((segment.element(2).trim_ascii(), amount));
+            self.plates.push((segment.trimmed(2), amount));
         } else {
             self.line.references.push(reference);
         }
@@ -254,7 +254,7 @@ fn read_items(
     extras: &mut Extras,
     context: &mut Context<'_>,
 ) -> Result<(Vec<ItemId>, Option<String>), Fault> {
-    if segment.element(1).trim_ascii() == b"IS" {
+    if segment.trimmed(1) == b"IS" {
         for element in [16, 17, 18] {
             wire::keep(extras, segment, element);
         }

@@ -50,7 +50,7 @@ impl<'a> Pack<'a> {
     /// Begins with LX.
     pub(crate) fn begin(segment: &Segment<'a>, lines: usize) -> Self {
         Self {
-            number: segment.element(1).trim_ascii(),
+            number: segment.trimmed(1),
             lines_start: lines,
             lines_end: lines,
             line_number: None,
@@ -97,7 +97,7 @@ impl<'a> Pack<'a> {
         }
         for at in [1, 4] {
             let [qualifier, number, last] =
-                [at, at + 1, at + 2].map(|element| segment.element(element).trim_ascii());
+                [at, at + 1, at + 2].map(|element| segment.trimmed(element));
             if !qualifier.is_empty() && !number.is_empty() {
                 self.marks.push(Mark {
                     qualifier,
@@ -173,7 +173,7 @@ impl<'a> Pack<'a> {
         } else if plain && reference.qualifier == "2I" {
             self.tracking.push(reference.value);
         } else if plain && reference.qualifier == "LV" && !self.has_marks() {
-            let [qualifier, number] = [1, 2].map(|element| segment.element(element).trim_ascii());
+            let [qualifier, number] = [1, 2].map(|element| segment.trimmed(element));
             self.marks.push(Mark {
                 qualifier,
                 number,

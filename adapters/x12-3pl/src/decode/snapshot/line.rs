@@ -227,7 +227,7 @@ impl Line {
         context: &mut Context<'_>,
     ) -> Result<(), Fault> {
         let number = filled(segment.element(2));
-        let is_lot = matches!(segment.element(1).trim_ascii(), b"LT" | b"BT");
+        let is_lot = matches!(segment.trimmed(1), b"LT" | b"BT");
         let entry = self.entries.last_mut().filter(|_| of_figure);
         match (number, entry) {
             (Some(number), Some(entry)) if is_lot && entry.lot.is_none() => {
