@@ -50,6 +50,10 @@ const SETS: [&str; 9] = [
 /// Remarks kept for one document; a file that is odd everywhere repeats itself.
 const FINDINGS_MAX: usize = 200;
 
+/// The size of a set that room is made by, at least: a record takes a quarter of it, so
+/// a message of one small set and large ones has that much for nothing.
+const SET_BYTES_MIN: usize = 2048;
+
 /// Notes of one set: more than there can be about elements, so that those about
 /// segments find room.
 const NOTES_MAX: usize = 800;
@@ -67,6 +71,7 @@ pub(crate) fn decode(message: &Inbound) -> Result<Decoded, Refusal> {
     };
     let mut walk = Walk {
         received_at: &message.received_at,
+        length: message.body.len(),
         config,
         decoded: Decoded::default(),
         position: 0,
@@ -123,6 +128,8 @@ fn policy(config: &Reading<'_>) -> Policy {
 /// The walk through a message.
 struct Walk<'m> {
     received_at: &'m str,
+    /// Of the message, in bytes.
+    length: usize,
     config: Reading<'m>,
     decoded: Decoded,
     /// Documents so far, counted for their sources.
@@ -252,6 +259,7 @@ impl Walk<'_> {
     }
 
     fn set(&mut self, set: &TransactionSet<'_>) {
+        self.make_room(set);
         let kind = kind(set);
         let source = self.source(Some(&text(kind)), set.control_number());
         let mapped = if !is_supported(kind) {
@@ -299,6 +307,18 @@ impl Walk<'_> {
             }
         };
         self.push(result);
+    }
+
+    /// Makes room for the documents of the whole message when the first set has come,
+    /// since the sets of a message are mostly alike. A list that grows step by step leaves
+    /// as much memory behind as it needs in the end.
+    fn make_room(&mut self, set: &TransactionSet<'_>) {
+        if self.decoded.documents.is_empty() {
+            let length = set.raw().len().max(SET_BYTES_MIN);
+            self.decoded
+                .documents
+                .reserve_exact(self.length / length + 1);
+        }
     }
 
     fn map(&self, kind: &[u8], set: &TransactionSet<'_>) -> Mapped {
