@@ -322,7 +322,8 @@ mod tests {
     #[test]
     fn a_step_is_told_with_its_cause_and_what_follows() {
         let shown = json!({ "history": [{
-            "at": "2026-03-01T09:30:00.000Z", "cause": { "kind": "document", "from": "sap-hub" },
+            "at": "2026-03-01T09:30:00.000Z",
+            "cause": { "kind": "document", "document_kind": "return-authorization", "from": "sap-hub" },
             "events": [{ "event": "return-authorized", "subject": "" }, { "event": "return-expected", "subject": "west" }],
             "deliveries": [{ "to": "shipbob", "kind": "return-authorization" }],
         }] });
@@ -331,7 +332,7 @@ mod tests {
             .map(|it| format!("{} > {}: {}", it.from, it.to.unwrap_or_default(), it.text))
             .collect();
         let expected = [
-            "sap-hub > host: a document",
+            "sap-hub > host: return-authorization",
             "host > : return authorized",
             "host > : return expected: west",
             "host > shipbob: return-authorization",

@@ -429,7 +429,8 @@ impl Engine {
         }
     }
 
-    /// Asks the partner that runs a node for its stock.
+    /// Asks the partner that runs a node for its stock: at once, before the step is durable,
+    /// since to ask changes nothing there and a step that is lost asks again.
     fn ask_for_stock(&mut self, node: &str, now: Timestamp) {
         let receiver = Receiver::Node {
             node: node.to_owned(),
