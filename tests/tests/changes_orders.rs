@@ -3,15 +3,11 @@
 
 use e2e::harness::{
     Behaviour,
-    business::{Business, heard, hears, in_short, order_stands, says},
+    business::{Business, fact, heard, hears, in_short, order_stands, says},
     papers::{LINES, answer, cancel, change, order, shipment},
     text, until,
 };
 use serde_json::Value;
-
-fn fact<'a>(instance: &'a Value, name: &str) -> &'a str {
-    text(&instance["facts"][name])
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_reaches_the_erp_and_the_node_that_has_the_order() {

@@ -4,8 +4,8 @@
 use e2e::harness::{
     array,
     business::{
-        Business, exceptions, heard, hears, in_short, kinds, order_stands, resolve, says, stands,
-        until_kinds,
+        Business, exceptions, fact, heard, hears, in_short, kinds, order_stands, resolve, says,
+        stands, until_kinds,
     },
     papers::{LINES, answer, invoice, milestone, order, shipment, shipment_as, to_postal},
     text, until,
@@ -21,10 +21,6 @@ fn events(instance: &Value) -> Vec<String> {
         .flat_map(|step| array(&step["events"]))
         .map(|event| text(&event["event"]).to_owned())
         .collect()
-}
-
-fn fact<'a>(instance: &'a Value, name: &str) -> &'a str {
-    text(&instance["facts"][name])
 }
 
 #[expect(clippy::too_many_lines, reason = "a whole life is one story")]

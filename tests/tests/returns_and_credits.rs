@@ -3,7 +3,10 @@
 
 use e2e::harness::{
     Api, Host, array,
-    business::{Business, exceptions, heard, hears, resolve, says, stands, until_kinds},
+    business::{
+        Business, exceptions, fact, heard, hears, resolve, return_allowed, return_stands, says,
+        stands, until_kinds,
+    },
     papers::{THREE, credit_memo, inspection, receipt, return_as},
     text,
 };
@@ -17,29 +20,10 @@ async fn business() -> Business {
     Business::new().await
 }
 
-async fn return_stands(api: &Api, status: &str) -> Value {
-    stands(api, RETURN, KEY, status).await
-}
-
-fn fact<'a>(instance: &'a Value, name: &str) -> &'a str {
-    text(&instance["facts"][name])
-}
-
-/// Asked for by the service desk and allowed by the ERP.
-async fn authorized(business: &Business) -> Host {
-    let host = business.start().await;
-    let api = host.api();
-    says(api, "crm", &return_as("R-1", "requested", 0, THREE)).await;
-    return_stands(api, "requested").await;
-    says(api, "erp", &return_as("R-1", "authorized", 60, THREE)).await;
-    return_stands(api, "authorized").await;
-    host
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_return_goes_from_the_request_to_a_partial_credit() {
     let business = business().await;
-    let host = authorized(&business).await;
+    let host = return_allowed(&business).await;
     let api = host.api();
     hears(&business.erp, &["return original requested R-1"]).await;
     hears(&business.north, &["return original authorized R-1"]).await;
@@ -105,7 +89,7 @@ async fn a_return_goes_from_the_request_to_a_partial_credit() {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_credit_comes_before_the_goods() {
     let business = business().await;
-    let host = authorized(&business).await;
+    let host = return_allowed(&business).await;
     let api = host.api();
     // A verdict on what has not come asks for nothing.
     let judged = [(("1", "KETTLE", 3), "restock")];
@@ -181,7 +165,7 @@ async fn a_receipt_that_names_no_return_is_one_of_its_own() {
 #[tokio::test(flavor = "multi_thread")]
 async fn more_than_was_allowed_is_an_exception_and_is_not_paid() {
     let business = business().await;
-    let host = authorized(&business).await;
+    let host = return_allowed(&business).await;
     let api = host.api();
     let four = [("1", "KETTLE", 4)];
     says(api, "north", &receipt("RC-1", Some("R-1"), 600, &four)).await;
@@ -217,7 +201,7 @@ async fn what_the_erp_denies_ends_and_who_asked_hears_why() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_return_is_called_off_until_something_came() {
     let business = business().await;
-    let host = authorized(&business).await;
+    let host = return_allowed(&business).await;
     let api = host.api();
     hears(&business.north, &["return original authorized R-1"]).await;
     let mut off = return_as("R-1", "requested", 90, THREE);

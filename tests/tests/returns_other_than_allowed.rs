@@ -4,7 +4,10 @@
 
 use e2e::harness::{
     Api, Host, array,
-    business::{Business, exceptions, heard, hears, moves, resolve, says, stands, until_kinds},
+    business::{
+        Business, exceptions, fact, heard, hears, moves, resolve, return_allowed, return_stands,
+        says, stands, until_kinds,
+    },
     papers::{THREE, credit_memo, inspection, receipt, return_as},
     text,
 };
@@ -12,25 +15,6 @@ use serde_json::{Value, json};
 
 const RETURN: &str = "return-to-credit";
 const KEY: &str = "return/R-1";
-
-async fn return_stands(api: &Api, status: &str) -> Value {
-    stands(api, RETURN, KEY, status).await
-}
-
-fn fact<'a>(instance: &'a Value, name: &str) -> &'a str {
-    text(&instance["facts"][name])
-}
-
-/// Asked for by the service desk and allowed by the ERP, in the north.
-async fn authorized(business: &Business) -> Host {
-    let host = business.start().await;
-    let api = host.api();
-    says(api, "crm", &return_as("R-1", "requested", 0, THREE)).await;
-    return_stands(api, "requested").await;
-    says(api, "erp", &return_as("R-1", "authorized", 60, THREE)).await;
-    hears(&business.north, &["return original authorized R-1"]).await;
-    host
-}
 
 /// The receipt of the three, in this condition.
 fn arrived(condition: &str) -> Value {
@@ -56,7 +40,7 @@ fn is_asked_for_money(business: &Business) -> bool {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_comes_broken_is_a_person_s_to_look_at_and_is_worth_nothing() {
     let business = Business::new().await;
-    let host = authorized(&business).await;
+    let host = return_allowed(&business).await;
     let api = host.api();
     says(api, "north", &arrived("damaged")).await;
     until_kinds(api, KEY, &["condition-mismatch"]).await;
@@ -83,7 +67,7 @@ async fn what_comes_broken_is_a_person_s_to_look_at_and_is_worth_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn something_else_in_place_of_what_was_allowed_is_not_paid() {
     let business = Business::new().await;
-    let host = authorized(&business).await;
+    let host = return_allowed(&business).await;
     let api = host.api();
     let mut mixed = receipt(
         "RC-1",
@@ -116,7 +100,7 @@ async fn something_else_in_place_of_what_was_allowed_is_not_paid() {
 #[tokio::test(flavor = "multi_thread")]
 async fn too_little_in_time_is_credited_once_somebody_accepts_that_no_more_comes() {
     let business = Business::new().await.limit("return-receipt", "north", 2);
-    let host = authorized(&business).await;
+    let host = return_allowed(&business).await;
     let api = host.api();
     let two = [("1", "KETTLE", 2)];
     says(api, "north", &receipt("RC-1", Some("R-1"), 600, &two)).await;
@@ -142,7 +126,7 @@ async fn too_little_in_time_is_credited_once_somebody_accepts_that_no_more_comes
 #[tokio::test(flavor = "multi_thread")]
 async fn a_return_of_which_nothing_comes_is_expected_no_more() {
     let business = Business::new().await.limit("return-receipt", "north", 1);
-    let host = authorized(&business).await;
+    let host = return_allowed(&business).await;
     let api = host.api();
     let expired = return_stands(api, "expired").await;
     assert_eq!(expired["finished"], true);
@@ -164,7 +148,7 @@ async fn a_return_of_which_nothing_comes_is_expected_no_more() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_erp_denies_after_all_is_expected_no_more_and_everybody_hears_why() {
     let business = Business::new().await;
-    let host = authorized(&business).await;
+    let host = return_allowed(&business).await;
     let api = host.api();
     let mut denied = return_as("R-1", "denied", 120, THREE);
     denied["reason"] = json!("sold as seen");

@@ -4,7 +4,7 @@
 
 use e2e::harness::{
     Api, Host, array,
-    business::{Business, hears, order_stands, resolve, says, stands, until_kinds},
+    business::{Business, fact, hears, order_stands, resolve, says, stands, until_kinds},
     papers::{LINES, Line, invoice, milestone, order, shipment_as},
     text,
 };
@@ -15,10 +15,6 @@ const KEY: &str = "order/SO-1";
 const SHORT: &[Line] = &[("1", "TEA", 7), ("2", "CUP", 5)];
 /// Two of tea too many.
 const OVER: &[Line] = &[("1", "TEA", 12), ("2", "CUP", 5)];
-
-fn fact<'a>(instance: &'a Value, name: &str) -> &'a str {
-    text(&instance["facts"][name])
-}
 
 /// The north has the order.
 async fn released(business: &Business) -> Host {

@@ -26,11 +26,8 @@ pub(crate) use units::{unit, weight_unit, x12_unit, x12_weight_unit};
 
 /// A canonical value that X12 has codes for.
 pub(crate) trait Coded: Clone + PartialEq + Sized + 'static {
-    /// The codes, in the order of preference for writing.
-    const CODES: &'static [&'static str];
-
-    /// The value of each code.
-    const VALUES: &'static [Self];
+    /// The list, in the order of preference for writing.
+    const LIST: &'static [(&'static str, Self)];
 
     /// The value of a code that the list does not have.
     fn other(code: String) -> Self;
@@ -41,8 +38,8 @@ pub(crate) trait Coded: Clone + PartialEq + Sized + 'static {
 
 /// The value of a code.
 pub(crate) fn read<T: Coded>(code: &str) -> T {
-    match row(T::CODES, code).and_then(|row| T::VALUES.get(row)) {
-        Some(value) => value.clone(),
+    match T::LIST.iter().find(|(known, _)| *known == code) {
+        Some((_, value)) => value.clone(),
         None => T::other(code.to_owned()),
     }
 }
@@ -52,30 +49,16 @@ pub(crate) fn write<T: Coded>(value: &T) -> &str {
     if let Some(code) = value.as_other() {
         return code;
     }
-    let row = T::VALUES.iter().position(|known| known == value);
-    row.and_then(|row| T::CODES.get(row)).copied().unwrap_or("")
+    T::LIST
+        .iter()
+        .find(|(_, known)| known == value)
+        .map_or("", |(code, _)| code)
 }
 
 /// Whether writing what `code` was read as gives `code` again.
 pub(crate) fn is_first<T: Coded>(code: &str) -> bool {
-    let (before, rest) = match row(T::CODES, code) {
-        Some(row) => T::VALUES.split_at(row),
-        None => return true,
-    };
-    rest.first().is_none_or(|value| !before.contains(value))
-}
-
-/// Which of the codes it is. Compared byte by byte: they have two or three, and a line
-/// looks for several.
-fn row(codes: &[&str], code: &str) -> Option<usize> {
-    let same = |known: &&str| {
-        known.len() == code.len()
-            && known
-                .bytes()
-                .zip(code.bytes())
-                .all(|(one, other)| one == other)
-    };
-    codes.iter().position(same)
+    let value: T = read(code);
+    write(&value) == code
 }
 
 #[cfg(test)]
@@ -89,7 +72,7 @@ mod tests {
     use super::*;
 
     fn first_rows_come_back<T: Coded + std::fmt::Debug>() {
-        for (code, value) in T::CODES.iter().zip(T::VALUES) {
+        for (code, value) in T::LIST {
             assert_eq!(&read::<T>(code), value);
             let written = write(value);
             assert_eq!(&read::<T>(written), value, "{code} is written as {written}");

@@ -187,21 +187,15 @@ impl<'a> Tokenizer<'a> {
     /// Counts the segment's position in its transaction set.
     #[inline]
     fn number(&mut self, segment: &mut Segment<'a>) {
-        // One look for nearly all segments: the letters that those of the envelope
-        // begin with.
-        if matches!(segment.raw.first(), Some(b'S' | b'G' | b'I')) {
-            match segment.id() {
-                b"ST" => (self.ordinal, self.counting) = (1, true),
-                b"GE" | b"GS" | b"IEA" => (self.ordinal, self.counting) = (0, false),
-                b"SE" if self.counting => {
-                    segment.ordinal = self.ordinal + 1;
-                    (self.ordinal, self.counting) = (0, false);
-                    return;
-                }
-                _ => self.ordinal += u32::from(self.counting),
+        match segment.id() {
+            b"ST" => (self.ordinal, self.counting) = (1, true),
+            b"GE" | b"GS" | b"IEA" => (self.ordinal, self.counting) = (0, false),
+            b"SE" if self.counting => {
+                segment.ordinal = self.ordinal + 1;
+                (self.ordinal, self.counting) = (0, false);
+                return;
             }
-        } else {
-            self.ordinal += u32::from(self.counting);
+            _ => self.ordinal += u32::from(self.counting),
         }
         segment.ordinal = self.ordinal;
     }

@@ -171,18 +171,7 @@ impl Date {
 /// ISO 8601, such as `2026-11-21`.
 impl fmt::Display for Date {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = *b"0000-00-00";
-        let year = self.year;
-        let parts = [
-            (0, (year / 100) as u8),
-            (2, (year % 100) as u8),
-            (5, self.month),
-            (8, self.day),
-        ];
-        for (at, number) in parts {
-            put_pair(&mut text, at, number);
-        }
-        f.write_str(std::str::from_utf8(&text).unwrap_or_default())
+        write!(f, "{:04}-{:02}-{:02}", self.year, self.month, self.day)
     }
 }
 
@@ -220,26 +209,11 @@ impl Time {
 /// ISO 8601, such as `04:15:00`, with hundredths only where there are some.
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = *b"00:00:00.00";
-        for (at, number) in [
-            (0, self.hour),
-            (3, self.minute),
-            (6, self.second),
-            (9, self.hundredths),
-        ] {
-            put_pair(&mut text, at, number);
+        write!(f, "{:02}:{:02}:{:02}", self.hour, self.minute, self.second)?;
+        if self.hundredths > 0 {
+            write!(f, ".{:02}", self.hundredths)?;
         }
-        let length = if self.hundredths > 0 { 11 } else { 8 };
-        f.write_str(std::str::from_utf8(&text[..length]).unwrap_or_default())
-    }
-}
-
-/// Writes two digits over two noughts: the formatting machinery takes as long for a
-/// date as reading a segment does.
-fn put_pair(text: &mut [u8], at: usize, number: u8) {
-    if let Some([tens, ones]) = text.get_mut(at..at + 2) {
-        *tens += number / 10 % 10;
-        *ones += number % 10;
+        Ok(())
     }
 }
 

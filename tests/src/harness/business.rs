@@ -12,7 +12,11 @@ use std::{
 use serde_json::{Value, json};
 use toml::Table;
 
-use super::{Api, Host, Receiver, Site, array, text, until};
+use super::{
+    Api, Host, Receiver, Site, array,
+    papers::{THREE, return_as},
+    text, until,
+};
 
 /// The north ships to Minnesota and its neighbours, the south everywhere.
 const PROCESS: &str = r#"
@@ -214,6 +218,30 @@ pub async fn stands(api: &Api, process: &str, key: &str, status: &str) -> Value 
 /// Waits until an order stands so; gives its instance.
 pub async fn order_stands(api: &Api, order_no: &str, status: &str) -> Value {
     stands(api, ORDER, &format!("order/{order_no}"), status).await
+}
+
+/// Waits until the return R-1 stands so; gives its instance.
+pub async fn return_stands(api: &Api, status: &str) -> Value {
+    stands(api, "return-to-credit", "return/R-1", status).await
+}
+
+/// One fact of an instance.
+#[must_use]
+pub fn fact<'a>(instance: &'a Value, name: &str) -> &'a str {
+    text(&instance["facts"][name])
+}
+
+/// A host where the service desk has asked for the return of three, R-1, the ERP has
+/// allowed it, and the north expects it.
+pub async fn return_allowed(business: &Business) -> Host {
+    let host = business.start().await;
+    let api = host.api();
+    says(api, "crm", &return_as("R-1", "requested", 0, THREE)).await;
+    return_stands(api, "requested").await;
+    says(api, "erp", &return_as("R-1", "authorized", 60, THREE)).await;
+    return_stands(api, "authorized").await;
+    hears(&business.north, &["return original authorized R-1"]).await;
+    host
 }
 
 /// An instance, if there is one.

@@ -6,8 +6,7 @@ macro_rules! coded {
     ($(#[$about:meta])* $type:ident { $($code:literal => $value:ident,)+ }) => {
         $(#[$about])*
         impl $crate::codes::Coded for $type {
-            const CODES: &'static [&'static str] = &[$($code),+];
-            const VALUES: &'static [Self] = &[$($type::$value),+];
+            const LIST: &'static [(&'static str, Self)] = &[$(($code, $type::$value)),+];
 
             fn other(code: String) -> Self {
                 $type::Other(code)

@@ -109,8 +109,18 @@ impl<'a, 'c> Draft<'a, 'c> {
             }
             self.close_party();
         }
-        // Each id is compared with one after the other, so those of the lines come first.
         match segment.id() {
+            b"ST" | b"SE" => Ok(()),
+            b"W06" => self.identification(segment),
+            b"N1" if self.area == Area::Header => {
+                self.party = Some(party::begin(segment, &mut self.context)?);
+                Ok(())
+            }
+            b"W27" if self.area == Area::Header => self.carrier(segment),
+            b"G72" if self.area == Area::Header => self.charge(segment),
+            b"NTE" => self.note(segment),
+            b"N9" => self.reference(segment),
+            b"G62" => self.date(segment),
             b"LX" if self.area == Area::Inner => {
                 self.keep(segment);
                 Ok(())
@@ -122,23 +132,12 @@ impl<'a, 'c> Draft<'a, 'c> {
                 Ok(())
             }
             b"MAN" => self.mark(segment),
+            b"PAL" => self.pallet(segment),
             b"W12" => self.line(segment),
-            b"N9" => self.reference(segment),
             b"G69" if self.area == Area::Line => match self.lines.last_mut() {
                 Some(line) => line.describe(segment, &mut self.context),
                 None => Ok(()),
             },
-            b"ST" | b"SE" => Ok(()),
-            b"W06" => self.identification(segment),
-            b"N1" if self.area == Area::Header => {
-                self.party = Some(party::begin(segment, &mut self.context)?);
-                Ok(())
-            }
-            b"W27" if self.area == Area::Header => self.carrier(segment),
-            b"G72" if self.area == Area::Header => self.charge(segment),
-            b"NTE" => self.note(segment),
-            b"G62" => self.date(segment),
-            b"PAL" => self.pallet(segment),
             b"W03" => self.total(segment),
             id => {
                 match id {
