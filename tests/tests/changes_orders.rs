@@ -5,7 +5,7 @@ use e2e::harness::{
     Behaviour,
     business::{Business, fact, heard, hears, in_short, order_stands, says},
     papers::{LINES, answer, cancel, change, order, shipment},
-    text, until,
+    until,
 };
 use serde_json::Value;
 

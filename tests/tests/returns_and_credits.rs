@@ -2,7 +2,7 @@
 //! them, the ERP gives money back for what came back and was judged, and for nothing else.
 
 use e2e::harness::{
-    Api, Host, array,
+    array,
     business::{
         Business, exceptions, fact, heard, hears, resolve, return_allowed, return_stands, says,
         stands, until_kinds,

@@ -3,10 +3,10 @@
 //! and whoever was told to expect goods is told when none are to come.
 
 use e2e::harness::{
-    Api, Host, array,
+    array,
     business::{
         Business, exceptions, fact, heard, hears, moves, resolve, return_allowed, return_stands,
-        says, stands, until_kinds,
+        says, until_kinds,
     },
     papers::{THREE, credit_memo, inspection, receipt, return_as},
     text,

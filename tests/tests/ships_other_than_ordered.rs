@@ -8,7 +8,6 @@ use e2e::harness::{
     papers::{LINES, Line, invoice, milestone, order, shipment_as},
     text,
 };
-use serde_json::Value;
 
 const KEY: &str = "order/SO-1";
 /// Three of tea are not there.
