@@ -136,7 +136,7 @@ impl List {
         };
         if answer["machines"].is_array() {
             let fields = [
-                "process", "version", "newest", "present", "live", "finished",
+                "process", "version", "newest", "present", "live", "finished", "cut",
             ];
             print::table(&fields, &rows(&answer["machines"], &fields));
             print::line("");
