@@ -68,6 +68,12 @@ async fn an_order_goes_from_the_shop_to_its_end_and_each_hears_each_thing_once()
     let closed = order_stands(api, "SO-1", "closed").await;
     assert_eq!(closed["finished"], true);
     assert_eq!(array(&closed["waits"]).len(), 0);
+    let causes: Vec<_> = array(&closed["history"])
+        .iter()
+        .map(|step| text(&step["cause"]["text"]))
+        .collect();
+    assert_eq!(causes[0], "order from shop");
+    assert!(causes.contains(&"the order to north ended"), "{causes:?}");
     assert_eq!(exceptions(api, KEY).await, Vec::<Value>::new());
 
     api.until_idle().await;

@@ -34,7 +34,7 @@ pub(super) fn tell(
 ) -> Result<(), timeline::Error> {
     let records = read(source, &instance.row.history, STEPS_SHOWN_MAX)?;
     let history: Vec<_> = of(&records, &instance.process, &instance.key)
-        .map(|(sequence, stepped, step)| shown(sequence, stepped, step))
+        .map(|(sequence, stepped, step)| shown(source, sequence, stepped, step))
         .collect();
     told["history_cut"] = json!(instance.row.steps > history.len() as u64);
     told["history"] = json!(history);
@@ -76,7 +76,7 @@ pub(super) fn of<'a>(
 }
 
 /// A step with what moved the instance, and what came of it.
-fn shown(sequence: Sequence, stepped: &Stepped, step: &Step) -> Value {
+fn shown(source: &Source<'_>, sequence: Sequence, stepped: &Stepped, step: &Step) -> Value {
     let deliveries = stepped.deliveries.iter().filter(|it| {
         let command = it.command.as_ref();
         command.is_some_and(|it| it.process == step.process && it.key == step.key)
@@ -85,6 +85,11 @@ fn shown(sequence: Sequence, stepped: &Stepped, step: &Step) -> Value {
     shown["sequence"] = json!(sequence.get());
     shown["at"] = json!(stepped.at.to_string());
     shown["cause"] = cause(&stepped.cause);
+    if let Cause::Outcome { delivery } = stepped.cause
+        && let Some(row) = source.view.delivery(delivery)
+    {
+        shown["cause"]["text"] = json!(format!("the {} to {} ended", row.kind, row.to));
+    }
     shown["deliveries"] = deliveries
         .map(|it| json!({ "id": it.id.to_string(), "to": it.to, "kind": it.kind }))
         .collect();
